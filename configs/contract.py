@@ -1,0 +1,118 @@
+"""What a policy file promises: the signals it takes, the targets it gives, the limits it keeps, the worlds it was trained on.
+
+A policy is one `.onnx`. Inputs: one `[n, size]` float32 tensor a signal, named after it, and one a memory, named
+`memory.<name>`. Outputs: `joint_position_target` [n, joints], `joint_velocity_target` [n, joints], `next.<name>` a memory.
+This contract travels as JSON in the file's metadata, beside golden vectors and a checksum of the whole file.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from configs.schema import Count, Positive, Settings, Vector
+from configs.space import Dimension
+
+FORMAT: Literal["ashore-policy/1"] = "ashore-policy/1"
+METADATA_CONTRACT = "ashore.contract"
+METADATA_GOLDEN = "ashore.golden"
+# The checksum is SHA-256 of the file's bytes with these 64 hexadecimal digits replaced by zeros.
+METADATA_SHA256 = "ashore.sha256"
+POSITION_TARGET = "joint_position_target"
+VELOCITY_TARGET = "joint_velocity_target"
+
+
+class SignalSpec(Settings):
+    """A quantity that a robot can measure, estimate or be told."""
+
+    name: str
+    size: Count
+    unit: str
+    kind: Literal["measurement", "estimate", "command"]
+    frame: str = Field(default="", description="'b' robot base, 'w' world; empty where none applies")
+    max_age: Positive = Field(description="s; older values are stale. A command does not go stale")
+    description: str
+
+
+class MemorySpec(Settings):
+    """State the graph hands back to its caller from step to step. Starts as a signal's first value, or as zeros."""
+
+    name: str
+    size: Count
+    unit: str
+    starts_as: str | None = Field(description="the signal whose first value it starts from; none: zeros")
+
+
+class JointSpec(Settings):
+    """A driven joint and the limits its targets keep."""
+
+    name: str
+    low: float = Field(description="rad")
+    high: float = Field(description="rad")
+    velocity: Positive = Field(description="rad/s")
+    acceleration: Positive = Field(description="rad/s^2")
+    home: float = Field(description="rad")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> JointSpec:
+        if not self.low < self.high:
+            raise ValueError(f"joint {self.name}: low = {self.low} rad; allowed: below high = {self.high} rad")
+        return self
+
+
+class Interface(Settings):
+    """How a policy meets the world: everything but what it learned. An environment has one; an export carries it on.
+
+    The actor sees, side by side and in this order: every signal, then every memory.
+    The action a in [-1, 1] asks for the target position + a * action_velocity * control_dt; `configs.limits` has the last word.
+    """
+
+    task: str
+    robot: str
+    control_dt: Positive = Field(description="s")
+    signals: tuple[SignalSpec, ...] = Field(min_length=1)
+    memory: tuple[MemorySpec, ...]
+    joints: tuple[JointSpec, ...] = Field(min_length=1)
+    action_velocity: Vector = Field(description="rad/s at action 1, one a joint")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Interface:
+        if len(self.action_velocity) != len(self.joints):
+            raise ValueError(f"action_velocity has {len(self.action_velocity)} values; allowed: {len(self.joints)}")
+        names = [s.name for s in self.signals] + [m.name for m in self.memory]
+        if len(set(names)) != len(names):
+            raise ValueError(f"names = {names}; allowed: each name once")
+        sizes = {s.name: s.size for s in self.signals}
+        for m in self.memory:
+            if m.starts_as is not None and sizes.get(m.starts_as) != m.size:
+                raise ValueError(
+                    f"memory {m.name} starts as {m.starts_as!r}; allowed: a signal of {m.size} values in {sizes}"
+                )
+        return self
+
+    @property
+    def actor_size(self) -> int:
+        """Number of values the actor sees."""
+        return sum(s.size for s in self.signals) + sum(m.size for m in self.memory)
+
+
+# The two memories of every policy: the last target and the velocity that led to it, which the limits start from.
+def target_memory(num_joints: int, position_signal: str) -> tuple[MemorySpec, MemorySpec]:
+    return (
+        MemorySpec(name="target", size=num_joints, unit="rad", starts_as=position_signal),
+        MemorySpec(name="target_velocity", size=num_joints, unit="rad/s", starts_as=None),
+    )
+
+
+class Contract(Settings):
+    """The whole promise of a policy file."""
+
+    format: Literal["ashore-policy/1"] = FORMAT
+    interface: Interface
+    trained_on: tuple[Dimension, ...] = Field(description="lambda and its ranges in training")
+    settings: dict = Field(description="the run's task settings, so that the task can be built again")  # type: ignore[type-arg]
+    settings_sha256: str
+    ashore_version: str
+    trained_steps: int
+    success: float | None = Field(default=None, description="success rate of the last evaluation, 0 to 1")

@@ -1,0 +1,131 @@
+"""What is wrong with settings, in plain words: one line a fault, with the field, its value and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from configs.schema import RunSettings
+from configs.space import CommandParameter, FieldParameter, SignalParameter
+
+ENTRIES = ("task", "randomization")
+OPTIONS = ("task", "options")
+EFFECTS: dict[str, type[BaseModel]] = {
+    "field": FieldParameter,
+    "command": CommandParameter,
+    "signal": SignalParameter,
+}
+
+# What a field may hold, by the name pydantic gives the fault; {names} come from the fault's context.
+ALLOWED = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "finite_number": "a finite number",
+    "bool_type": "true or false",
+    "string_type": "text",
+    "tuple_type": "a list, as [1, 2]",
+    "dict_type": "a mapping of names to settings",
+    "model_type": "a mapping of names to settings",
+    "union_tag_not_found": "a mapping of names to settings",
+    "greater_than": "above {gt}",
+    "greater_than_equal": "at least {ge}",
+    "less_than": "below {lt}",
+    "less_than_equal": "at most {le}",
+    "too_short": "at least {min_length} value(s)",
+    "too_long": "at most {max_length} value(s)",
+    "literal_error": "{expected}",
+    "union_tag_invalid": "{expected_tags}",
+}
+
+
+class ConfigError(ValueError):
+    """Settings that cannot be used. The text is for a person: one line a fault."""
+
+
+def explain(error: ValidationError, data: Any) -> ConfigError:
+    """Every fault pydantic found in `data` (a run's settings), in plain words."""
+    return ConfigError("\n".join(_line(fault, data) for fault in error.errors(include_url=False)))
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """`task.robot.kp[0]`, the way the command line writes it."""
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).removeprefix(".")
+
+
+def shown(value: Any, longest: int = 60) -> str:
+    """A value as YAML would write it, cut where it is long."""
+    text = repr(value) if isinstance(value, str) else json.dumps(value, default=str)
+    return text if len(text) <= longest else text[: longest - 3] + "..."
+
+
+def alternatives(name: str, known: Iterable[str]) -> str:
+    """The close names first, then all that exist."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    hint = f"did you mean {' or '.join(close)}? " if close else ""
+    return f"{hint}allowed: {', '.join(names) if names else 'none exist'}"
+
+
+def allowed_keys(path: Sequence[str], data: Any) -> list[str] | None:
+    """Keys that settings may hold at `path`: None where any may stand, none where the value is no mapping."""
+    path = tuple(path)
+    if path[:2] == OPTIONS:
+        return None
+    if path == ENTRIES:
+        return list(_at(path, data) or {})
+    model = _model_at(path, data)
+    return list(model.model_fields) if model else []
+
+
+def _at(path: Sequence[str], data: Any) -> Any:
+    for key in path:
+        data = data.get(key) if isinstance(data, dict) else None
+    return data
+
+
+def _model_at(path: tuple[str, ...], data: Any) -> type[BaseModel] | None:
+    if path[:2] == ENTRIES:
+        entry = _at(path[:3], data)
+        effect = entry.get("effect", "field") if isinstance(entry, dict) else "field"
+        return EFFECTS.get(effect if isinstance(effect, str) else "", FieldParameter) if len(path) == 3 else None
+    model: type[BaseModel] = RunSettings
+    for key in path:
+        field = model.model_fields.get(key)
+        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+            return None
+        model = field.annotation
+    return model
+
+
+def _field_at(path: tuple[str, ...], data: Any) -> FieldInfo | None:
+    model = _model_at(path[:-1], data) if path else None
+    return model.model_fields.get(path[-1]) if model else None
+
+
+def _line(fault: Any, data: Any) -> str:
+    path = tuple(fault["loc"])
+    if path[:2] == ENTRIES:
+        path = path[:3] + path[4:]  # between an entry and its field pydantic names the kind of effect
+    kind, context, name = fault["type"], fault.get("ctx", {}), dotted(path) or "settings"
+    if kind == "value_error":
+        text = str(context["error"])
+        own = re.match(r"(\w+) (=|has) ", text)
+        return f"{name}.{text}" if own and _field_at((*path, own[1]), data) else f"{name}: {text}"
+    if kind == "extra_forbidden":
+        return f"{name} is unknown; {alternatives(str(path[-1]), allowed_keys(path[:-1], data) or [])}"
+    if kind == "missing":
+        field = _field_at(path, data)
+        return f"{name} is missing; allowed: {(field and field.description) or 'a value must be given'}"
+    value = fault["input"]
+    if kind == "union_tag_invalid":
+        name, value = f"{name}.effect", value["effect"]
+    bounds = {key: f"{bound:g}" if isinstance(bound, float) else bound for key, bound in context.items()}
+    allowed = ALLOWED[kind].format(**bounds) if kind in ALLOWED else fault["msg"]
+    return f"{name} = {shown(value)}; allowed: {allowed}"

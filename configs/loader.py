@@ -1,0 +1,170 @@
+"""Presets in YAML, and overrides from the command line, become a run's settings.
+
+A preset is a name, `arm_reach`, or a path to a resolved `config.yaml`, or to a run's folder that holds one. A name stands
+for `tasks/arm_reach.yaml` and `train/arm_reach.yaml`. A task names its robot, `robots/panda.yaml`, and may take shared
+entries of `randomization` from `randomization/NAME.yaml`: by name alone, or as `preset: NAME` beside entries of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from configs.faults import ENTRIES, ConfigError, allowed_keys, alternatives, dotted, explain, shown
+from configs.schema import RunSettings
+from configs.yaml_text import dump_text, load_file, load_text
+
+__all__ = ["ConfigError", "dump", "load_run", "presets", "read_mapping", "run_settings"]
+
+CONFIGS = Path(__file__).parent
+SECTIONS = tuple(RunSettings.model_fields)
+
+
+def load_run(preset: str | Path, overrides: Sequence[str] = (), *, folder: Path = CONFIGS) -> RunSettings:
+    """Settings of a preset after overrides such as `train.seed=3`; `folder` holds the presets."""
+    data = _read_preset(preset, folder)
+    for text in overrides:
+        _override(data, text, folder)
+    return run_settings(data)
+
+
+def run_settings(data: Any) -> RunSettings:
+    """Plain data, checked: types are not coerced, and a fault is a ConfigError."""
+    try:
+        return RunSettings.model_validate_json(json.dumps(data), strict=True)
+    except ValidationError as error:
+        raise explain(error, data) from None
+
+
+def dump(settings: RunSettings) -> str:
+    """YAML that `load_run` reads back equal."""
+    return dump_text(settings.model_dump(mode="json"))
+
+
+def presets(folder: Path = CONFIGS) -> list[str]:
+    """Names that `load_run` knows."""
+    return sorted(set(_names("tasks", folder)) & set(_names("train", folder)))
+
+
+def read_mapping(path: Path) -> dict[str, Any]:
+    """A YAML file that must hold a mapping."""
+    data = load_file(path)
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path} holds {shown(data)}; allowed: a mapping of names to settings")
+    return data
+
+
+def _names(kind: str, folder: Path) -> list[str]:
+    return sorted(path.stem for path in (folder / kind).glob("*.yaml"))
+
+
+def _is_path(reference: str) -> bool:
+    return "/" in reference or os.sep in reference or reference.endswith((".yaml", ".yml"))
+
+
+def _read_preset(preset: str | Path, folder: Path) -> dict[str, Any]:
+    if isinstance(preset, Path) or _is_path(preset):
+        path = Path(preset).expanduser()
+        path = path / "config.yaml" if os.path.isdir(path) else path
+        data = read_mapping(path)
+        base = path.parent
+    else:
+        if preset not in presets(folder):
+            raise ConfigError(
+                f"preset = {preset!r}; {alternatives(preset, presets(folder))}, or a path to a config.yaml"
+            )
+        data = {s: read_mapping(folder / d / f"{preset}.yaml") for s, d in (("task", "tasks"), ("train", "train"))}
+        base = folder
+    _resolve_references(data, base, folder)
+    return data
+
+
+def _resolve_references(data: dict[str, Any], base: Path, folder: Path) -> None:
+    """Put what the task names in its place; a relative path starts at `base`."""
+    task = data.get("task")
+    if not isinstance(task, dict):
+        return
+    if isinstance(task.get("robot"), str):
+        task["robot"] = _read_robot(_locate("robots", "task.robot", task["robot"], base, folder))
+    entries = task.get("randomization")
+    if isinstance(entries, str):
+        entries = {"preset": entries}
+    if isinstance(entries, dict):
+        task["randomization"] = _merge_entries(entries, base, folder)
+
+
+def _locate(kind: str, field: str, reference: str, base: Path, folder: Path) -> Path:
+    if _is_path(reference):
+        return base / Path(reference).expanduser()
+    if reference not in _names(kind, folder):
+        raise ConfigError(
+            f"{field} = {reference!r}; {alternatives(reference, _names(kind, folder))}, or a path to YAML"
+        )
+    return folder / kind / f"{reference}.yaml"
+
+
+def _read_robot(path: Path) -> dict[str, Any]:
+    """A robot's settings. A model file that lies beside them is meant; any other name is left to the simulator."""
+    robot = read_mapping(path)
+    model = robot.get("model")
+    if isinstance(model, str) and os.path.isfile(path.parent / model):
+        robot["model"] = str((path.parent / model).resolve())
+    return robot
+
+
+def _merge_entries(entries: dict[str, Any], base: Path, folder: Path) -> dict[str, Any]:
+    """The task's own entries over those of a shared preset: key by key, and null takes an entry away."""
+    own = dict(entries)
+    shared: dict[str, Any] = {}
+    if isinstance(own.get("preset"), str):
+        shared = read_mapping(_locate("randomization", "task.randomization.preset", own.pop("preset"), base, folder))
+    merged = dict(shared)
+    for name, entry in own.items():
+        if entry is None:
+            if name not in merged:
+                raise ConfigError(f"task.randomization.{name} = null takes nothing away; {alternatives(name, merged)}")
+            del merged[name]
+        elif isinstance(entry, dict) and isinstance(merged.get(name), dict):
+            merged[name] = {**merged[name], **entry}
+        else:
+            merged[name] = entry
+    return merged
+
+
+def _override(data: dict[str, Any], text: str, folder: Path) -> None:
+    """Set one value in place, `task.randomization.link_mass.high=1.3`; the section may be left out, `seed=3`."""
+    name, equals, written = (part.strip() for part in text.partition("="))
+    if not re.fullmatch(r"[^.]+(\.[^.]+)*", name) or not equals or not written:
+        raise ConfigError(f"--set {text!r}; allowed: NAME=VALUE, as train.seed=3")
+    value = load_text(written, f"--set {name}")
+    keys = name.split(".")
+    if keys[0] not in SECTIONS:
+        keys = [s for s in SECTIONS if keys[0] in (allowed_keys((s,), data) or ())] + keys
+    parents, last = tuple(keys[:-1]), keys[-1]
+    node: Any = data
+    for depth, key in enumerate(parents):
+        _require_known(parents[:depth], key, data)
+        node = node.setdefault(key, {})
+        inside = parents[: depth + 1]
+        if not isinstance(node, dict) or (inside != ENTRIES and allowed_keys(inside, data) == []):
+            raise ConfigError(f"--set {name}: {dotted(inside)} has no parts; allowed: set {dotted(inside)} as a whole")
+    if parents != ENTRIES or not isinstance(value, dict):
+        _require_known(parents, last, data)
+    if parents == ENTRIES and value is None:
+        del node[last]
+    else:
+        node[last] = value
+    if (*parents, last) in (ENTRIES, ("task", "robot")):
+        _resolve_references(data, Path(), folder)
+
+
+def _require_known(parents: tuple[str, ...], key: str, data: dict[str, Any]) -> None:
+    known = allowed_keys(parents, data)
+    if known is not None and key not in known:
+        raise ConfigError(f"--set {dotted((*parents, key))} does not exist; {alternatives(key, known or SECTIONS)}")

@@ -1,0 +1,153 @@
+"""Settings as typed, validated, frozen models. A preset in YAML is read into these; nothing else configures a run."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from configs.space import ParameterSettings
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Count = Annotated[int, Field(ge=1)]
+
+
+def _finite(values: tuple[float, ...]) -> tuple[float, ...]:
+    if not all(math.isfinite(v) for v in values):
+        raise ValueError("every value must be finite")
+    return values
+
+
+Vector = Annotated[tuple[float, ...], AfterValidator(_finite)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: immutable, keyword-only, unknown keys refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+class RobotSettings(Settings):
+    """A robot: which model file, which joints are driven and how. Lengths follow `joints`."""
+
+    name: str
+    model: str = Field(description="MJCF or URDF file; a bare name is looked up in sim/robots")
+    joints: tuple[str, ...] = Field(min_length=1, description="driven joints, in command order")
+    gripper_joints: tuple[str, ...] = Field(
+        default=(), description="finger joints, welded where a task does not use them"
+    )
+    tool_site: str | None = Field(default=None, description="end-effector site")
+    payload_body: str | None = None
+    home: Vector = Field(description="rad or m")
+    velocity_limit: Vector = Field(description="rad/s or m/s")
+    acceleration_limit: Vector = Field(description="rad/s^2 or m/s^2")
+    position_margin: NonNegative = Field(
+        default=0.0, description="kept from each end of the model's joint range, rad or m"
+    )
+    kp: Vector = Field(description="servo stiffness, N*m/rad or N/m")
+    kd: Vector = Field(description="servo damping, N*m*s/rad or N*s/m")
+
+    @model_validator(mode="after")
+    def _lengths(self) -> RobotSettings:
+        for field in ("home", "velocity_limit", "acceleration_limit", "kp", "kd"):
+            values = getattr(self, field)
+            if len(values) != len(self.joints):
+                raise ValueError(
+                    f"{field} has {len(values)} values; allowed: {len(self.joints)}, one a joint of {list(self.joints)}"
+                )
+            if field != "home" and min(values) <= 0:
+                raise ValueError(f"{field} = {list(values)}; allowed: every value above 0")
+        return self
+
+
+class TaskSettings(Settings):
+    """A task on a robot in randomized worlds."""
+
+    name: str
+    robot: RobotSettings
+    physics_dt: Positive = Field(description="s")
+    control_dt: Positive = Field(description="s, a whole multiple of physics_dt")
+    episode_seconds: Positive
+    action_scale: Annotated[float, Field(gt=0, le=1)] = Field(
+        default=1.0, description="target velocity at action 1, as a fraction of the joints' velocity limit"
+    )
+    options: dict[str, Any] = Field(default_factory=dict, description="the task's own settings, checked by the task")
+    randomization: dict[str, ParameterSettings] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _whole_multiples(self) -> TaskSettings:
+        ratio = self.control_dt / self.physics_dt
+        if ratio < 1 or abs(ratio - round(ratio)) > 1e-6:
+            raise ValueError(
+                f"control_dt = {self.control_dt} s; allowed: a whole multiple of physics_dt = {self.physics_dt} s"
+            )
+        if self.episode_seconds < self.control_dt:
+            raise ValueError(
+                f"episode_seconds = {self.episode_seconds} s; allowed: at least control_dt = {self.control_dt} s"
+            )
+        return self
+
+    @property
+    def decimation(self) -> int:
+        """Physics steps in a control step."""
+        return round(self.control_dt / self.physics_dt)
+
+    @property
+    def episode_steps(self) -> int:
+        """Control steps in a full episode."""
+        return round(self.episode_seconds / self.control_dt)
+
+
+class PPOSettings(Settings):
+    """Proximal policy optimization with clipping, arXiv 1707.06347."""
+
+    rollout_steps: Count = 24
+    epochs: Count = 4
+    minibatch_size: Count = 1536
+    learning_rate: Positive = 1e-3
+    learning_rate_bounds: tuple[Positive, Positive] = (1e-5, 1e-2)
+    desired_kl: Positive = Field(default=0.01, description="nats; the learning rate follows it")
+    discount: Fraction = 0.97
+    gae_lambda: Fraction = 0.95
+    clip: Positive = 0.2
+    value_coefficient: NonNegative = 1.0
+    entropy_coefficient: NonNegative = 0.0
+    max_grad_norm: Positive = 1.0
+    actor_hidden: tuple[Count, ...] = (256, 128)
+    critic_hidden: tuple[Count, ...] = (256, 128)
+    activation: Literal["elu", "relu", "tanh", "silu"] = "elu"
+    initial_std: Positive = 0.7
+
+    @model_validator(mode="after")
+    def _bounds(self) -> PPOSettings:
+        low, high = self.learning_rate_bounds
+        if not low <= self.learning_rate <= high:
+            raise ValueError(
+                f"learning_rate = {self.learning_rate}; allowed: within learning_rate_bounds [{low}, {high}]"
+            )
+        return self
+
+
+class TrainSettings(Settings):
+    """How long, on how many worlds, with which algorithm."""
+
+    total_steps: Count = Field(description="control steps over all worlds")
+    num_envs: Count = 256
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    torch_threads: Count = Field(default=2, description="part of the run: another number gives other bits")
+    eval_every: Count = Field(default=200_000, description="control steps between evaluations")
+    eval_episodes: Count = 256
+    checkpoint_every: Count = Field(default=200_000, description="control steps between checkpoints")
+    keep_checkpoints: Count = 3
+    stop_at_success: Fraction | None = Field(default=None, description="end early once an evaluation reaches this rate")
+    ppo: PPOSettings = PPOSettings()
+
+
+class RunSettings(Settings):
+    """All that a run is made of; written to `config.yaml` in the run's folder."""
+
+    task: TaskSettings
+    train: TrainSettings

@@ -1,0 +1,125 @@
+"""A checkpoint is a folder that is whole or is not there: tensors in safetensors, the rest in JSON, hashes of both.
+
+It is written beside its final name, flushed to disk and renamed, so that a process killed at any moment leaves the
+checkpoints before it untouched and nothing half-written that could be taken for one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import safetensors.numpy
+
+from policies.tree import decode, encode
+
+FORMAT = "ashore-checkpoint/1"
+MANIFEST, STATE, TENSORS = "manifest.json", "state.json", "tensors.safetensors"
+_PARTIAL = ".partial-"
+
+
+class CheckpointError(Exception):
+    """A checkpoint is missing, damaged, or not one of ours."""
+
+
+def save(folder: Path, step: int, state: dict[str, Any], keep: int) -> Path:
+    """Write `state` as the checkpoint of `step` (control steps done) into `folder`; keep the newest `keep`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for leftover in folder.glob(f"{_PARTIAL}*"):
+        shutil.rmtree(leftover)
+    path = folder / f"{step:012d}"
+    partial = folder / f"{_PARTIAL}{path.name}"
+    partial.mkdir()
+    arrays: dict[str, np.ndarray] = {}
+    tree = encode(state, arrays)
+    contents = {STATE: json.dumps(tree).encode(), TENSORS: safetensors.numpy.save(arrays)}
+    described = {
+        name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in contents.items()
+    }
+    contents[MANIFEST] = json.dumps({"format": FORMAT, "files": described}, indent=1).encode()
+    for name, data in contents.items():
+        with open(partial / name, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+    _sync(partial)
+    if path.exists():
+        _remove(path)
+    partial.rename(path)
+    _sync(folder)
+    for old in complete(folder)[:-keep]:
+        _remove(old)
+    return path
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The state that `save` was given, to the bit; `CheckpointError` where a single bit of it changed."""
+    described = _manifest(path)
+    contents = {}
+    for name in (STATE, TENSORS):
+        data = _read(path / name)
+        expected = described[name]
+        if len(data) != expected["bytes"]:
+            raise CheckpointError(f"{path / name} has {len(data)} bytes; expected {expected['bytes']}")
+        if hashlib.sha256(data).hexdigest() != expected["sha256"]:
+            raise CheckpointError(f"{path / name} is damaged: its SHA-256 is not the one in {MANIFEST}")
+        contents[name] = data
+    state = decode(json.loads(contents[STATE]), safetensors.numpy.load(contents[TENSORS]))
+    assert isinstance(state, dict)
+    return state
+
+
+def complete(folder: Path) -> list[Path]:
+    """All complete checkpoints in `folder`, oldest first."""
+    if not folder.is_dir():
+        return []
+    return sorted(p for p in folder.iterdir() if p.name.isdigit() and (p / MANIFEST).is_file())
+
+
+def latest(folder: Path) -> Path | None:
+    """The newest complete checkpoint in `folder`, if there is one."""
+    return next(reversed(complete(folder)), None)
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    """The manifest's entry for each file of the checkpoint at `path`."""
+    if not path.is_dir():
+        raise CheckpointError(f"no checkpoint at {path}")
+    try:
+        manifest = json.loads(_read(path / MANIFEST))
+        version, files = manifest["format"], manifest["files"]
+        for name in (STATE, TENSORS):
+            files[name]["bytes"], files[name]["sha256"]
+    except (ValueError, KeyError, TypeError) as error:
+        raise CheckpointError(f"{path / MANIFEST} is not the manifest of a checkpoint ({error!r})") from error
+    if version != FORMAT:
+        raise CheckpointError(f"{path} has format {version!r}; allowed: {FORMAT!r}")
+    return files
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise CheckpointError(f"cannot read {path}: {error.strerror}") from error
+
+
+def _sync(folder: Path) -> None:
+    """Make the folder's entries last through a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove(path: Path) -> None:
+    """Delete a checkpoint such that no moment shows half of it under its name."""
+    doomed = path.with_name(f"{_PARTIAL}old-{path.name}")
+    path.rename(doomed)
+    shutil.rmtree(doomed)

@@ -1,0 +1,80 @@
+"""What a policy file computes: from named signals and memory to joint targets that keep the limits."""
+
+from __future__ import annotations
+
+import copy
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from configs.contract import Interface
+from configs.limits import JointLimits, limit_target
+from policies.networks import Actor
+from policies.normalize import Normalizer
+
+TARGET, TARGET_VELOCITY = "target", "target_velocity"
+
+
+class PolicyGraph(nn.Module):
+    """(signals..., memories...) -> (position target, velocity target, next memories...), each [n, size] float32.
+
+    Inputs in the interface's order. The memories are the target before and the velocity that led to it, from which the
+    limits start. In between everything is float64: two machines sum float32 in different orders, which the memory would
+    carry on and the short control_dt blow up; so they agree to the rounding of the outputs, and golden vectors are sharp.
+    """
+
+    low: Tensor
+    high: Tensor
+    velocity: Tensor
+    acceleration: Tensor
+    reach: Tensor
+
+    def __init__(self, actor: Actor, normalizer: Normalizer, interface: Interface) -> None:
+        super().__init__()
+        joints, names = len(interface.joints), [m.name for m in interface.memory]
+        if sorted(names) != [TARGET, TARGET_VELOCITY] or any(m.size != joints for m in interface.memory):
+            raise ValueError(f"memory = {names}; allowed: {TARGET} and {TARGET_VELOCITY}, of {joints} values each")
+        seen, acts = len(normalizer.mean), len(actor.log_std)
+        if (seen, acts) != (interface.actor_size, joints):
+            raise ValueError(
+                f"the policy takes {seen} values and gives {acts}; allowed: {interface.actor_size} and {joints}"
+            )
+        layers = [_Elu() if isinstance(layer, nn.ELU) else copy.deepcopy(layer) for layer in actor.mean]
+        self.policy = nn.Sequential(copy.deepcopy(normalizer), *layers).cpu().double().eval().requires_grad_(False)
+        self.control_dt = interface.control_dt
+        self.memories = names
+        # Rounded inwards to float32, so that the rounding of the targets cannot break a limit either.
+        limits = interface.joints
+        self.register_buffer("low", -_down([-j.low for j in limits]))
+        self.register_buffer("high", _down([j.high for j in limits]))
+        self.register_buffer("velocity", _down([j.velocity for j in limits]))
+        self.register_buffer("acceleration", _down([j.acceleration for j in limits]))
+        self.register_buffer(
+            "reach", torch.tensor(interface.action_velocity, dtype=torch.float64) * interface.control_dt
+        )
+
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
+        exact = [x.double() for x in inputs]
+        memory = dict(zip(self.memories, exact[-len(self.memories) :], strict=True))
+        position, velocity = memory[TARGET], memory[TARGET_VELOCITY]
+        action = self.policy(torch.cat(exact, -1)).clip(-1, 1)
+        limits = JointLimits(self.low, self.high, self.velocity, self.acceleration)
+        moved, moves = limit_target(position + action * self.reach, position, velocity, limits, self.control_dt)
+        following = {TARGET: moved.float(), TARGET_VELOCITY: moves.float()}
+        # Fresh tensors, since a graph gives each of its outputs one name.
+        return moved.float(), moves.float(), *(following[name].clone() for name in self.memories)
+
+
+class _Elu(nn.Module):
+    """ELU of operators that onnxruntime has in float64."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.clip(min=0) + x.clip(max=0).exp() - 1
+
+
+def _down(values: list[float]) -> Tensor:
+    """The largest float32 at most each value, as float64."""
+    exact = np.array(values, dtype=np.float64)
+    near = exact.astype(np.float32)
+    return torch.from_numpy(np.where(near > exact, np.nextafter(near, np.float32(-np.inf)), near).astype(np.float64))

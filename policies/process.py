@@ -1,0 +1,80 @@
+"""What training asks of its process: the same bits from run to run, memory kept, an interrupt taken gently."""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import torch
+
+# <malloc.h>. Minibatches free and take megabytes a thousand times a second; given back to the system each time, their
+# pages are cleared again at every use, which costs a third of the update's speed.
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_KEEP_BYTES = 1 << 30
+
+
+@contextmanager
+def reproducible(threads: int) -> Iterator[None]:
+    """Torch with a fixed number of threads and algorithms that sum in a fixed order; restored at the end."""
+    before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    fill = torch.utils.deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]
+    torch.set_num_threads(threads)
+    # On a GPU a few operations have no such algorithm; there the promise is not made, and a warning says which.
+    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before[0])
+        torch.use_deterministic_algorithms(before[1])
+        torch.utils.deterministic.fill_uninitialized_memory = fill  # type: ignore[attr-defined]
+
+
+@contextmanager
+def torch_threads(count: int) -> Iterator[None]:
+    """Torch with so many threads. One while worlds step: torch's threads spin after each operation, and an engine that takes
+    every core the moment after would wait for them (measured on 2 cores: less than half the speed)."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(count)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def keep_freed_memory() -> None:
+    """Let glibc hold on to freed memory, for the rest of the process; elsewhere this does nothing."""
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
+    if mallopt is not None:
+        mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
+        mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
+
+
+class Interrupt:
+    """Within its context, the first Ctrl-C or SIGTERM only sets `requested`; a second one has its usual effect."""
+
+    def __init__(self) -> None:
+        self.requested = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Interrupt:
+        if threading.current_thread() is threading.main_thread():  # others may not set handlers
+            self._before = {kind: signal.signal(kind, self._request) for kind in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def _request(self, kind: int, frame: FrameType | None) -> None:
+        self.requested = True
+        self._restore()
+
+    def _restore(self) -> None:
+        for kind, handler in self._before.items():
+            signal.signal(kind, handler)
+        self._before = {}
+
+    def __exit__(self, *error: object) -> None:
+        self._restore()

@@ -1,0 +1,1 @@
+"""Which world next: effects make a world of lambda, samplers choose it, sweeps measure a policy over it."""

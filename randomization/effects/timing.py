@@ -1,0 +1,22 @@
+"""Imperfect delivery of commands: late within the period, or lost. The engine's own delay holds what is constant."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from configs.space import CommandParameter, Dimension
+
+
+class CommandEffect:
+    """Sets the latest arrival (jitter, s) or the probability of loss (drop) of each world's commands."""
+
+    def __init__(self, name: str, entry: CommandParameter, command: Any) -> None:
+        self.dimensions = (Dimension.of(name, entry),)
+        self._values: Tensor = getattr(command, entry.kind)
+        self._values.fill_(entry.nominal)
+        command.imperfect = True
+
+    def apply(self, ids: Tensor, values: Tensor) -> None:
+        self._values.index_copy_(0, ids, values.to(self._values.dtype))

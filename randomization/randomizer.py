@@ -1,0 +1,91 @@
+"""Binds a parameter space to an environment: chooses each world's next lambda and has effects write it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from configs.space import Dimension, ParameterSettings
+from randomization import effects
+from randomization.effects.base import SpaceError, Target
+from randomization.samplers.uniform import UniformSampler
+
+
+class Randomizer:
+    """One for each environment. `lambdas` [N, d] are the worlds as they are now, `values` the same scaled for a critic."""
+
+    def __init__(
+        self,
+        entries: dict[str, ParameterSettings],
+        sampler: Callable[[tuple[Dimension, ...]], Any] = UniformSampler,
+        pins: dict[str, float] | None = None,
+    ) -> None:
+        """pins: entries, by name, held at one value in every world, as a sweep does."""
+        self._entries, self._make_sampler, self._pins = entries, sampler, pins or {}
+        for name in self._pins:
+            if name not in entries:
+                raise SpaceError(f"{name!r} is no parameter here; there is {sorted(entries)}")
+
+    def bind(self, target: Target) -> None:
+        """Resolve every name against the environment's model and signals."""
+        self._target = target
+        self._effects = effects.bind(self._entries, target)
+        self.dimensions = tuple(d for e in self._effects for d in e.dimensions)
+        self.sampler = self._make_sampler(self.dimensions)
+        self.draws = count = len(self.dimensions)
+        self.lambdas = torch.tensor([d.nominal for d in self.dimensions], dtype=torch.float64).repeat(target.num_envs, 1)
+        self.values = torch.zeros(target.num_envs, count)
+        self._token = torch.zeros(target.num_envs, dtype=torch.int64)
+        self._scale_to_widest()
+        self._set_pins(self._pins)
+
+    def _scale_to_widest(self) -> None:
+        """lambda -> [-1, 1] over each dimension's widest range, in its own scale; zero where that has no width."""
+        self._log = torch.tensor([d.distribution == "log" for d in self.dimensions])
+        low, high = (torch.tensor([d.widest[i] for d in self.dimensions], dtype=torch.float64) for i in (0, 1))
+        low, high = (torch.where(self._log, x.clip(min=1e-300).log(), x) for x in (low, high))
+        self._middle = (low + high) / 2
+        self._rate = torch.where(high > low, 2 / (high - low), 0.0)
+
+    def _set_pins(self, pins: dict[str, float]) -> None:
+        self._pinned = torch.tensor([d.group in pins for d in self.dimensions])
+        self._pin_values = torch.tensor([pins.get(d.group, 0.0) for d in self.dimensions], dtype=torch.float64)
+        for d in self.dimensions:
+            value = pins.get(d.group, d.nominal)
+            if not d.widest[0] <= value <= d.widest[1]:
+                raise SpaceError(f"{d.name} = {value} {d.unit}; allowed: [{d.widest[0]}, {d.widest[1]}] {d.unit}")
+
+    def reset(self, ids: Tensor, u: Tensor) -> None:
+        """Draw lambda for new episodes of these worlds from uniforms, [k, draws], and make worlds of it."""
+        drawn, token = self.sampler.sample(u)
+        self._token.index_copy_(0, ids, token)
+        self.write(ids, torch.where(self._pinned, self._pin_values, drawn))
+
+    def write(self, ids: Tensor, lambdas: Tensor) -> None:
+        """Make these worlds be lambda: [k, d], each in its dimension's unit."""
+        self.lambdas.index_copy_(0, ids, lambdas)
+        self.values.index_copy_(0, ids, self._scaled(lambdas))
+        start = 0
+        for effect in self._effects:
+            effect.apply(ids, lambdas[:, start : start + len(effect.dimensions)])
+            start += len(effect.dimensions)
+
+    def observe(self, ids: Tensor, success: Tensor) -> None:
+        """Tell the sampler how episodes ended: success [k] in [0, 1]."""
+        self.sampler.observe(self._token[ids], self.lambdas[ids], success)
+
+    def _scaled(self, lambdas: Tensor) -> Tensor:
+        raw = torch.where(self._log, lambdas.clip(min=1e-300).log(), lambdas)
+        return ((raw - self._middle) * self._rate).float()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"lambdas": self.lambdas.clone(), "token": self._token.clone(), "sampler": self.sampler.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        everyone = torch.arange(self._target.num_envs)
+        self._token.copy_(state["token"])
+        self.sampler.load_state_dict(state["sampler"])
+        self.write(everyone, state["lambdas"])

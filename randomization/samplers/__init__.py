@@ -1,0 +1,1 @@
+"""Samplers choose the next world: `sample`, `observe`, `state_dict`."""

@@ -1,0 +1,103 @@
+"""The CPU engine: `mujoco.batch.Batch`, one C++ call a control step, bit-identical at any thread count."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mujoco
+import numpy as np
+import torch
+from mujoco.batch import Batch
+from torch import Tensor
+
+from sim.world import row_names
+
+_FRESH = int(mujoco.mjtStage.mjSTAGE_VEL)  # positions, velocities and their sensors as after the step
+_BAD = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADCTRL) + 1)  # qpos, qvel, qacc, ctrl
+
+
+class CpuWorld:
+    """Implements `sim.world.World`. num_threads = 0 takes every core."""
+
+    def __init__(self, model: mujoco.MjModel, num_worlds: int, num_threads: int = 0) -> None:
+        if not model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_AUTORESET:
+            raise ValueError("the model must disable the engine's autoreset: it would hide divergence")
+        # The engine's log file would appear in the working folder; divergence is read from the counters instead.
+        mujoco.set_mju_user_warning(lambda message: None)
+        self.model = model
+        self.num_worlds = num_worlds
+        self.batch = Batch(model, num_worlds, num_threads)
+        self.qpos, self.qvel, self.act, self.ctrl, self.sensordata = (
+            _tensor(self.batch.bind(name)) for name in ("qpos", "qvel", "act", "ctrl", "sensordata")
+        )
+        self._fields: dict[str, Tensor] = {}
+
+    def field(self, name: str) -> Tensor:
+        if name not in self._fields:
+            try:
+                self._fields[name] = torch.from_numpy(self.batch.expand(name))
+            except (ValueError, AttributeError, KeyError) as error:
+                raise ValueError(f"model field {name!r} cannot differ between worlds: {error}") from None
+        return self._fields[name]
+
+    def row_names(self, name: str) -> list[str]:
+        return row_names(self.model, name)
+
+    def feeds_constants(self, name: str) -> bool:
+        return name in mujoco.MjModel._setconst_inputs or name.startswith("opt.")
+
+    def step(self, count: int) -> None:
+        self.batch.step(None, count, _FRESH)
+
+    def reset(self, ids: Tensor) -> None:
+        index = ids.numpy()
+        self.batch.reset(index, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
+        self.batch.warning[index] = 0
+
+    def forward(self, ids: Tensor) -> None:
+        self.batch.forward(ids.numpy(), _FRESH)
+
+    def set_const(self, ids: Tensor) -> None:
+        self.batch.set_const(ids.numpy())
+
+    def diverged(self) -> Tensor | None:
+        bad = self.batch.warning[:, _BAD]
+        return torch.from_numpy(bad.any(axis=1)) if bad.any() else None
+
+    def state_dict(self) -> dict[str, Any]:
+        fields = {name: tensor.clone() for name, tensor in self._fields.items()}
+        return {
+            "state": self.batch.state.copy(),
+            "sensordata": self.sensordata.clone(),
+            "warning": self.batch.warning.copy(),
+            "fields": fields,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore to the bit: fields and the constants that derive from them, then the states themselves."""
+        for name, values in state["fields"].items():
+            self.field(name).copy_(values)
+        everyone = torch.arange(self.num_worlds)
+        if state["fields"]:
+            self.set_const(everyone)
+        self.batch.state[:] = state["state"]
+        self.forward(everyone)
+        self.batch.state[:] = state["state"]
+        self.batch.warning[:] = state["warning"]
+
+
+def _tensor(array: np.ndarray[Any, Any]) -> Tensor:
+    """A tensor over the array's memory, also where numpy forbids writing it: outputs are read only by convention here."""
+    if array.flags.writeable:
+        return torch.from_numpy(array)
+    pointer, _ = array.__array_interface__["data"]
+    writable = np.asarray(_Memory(array, {**array.__array_interface__, "data": (pointer, False)}))
+    return torch.from_numpy(writable)
+
+
+class _Memory:
+    """Hands an array's memory on as writable, and keeps the array alive."""
+
+    def __init__(self, owner: np.ndarray[Any, Any], interface: dict[str, Any]) -> None:
+        self.owner = owner
+        self.__array_interface__ = interface

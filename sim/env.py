@@ -1,0 +1,246 @@
+"""The batched environment: N worlds of one task, everything a torch tensor, one engine call a control step."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any, ParamSpec, Protocol, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from configs import keyed
+from configs.contract import Interface, target_memory
+from configs.schema import TaskSettings
+from configs.space import longest_signal_delay
+from sim import tasks
+from sim.command import CommandPath
+from sim.cpu import CpuWorld
+from sim.robot import joint_specs
+from sim.scene import compile_scene
+from sim.signals import Channel
+
+Obs = dict[str, Tensor]
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def on_one_core(function: Callable[P, R]) -> Callable[P, R]:
+    """Run without gradients and without torch's own threads: they spin after each small operation, and the engine's threads,
+    which take all cores a moment later, would wait for them (measured: 2 cores, half the speed)."""
+
+    @functools.wraps(function)
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            with torch.no_grad():
+                return function(*args, **kwargs)
+        finally:
+            torch.set_num_threads(threads)
+
+    return guarded
+
+
+class Randomizer(Protocol):
+    """Draws the next lambda of worlds and makes worlds of it; `randomization.randomizer.Randomizer` is one."""
+
+    values: Tensor  # [N, d] lambda scaled to [-1, 1] over its widest range, for the critic
+    draws: int  # uniforms that `reset` takes
+
+    def bind(self, env: Env) -> None: ...
+
+    def reset(self, ids: Tensor, u: Tensor) -> None: ...
+
+    def observe(self, ids: Tensor, success: Tensor) -> None: ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+
+class Env:
+    """Same-step autoreset: the observation of a world that ended is the first of its next episode.
+
+    Observations: `actor` [N, interface.actor_size], signals as measured and the command memory; `critic`, the same and what
+    only a simulator knows. `info` holds, once worlds ended: `final_ids` [k], their `final_obs`, and `episode` with return, length,
+    success and the sum of every reward term, [k] each.
+    """
+
+    def __init__(
+        self,
+        settings: TaskSettings,
+        num_envs: int,
+        *,
+        seed: int = 0,
+        randomizer: Randomizer | None = None,
+        num_threads: int = 0,
+    ) -> None:
+        self.settings, self.num_envs, self.seed = settings, num_envs, seed
+        task = tasks.find(settings.name)
+        self.world = CpuWorld(compile_scene(task, settings), num_envs, num_threads)
+        self.task = task(settings, self.world)
+        self.interface = interface_of(self)
+        self.command = CommandPath(self.interface, num_envs)
+        longest = longest_signal_delay(settings.randomization)
+        self.channel = Channel(self.interface.signals, num_envs, settings.control_dt, longest)
+        self.measured_joints = self.channel.columns("joint_position")
+        self.randomizer = randomizer
+        if randomizer is not None:
+            randomizer.bind(self)
+        self.action_size = len(self.interface.joints)
+        privileged = self.task.privileged_size + 2 * self.action_size + (randomizer.values.shape[1] if randomizer else 0)
+        self.observation_sizes = {"actor": self.interface.actor_size, "critic": self.interface.actor_size + privileged}
+        # An even number for Box and Muller's pairs, then two for the delivery of the command.
+        self._normals = self.channel.size + self.channel.size % 2
+        self._words = self._normals + 2
+        self._worlds = np.arange(num_envs)
+        self.episode = torch.zeros(num_envs, dtype=torch.int64)
+        self.age = torch.zeros(num_envs, dtype=torch.int64)  # control steps into the episode
+        self.sums = torch.zeros(num_envs, len(task.reward_terms))
+        self.chance = torch.zeros(num_envs, 2)
+        self.diverged_count = 0
+        self.observation: Obs = {}
+
+    @on_one_core
+    def reset(self, seed: int | None = None) -> Obs:
+        """Begin every world's episode 0 of this seed."""
+        self.seed = self.seed if seed is None else seed
+        self.episode.fill_(-1)
+        return self.restart()
+
+    @on_one_core
+    def restart(self) -> Obs:
+        """Begin the next episode of every world."""
+        actor = torch.zeros(self.num_envs, self.observation_sizes["actor"])
+        return self._observed(self._restart(torch.arange(self.num_envs), actor))
+
+    @on_one_core
+    def step(self, action: Tensor) -> tuple[Obs, Tensor, Tensor, Tensor, dict[str, Any]]:
+        """action [N, joints], clipped to [-1, 1] -> obs, reward [N], terminated [N], truncated [N], info."""
+        return self._advance(self.command.act(action, self.chance))
+
+    @on_one_core
+    def step_towards(self, desired: Tensor) -> tuple[Obs, Tensor, Tensor, Tensor, dict[str, Any]]:
+        """As `step`, from joint targets [N, joints] rad: what an exported policy gives."""
+        return self._advance(self.command.follow(desired, self.chance))
+
+    def _advance(self, setpoint_velocity: Tensor) -> tuple[Obs, Tensor, Tensor, Tensor, dict[str, Any]]:
+        before = self.observation["actor"][:, -self.action_size :]
+        self.world.ctrl[:] = setpoint_velocity
+        self.world.step(self.settings.decimation)
+        self.age += 1
+        rewards, terminated, success = self.task.judge(self.command.target_velocity, before)
+        diverged = self.world.diverged()
+        if diverged is not None:
+            self.diverged_count += int(diverged.sum())
+            rewards = torch.where(diverged[:, None], 0.0, rewards)
+            terminated, success = terminated | diverged, success & ~diverged
+        self.sums += rewards
+        truncated = (self.age >= self.settings.episode_steps) & ~terminated
+        actor = self._measured()
+        info: dict[str, Any] = {}
+        ended = (terminated | truncated).nonzero().squeeze(1)
+        if len(ended):
+            if diverged is not None:
+                actor = torch.where(diverged[:, None], 0.0, actor)
+            final = self._observed(actor)
+            info = self._finished(ended, final, success)
+            actor = self._restart(ended, actor.clone())
+        return self._observed(actor), rewards.sum(1), terminated, truncated, info
+
+    def _measured(self) -> Tensor:
+        """Every world's actor observation after a step: [N, actor_size]."""
+        noise = self._chances(self._worlds, self.episode.numpy(), self.age.numpy())
+        signals = self.channel.observe(self.task.measure(), noise[0])
+        self.chance = noise[1]
+        return torch.cat((signals, self.task.command(), self.command.target, self.command.target_velocity), 1)
+
+    def _restart(self, ids: Tensor, actor: Tensor) -> Tensor:
+        """Begin the next episode of these worlds; writes their rows of the actor observation and returns it."""
+        self.episode.index_add_(0, ids, torch.ones_like(ids))
+        self.age.index_fill_(0, ids, 0)
+        self.sums.index_fill_(0, ids, 0.0)
+        worlds, episodes = ids.numpy(), self.episode.index_select(0, ids).numpy()
+        zeros = np.zeros_like(worlds)
+        draws = self.task.draws + (self.randomizer.draws if self.randomizer else 0)
+        u = torch.from_numpy(keyed.uniform(keyed.words(self.seed, keyed.EPISODE, worlds, episodes, zeros, draws)))
+        self.world.reset(ids)
+        if self.randomizer is not None:
+            self.randomizer.reset(ids, u[:, self.task.draws :])
+        self.task.place(ids, u)
+        self.world.act.index_copy_(0, ids, self.world.qpos[:, self.task.qpos_of].index_select(0, ids))
+        self.world.forward(ids)
+        self.task.begin(ids, u)
+        noise, chance = self._chances(worlds, episodes, zeros)
+        self.chance.index_copy_(0, ids, chance)
+        signals = self.channel.restart(ids, self.task.measure().index_select(0, ids), noise)
+        joints = signals[:, self.measured_joints]
+        self.command.restart(ids, joints)
+        command = self.task.command().index_select(0, ids)
+        return actor.index_copy_(0, ids, torch.cat((signals, command, joints, torch.zeros_like(joints)), 1))
+
+    def _observed(self, actor: Tensor) -> Obs:
+        lag = self.world.act.float() - self.world.qpos[:, self.task.qpos_of].float()
+        parts = [actor, self.task.privileged(), lag, self.command.setpoint_velocity]
+        if self.randomizer is not None:
+            parts.append(self.randomizer.values)
+        self.observation = {"actor": actor, "critic": torch.cat(parts, 1)}
+        return self.observation
+
+    def _finished(self, ids: Tensor, final: Obs, success: Tensor) -> dict[str, Any]:
+        sums, success = self.sums.index_select(0, ids), success.index_select(0, ids)
+        if self.randomizer is not None:
+            self.randomizer.observe(ids, success)
+        episode = {"return": sums.sum(1), "length": self.age.index_select(0, ids), "success": success.float()}
+        episode |= {f"reward/{name}": sums[:, i] for i, name in enumerate(self.task.reward_terms)}
+        return {"final_ids": ids, "final_obs": {k: v.index_select(0, ids) for k, v in final.items()}, "episode": episode}
+
+    def _chances(self, worlds: Any, episodes: Any, ages: Any) -> tuple[Tensor, Tensor]:
+        """A step's random numbers: standard normal [k, signals] and uniform [k, 2]."""
+        bits = keyed.words(self.seed, keyed.STEP, worlds, episodes, ages, self._words)
+        normal = torch.from_numpy(keyed.normal(bits[:, : self._normals]))
+        return normal[:, : self.channel.size], torch.from_numpy(keyed.uniform(bits[:, self._normals :]))
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next step depends on."""
+        return {
+            "seed": self.seed,
+            "diverged_count": self.diverged_count,
+            "episode": self.episode.clone(),
+            "age": self.age.clone(),
+            "sums": self.sums.clone(),
+            "chance": self.chance.clone(),
+            "observation": {k: v.clone() for k, v in self.observation.items()},
+            "world": self.world.state_dict(),
+            "command": self.command.state_dict(),
+            "channel": self.channel.state_dict(),
+            "task": self.task.state_dict(),
+            "randomizer": self.randomizer.state_dict() if self.randomizer is not None else {},
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.seed, self.diverged_count = state["seed"], state["diverged_count"]
+        for name in ("episode", "age", "sums", "chance"):
+            setattr(self, name, state[name].clone())
+        self.observation = {k: v.clone() for k, v in state["observation"].items()}
+        if self.randomizer is not None:
+            self.randomizer.load_state_dict(state["randomizer"])
+        for name in ("world", "command", "channel", "task"):
+            getattr(self, name).load_state_dict(state[name])
+
+
+def interface_of(env: Env) -> Interface:
+    """What a policy for this environment takes and gives."""
+    settings, robot = env.settings, env.settings.robot
+    joints = joint_specs(env.world.model, robot)
+    return Interface(
+        task=settings.name,
+        robot=robot.name,
+        control_dt=settings.control_dt,
+        signals=env.task.signals,
+        memory=target_memory(len(joints), "joint_position"),
+        joints=joints,
+        action_velocity=tuple(settings.action_scale * v for v in robot.velocity_limit),
+    )

@@ -1,0 +1,62 @@
+"""Run whole episodes and count: each world is given its episodes beforehand, so that short ones are not over-counted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sim.env import Env, Obs, on_one_core
+
+
+class Episodes(NamedTuple):
+    """What became of E episodes, in the order of (round, world)."""
+
+    success: NDArray[np.bool_]
+    returns: NDArray[np.float64]
+    lengths: NDArray[np.int64]  # control steps
+    terms: dict[str, NDArray[np.float64]]  # sums of the reward terms
+
+
+@on_one_core
+def run_episodes(
+    env: Env,
+    act: Callable[[Obs], Tensor],
+    rounds: int = 1,
+    *,
+    seed: int = 0,
+    targets: bool = False,
+    progress: Callable[[int], None] | None = None,
+) -> Episodes:
+    """Every world runs `rounds` episodes; what it does beyond them is not counted.
+
+    act: observation -> action [N, joints] in [-1, 1], or joint targets [N, joints] rad if `targets`.
+    progress: called with the number of episodes that are done.
+    """
+    step = env.step_towards if targets else env.step
+    obs = env.reset(seed)
+    done = torch.zeros(env.num_envs, dtype=torch.int64)
+    slots: dict[str, Tensor] = {}
+    while int(done.min()) < rounds:
+        obs, _, _, _, info = step(act(obs))
+        if "final_ids" not in info:
+            continue
+        counted = done[info["final_ids"]] < rounds
+        ids = info["final_ids"][counted]
+        for name, values in info["episode"].items():
+            table = slots.setdefault(name, torch.zeros(rounds, env.num_envs, dtype=torch.float64))
+            table[done[ids], ids] = values[counted].double()
+        done[ids] += 1
+        if progress is not None:
+            progress(int(done.clamp(max=rounds).sum()))
+    flat = {name: table.flatten().numpy() for name, table in slots.items()}
+    return Episodes(
+        success=flat.pop("success") > 0.5,
+        returns=flat.pop("return"),
+        lengths=flat.pop("length").astype(np.int64),
+        terms={name.removeprefix("reward/"): values for name, values in flat.items()},
+    )

@@ -1,0 +1,71 @@
+"""Pictures of a world without a screen: one renderer serves every world of a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from sim import tasks
+from sim.env import Env, Obs
+from sim.scene import compile_scene
+
+Frame = NDArray[np.uint8]
+
+
+class Renderer:
+    """Draws a world's state with the scene's visual geometry and the task's markers."""
+
+    def __init__(self, env: Env, width: int = 640, height: int = 480, camera: str = "overview") -> None:
+        self._env = env
+        self._model = compile_scene(tasks.find(env.settings.name), env.settings, visual=True)
+        self._data = mujoco.MjData(self._model)
+        self._camera = camera
+        try:
+            self._renderer = mujoco.Renderer(self._model, height, width)
+        except Exception as error:
+            raise RuntimeError(
+                f"no headless OpenGL here ({error}); install libegl1 and libgl1-mesa-dri, or set MUJOCO_GL=osmesa with libosmesa6"
+            ) from error
+
+    def frame(self, world: int = 0) -> Frame:
+        """The world as it is now: [height, width, 3] uint8."""
+        self._data.qpos[:] = self._env.world.qpos[world].numpy()
+        mujoco.mj_forward(self._model, self._data)
+        self._renderer.update_scene(self._data, camera=self._camera)
+        for marker in self._env.task.markers(world):
+            _add_sphere(self._renderer.scene, marker)
+        return np.asarray(self._renderer.render())
+
+    def close(self) -> None:
+        self._renderer.close()
+
+
+def _add_sphere(scene: Any, marker: Any) -> None:
+    if scene.ngeom >= scene.maxgeom:
+        return
+    geom = scene.geoms[scene.ngeom]
+    size, rotation = np.full(3, marker.radius), np.eye(3).flatten()
+    mujoco.mjv_initGeom(geom, mujoco.mjtGeom.mjGEOM_SPHERE, size, np.array(marker.position), rotation, np.array(marker.rgba, np.float32))
+    scene.ngeom += 1
+
+
+def frames(env: Env, act: Callable[[Obs], Tensor], episodes: int, *, seed: int, targets: bool, every: int = 1) -> Iterator[Frame]:
+    """Pictures of the first world through whole episodes, one every `every` control steps."""
+    step = env.step_towards if targets else env.step
+    renderer = Renderer(env)
+    try:
+        obs, count, ended = env.reset(seed), 0, 0
+        yield renderer.frame()
+        while ended < episodes:
+            obs, _, terminated, truncated, _ = step(act(obs))
+            count += 1
+            ended += int(terminated[0] | truncated[0])
+            if count % every == 0:
+                yield renderer.frame()
+    finally:
+        renderer.close()

@@ -1,0 +1,39 @@
+"""Robot and task into one compiled model, its delay buffers sized from the parameter space."""
+
+from __future__ import annotations
+
+import mujoco
+
+from configs.schema import TaskSettings
+from configs.space import longest_command_delay
+from sim import robot
+from sim.task import Task
+
+
+def compile_scene(task: type[Task], settings: TaskSettings, visual: bool = False) -> mujoco.MjModel:
+    """The model that worlds of this task run on; `visual` keeps what only a camera sees. Same state layout either way."""
+    spec = robot.load(settings.robot)
+    spec.option.timestep = settings.physics_dt
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
+    if not task.uses_gripper:
+        robot.weld_gripper(spec, settings.robot)
+    task.build(spec, settings)
+    robot.add_servos(spec, settings.robot, longest_command_delay(settings.randomization))
+    if not visual:
+        spec.discard_visual()
+    try:
+        return spec.compile()
+    except ValueError as error:
+        raise robot.ModelError(f"task {settings.name} on robot {settings.robot.name} does not compile: {error}") from None
+
+
+def add_lighting(spec: mujoco.MjSpec) -> None:
+    """Sky, floor texture and two lights, as every rendered scene has them."""
+    sky = spec.add_texture(name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT)
+    sky.rgb1, sky.rgb2, sky.width, sky.height = [0.86, 0.9, 0.95], [0.45, 0.55, 0.68], 256, 256
+    spec.worldbody.add_light(pos=[0.6, -1.2, 2.6], dir=[-0.1, 0.45, -1], diffuse=[0.75, 0.75, 0.75], castshadow=True)
+    spec.worldbody.add_light(pos=[-1.5, 1.5, 2.5], dir=[0.6, -0.6, -1], diffuse=[0.35, 0.35, 0.35], castshadow=False)
+    spec.visual.headlight.ambient = [0.35, 0.35, 0.35]
+    spec.visual.headlight.diffuse = [0.25, 0.25, 0.25]
+    spec.visual.global_.offwidth, spec.visual.global_.offheight = 1920, 1080

@@ -1,0 +1,123 @@
+"""What a task is: a scene, signals, rewards, success, an end. One task a file in `tasks/`."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar, NamedTuple
+
+import mujoco
+import torch
+from torch import Tensor
+
+from configs.contract import SignalSpec
+from configs.schema import Settings, TaskSettings
+from sim.robot import joint_addresses
+from sim.world import World
+
+
+class Outcome(NamedTuple):
+    """One control step, judged from the true state."""
+
+    rewards: Tensor  # [N, terms], weighted, in the order of `Task.reward_terms`
+    terminated: Tensor  # [N] bool: the episode failed or cannot go on
+    success: Tensor  # [N] bool, latched within the episode
+
+
+class Marker(NamedTuple):
+    """A sphere that only a viewer sees: a goal, say."""
+
+    position: list[float]  # m, in the frame of the robot's base
+    radius: float  # m
+    rgba: tuple[float, float, float, float]
+
+
+class Task(ABC):
+    """Base of all tasks. Subclasses name their signals and reward terms and judge the true state, never a measured one.
+
+    Numbers a task draws at reset come in as uniforms, keyed by world and episode: [k, draws].
+    """
+
+    Options: ClassVar[type[Settings]]
+    reward_terms: ClassVar[tuple[str, ...]]
+    draws: ClassVar[int]
+    uses_gripper: ClassVar[bool] = False
+
+    def __init__(self, settings: TaskSettings, world: World) -> None:
+        self.settings = settings
+        self.options: Any = self.Options(**settings.options)
+        self.world = world
+        qpos, dof = joint_addresses(world.model, settings.robot.joints)
+        self.qpos_of, self.dof_of = _indices(qpos), _indices(dof)
+
+    @classmethod
+    @abstractmethod
+    def build(cls, spec: mujoco.MjSpec, settings: TaskSettings) -> None:
+        """Add what the task needs to the robot's spec: props, sensors, cameras."""
+
+    @property
+    @abstractmethod
+    def signals(self) -> tuple[SignalSpec, ...]:
+        """What the actor sees: measurements and estimates first, then commands."""
+
+    @property
+    @abstractmethod
+    def privileged_size(self) -> int:
+        """Values that `privileged` gives."""
+
+    @abstractmethod
+    def measure(self) -> Tensor:
+        """True values of the measured and estimated signals, in order: fresh float32 [N, m]."""
+
+    @abstractmethod
+    def command(self) -> Tensor:
+        """Present values of the command signals, in order: float32 [N, c]."""
+
+    @abstractmethod
+    def privileged(self) -> Tensor:
+        """What only a simulator knows, for the critic: float32 [N, privileged_size]."""
+
+    @abstractmethod
+    def judge(self, target_velocity: Tensor, previous_velocity: Tensor) -> Outcome:
+        """Judge the step just taken; the velocities [N, joints] rad/s are those of the policy's targets."""
+
+    @abstractmethod
+    def place(self, ids: Tensor, u: Tensor) -> None:
+        """Put these worlds into a start state: writes qpos, qvel. u: [k, draws]."""
+
+    def begin(self, ids: Tensor, u: Tensor) -> None:  # noqa: B027 - a task without a goal has nothing to do here
+        """Begin an episode in these worlds wherever they are: a new goal, counters at zero. u: [k, draws]."""
+
+    def markers(self, world: int) -> list[Marker]:
+        """What to draw besides the scene."""
+        return []
+
+    def joint_position(self) -> Tensor:
+        """True positions of the driven joints: float32 [N, joints] rad."""
+        return self.world.qpos[:, self.qpos_of].float()
+
+    def joint_velocity(self) -> Tensor:
+        """True velocities of the driven joints: float32 [N, joints] rad/s."""
+        return self.world.qvel[:, self.dof_of].float()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the task itself remembers between steps."""
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, value in state.items():
+            getattr(self, name).copy_(value)
+
+
+def sensor_columns(model: mujoco.MjModel, name: str) -> slice:
+    """Where a sensor's values stand in `sensordata`."""
+    sensor = model.sensor(name)
+    start = int(sensor.adr[0])
+    return slice(start, start + int(sensor.dim[0]))
+
+
+def _indices(values: Any) -> slice | Tensor:
+    """Consecutive indices as a slice, which reads without a gather."""
+    first, last = int(values[0]), int(values[-1])
+    if list(values) == list(range(first, last + 1)):
+        return slice(first, last + 1)
+    return torch.as_tensor(values)

@@ -1,0 +1,93 @@
+"""Cart-pole swing-up: from hanging down, bring the pole up and keep it up. Trains in seconds; made for tests and first tries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import mujoco
+import torch
+from torch import Tensor
+
+from configs.contract import SignalSpec
+from configs.schema import Fraction, Positive, Settings, TaskSettings
+from sim.robot import joint_addresses
+from sim.scene import add_lighting
+from sim.task import Outcome, Task
+from sim.world import World
+
+
+class SwingupOptions(Settings):
+    upright: Fraction = 0.95  # cosine of the pole's angle that counts as up
+    hold_seconds: Positive = 1.0
+
+
+class CartpoleSwingup(Task):
+    """Success: the pole stays up for `hold_seconds`. Nothing ends the episode but its time."""
+
+    Options = SwingupOptions
+    reward_terms = ("upright", "centred", "calm")
+    draws = 3
+
+    def __init__(self, settings: TaskSettings, world: World) -> None:
+        super().__init__(settings, world)
+        qpos, dof = joint_addresses(world.model, ("hinge",))
+        self._hinge, self._hinge_dof = int(qpos[0]), int(dof[0])
+        self._hold_steps = round(self.options.hold_seconds / settings.control_dt)
+        self.held = torch.zeros(world.num_worlds)
+        self.success = torch.zeros(world.num_worlds, dtype=torch.bool)
+
+    @classmethod
+    def build(cls, spec: mujoco.MjSpec, settings: TaskSettings) -> None:
+        add_lighting(spec)
+        spec.worldbody.add_camera(name="overview", pos=[0, -4.2, 0.4], xyaxes=[1, 0, 0, 0, 0.1, 1], fovy=45)
+
+    @property
+    def signals(self) -> tuple[SignalSpec, ...]:
+        stale = 5 * self.settings.control_dt
+        return (
+            SignalSpec(name="joint_position", size=1, unit="m", kind="measurement", max_age=stale, description="cart on its rail"),
+            SignalSpec(name="joint_velocity", size=1, unit="m/s", kind="measurement", max_age=stale, description="velocity of the cart"),
+            SignalSpec(
+                name="pole_direction", size=2, unit="1", kind="measurement", max_age=stale, description="cosine and sine of the pole's angle from upright"
+            ),
+            SignalSpec(name="pole_velocity", size=1, unit="rad/s", kind="measurement", max_age=stale, description="angular velocity of the pole"),
+        )
+
+    @property
+    def privileged_size(self) -> int:
+        return 2
+
+    def measure(self) -> Tensor:
+        angle = self.world.qpos[:, self._hinge : self._hinge + 1]
+        spin = self.world.qvel[:, self._hinge_dof : self._hinge_dof + 1]
+        slide = (self.world.qpos[:, self.qpos_of], self.world.qvel[:, self.dof_of])
+        return torch.cat((*slide, angle.cos(), angle.sin(), spin), 1).float()
+
+    def command(self) -> Tensor:
+        return self.held.new_zeros(len(self.held), 0)
+
+    def privileged(self) -> Tensor:
+        return torch.stack((self.world.qpos[:, self._hinge].cos().float(), self.held / self._hold_steps), 1)
+
+    def judge(self, target_velocity: Tensor, previous_velocity: Tensor) -> Outcome:
+        cosine = self.world.qpos[:, self._hinge].cos().float()
+        self.held = (self.held + 1.0).mul_(cosine > self.options.upright)
+        self.success = self.success | (self.held >= self._hold_steps)
+        cart = self.world.qpos[:, self.qpos_of].float().squeeze(1)
+        spin = self.world.qvel[:, self._hinge_dof].float()
+        up = 0.5 + 0.5 * cosine
+        terms = torch.stack((up, up / (1 + cart * cart), up / (1 + 0.25 * spin * spin)), 1)
+        return Outcome(terms * torch.tensor([0.4, 0.3, 0.3]), torch.zeros_like(self.success), self.success)
+
+    def place(self, ids: Tensor, u: Tensor) -> None:
+        start = torch.zeros(len(ids), self.world.qpos.shape[1], dtype=torch.float64)
+        start[:, self.qpos_of] = (u[:, :1] - 0.5).double()
+        start[:, self._hinge] = torch.pi + (u[:, 1] - 0.5).double()
+        self.world.qpos.index_copy_(0, ids, start)
+
+    def begin(self, ids: Tensor, u: Tensor) -> None:
+        self.held.index_fill_(0, ids, 0.0)
+        self.success.index_fill_(0, ids, False)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"held": self.held.clone(), "success": self.success.clone()}
