@@ -51,7 +51,9 @@ def bench_sim(env: Env, seconds: float = 12.0, rounds: int = 6) -> dict[str, Any
     }
 
 
-def _record(env: Env, actions: list[torch.Tensor], steps: int = 64) -> tuple[list[np.ndarray[Any, Any]], list[np.ndarray[Any, Any]]]:
+def _record(
+    env: Env, actions: list[torch.Tensor], steps: int = 64
+) -> tuple[list[np.ndarray[Any, Any]], list[np.ndarray[Any, Any]]]:
     """The commands that reached the engine and the worlds that were reset, over some steps."""
     commands, resets = [], []
     for k in range(steps):

@@ -28,14 +28,13 @@ SECTIONS = tuple(RunSettings.model_fields)
 
 def load_run(preset: str | Path, overrides: Sequence[str] = (), *, folder: Path = CONFIGS) -> RunSettings:
     """Settings of a preset after overrides such as `train.seed=3`; `folder` holds the presets."""
-    data = _read_preset(preset, folder)
+    return run_settings(_read_preset(preset, folder), overrides, folder=folder)
+
+
+def run_settings(data: Any, overrides: Sequence[str] = (), *, folder: Path = CONFIGS) -> RunSettings:
+    """Plain data after overrides, checked: types are not coerced, and a fault is a ConfigError."""
     for text in overrides:
         _override(data, text, folder)
-    return run_settings(data)
-
-
-def run_settings(data: Any) -> RunSettings:
-    """Plain data, checked: types are not coerced, and a fault is a ConfigError."""
     try:
         return RunSettings.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:

@@ -119,7 +119,11 @@ class PPOSettings(Settings):
     actor_hidden: tuple[Count, ...] = (256, 128)
     critic_hidden: tuple[Count, ...] = (256, 128)
     activation: Literal["elu", "relu", "tanh", "silu"] = "elu"
-    initial_std: Positive = 0.7
+    initial_std: Positive = Field(default=0.7, description="of the action's noise, and the ceiling of it at the start")
+    final_std: Positive = Field(
+        default=0.7, description="ceiling after std_steps: low noise is what makes a policy calm"
+    )
+    std_steps: Count = Field(default=1_000_000, description="control steps over which the ceiling falls, geometrically")
 
     @model_validator(mode="after")
     def _bounds(self) -> PPOSettings:
@@ -128,6 +132,8 @@ class PPOSettings(Settings):
             raise ValueError(
                 f"learning_rate = {self.learning_rate}; allowed: within learning_rate_bounds [{low}, {high}]"
             )
+        if self.final_std > self.initial_std:
+            raise ValueError(f"final_std = {self.final_std}; allowed: at most initial_std = {self.initial_std}")
         return self
 
 

@@ -36,7 +36,9 @@ class Randomizer:
         self.dimensions = tuple(d for e in self._effects for d in e.dimensions)
         self.sampler = self._make_sampler(self.dimensions)
         self.draws = count = len(self.dimensions)
-        self.lambdas = torch.tensor([d.nominal for d in self.dimensions], dtype=torch.float64).repeat(target.num_envs, 1)
+        self.lambdas = torch.tensor([d.nominal for d in self.dimensions], dtype=torch.float64).repeat(
+            target.num_envs, 1
+        )
         self.values = torch.zeros(target.num_envs, count)
         self._token = torch.zeros(target.num_envs, dtype=torch.int64)
         self._scale_to_widest()

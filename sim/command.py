@@ -15,7 +15,9 @@ _STATE = ("target", "target_velocity", "setpoint", "setpoint_velocity", "end", "
 
 def joint_limits(interface: Interface) -> JointLimits:
     """The interface's limits as float32 tensors, [joints] each."""
-    return JointLimits(*(torch.tensor([getattr(j, k) for j in interface.joints]) for k in ("low", "high", "velocity", "acceleration")))
+    return JointLimits(
+        *(torch.tensor([getattr(j, k) for j in interface.joints]) for k in ("low", "high", "velocity", "acceleration"))
+    )
 
 
 class CommandPath:
@@ -34,6 +36,7 @@ class CommandPath:
         joints = len(interface.joints)
         self.target = torch.zeros(num_worlds, joints)  # rad, as the encoders count
         self.target_velocity = torch.zeros(num_worlds, joints)
+        self.asked = torch.zeros(num_worlds, joints)  # rad/s, before the limits
         self.setpoint = torch.zeros(num_worlds, joints)
         self.setpoint_velocity = torch.zeros(num_worlds, joints)
         self.end = torch.zeros(num_worlds, joints)  # where the running trajectory ends
@@ -48,7 +51,10 @@ class CommandPath:
 
     def follow(self, desired: Tensor, chance: Tensor) -> Tensor:
         """desired [N, joints] rad; chance [N, 2] uniform numbers for delivery -> as `act`."""
-        self.target, self.target_velocity = limit_target(desired, self.target, self.target_velocity, self.limits, self.dt)
+        self.asked = (desired - self.target).div_(self.dt)
+        self.target, self.target_velocity = limit_target(
+            desired, self.target, self.target_velocity, self.limits, self.dt
+        )
         v, dt = self.target_velocity, self.dt
         end = torch.add(self.target, v, alpha=dt)
         # The cubic from (s, s') over 2T to (end, v), at its middle.

@@ -13,7 +13,7 @@ from torch import Tensor
 from configs import keyed
 from configs.contract import Interface, target_memory
 from configs.schema import TaskSettings
-from configs.space import longest_signal_delay
+from configs.space import Dimension, longest_signal_delay
 from sim import tasks
 from sim.command import CommandPath
 from sim.cpu import CpuWorld
@@ -46,6 +46,8 @@ def on_one_core(function: Callable[P, R]) -> Callable[P, R]:
 class Randomizer(Protocol):
     """Draws the next lambda of worlds and makes worlds of it; `randomization.randomizer.Randomizer` is one."""
 
+    dimensions: tuple[Dimension, ...]
+    lambdas: Tensor  # [N, d] the worlds as they are, in each dimension's unit
     values: Tensor  # [N, d] lambda scaled to [-1, 1] over its widest range, for the critic
     draws: int  # uniforms that `reset` takes
 
@@ -90,7 +92,9 @@ class Env:
         if randomizer is not None:
             randomizer.bind(self)
         self.action_size = len(self.interface.joints)
-        privileged = self.task.privileged_size + 2 * self.action_size + (randomizer.values.shape[1] if randomizer else 0)
+        privileged = (
+            self.task.privileged_size + 2 * self.action_size + (randomizer.values.shape[1] if randomizer else 0)
+        )
         self.observation_sizes = {"actor": self.interface.actor_size, "critic": self.interface.actor_size + privileged}
         # An even number for Box and Muller's pairs, then two for the delivery of the command.
         self._normals = self.channel.size + self.channel.size % 2
@@ -131,7 +135,7 @@ class Env:
         self.world.ctrl[:] = setpoint_velocity
         self.world.step(self.settings.decimation)
         self.age += 1
-        rewards, terminated, success = self.task.judge(self.command.target_velocity, before)
+        rewards, terminated, success = self.task.judge(self.command.asked, before)
         diverged = self.world.diverged()
         if diverged is not None:
             self.diverged_count += int(diverged.sum())
@@ -195,7 +199,11 @@ class Env:
             self.randomizer.observe(ids, success)
         episode = {"return": sums.sum(1), "length": self.age.index_select(0, ids), "success": success.float()}
         episode |= {f"reward/{name}": sums[:, i] for i, name in enumerate(self.task.reward_terms)}
-        return {"final_ids": ids, "final_obs": {k: v.index_select(0, ids) for k, v in final.items()}, "episode": episode}
+        return {
+            "final_ids": ids,
+            "final_obs": {k: v.index_select(0, ids) for k, v in final.items()},
+            "episode": episode,
+        }
 
     def _chances(self, worlds: Any, episodes: Any, ages: Any) -> tuple[Tensor, Tensor]:
         """A step's random numbers: standard normal [k, signals] and uniform [k, 2]."""

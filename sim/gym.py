@@ -52,7 +52,9 @@ class AshoreVectorEnv(VectorEnv):  # type: ignore[type-arg]
         self.action_space = batch_space(self.single_action_space, num_envs)
         self._renderer: Any = None
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         """Without a seed, every world goes on to its next episode; with one, to episode 0 of that seed."""
         super().reset(seed=seed)
         obs = self.env.restart() if seed is None and self.env.observation else self.env.reset(seed)
@@ -61,7 +63,9 @@ class AshoreVectorEnv(VectorEnv):  # type: ignore[type-arg]
     def step(self, actions: Any) -> tuple[dict[str, Any], Any, Any, Any, dict[str, Any]]:
         action = torch.as_tensor(np.asarray(actions, np.float32))
         if action.shape != (self.num_envs, self.env.action_size):
-            raise ValueError(f"actions of shape {tuple(action.shape)}; allowed: {(self.num_envs, self.env.action_size)}")
+            raise ValueError(
+                f"actions of shape {tuple(action.shape)}; allowed: {(self.num_envs, self.env.action_size)}"
+            )
         obs, reward, terminated, truncated, info = self.env.step(action)
         return _numpy(obs), reward.numpy(), terminated.numpy(), truncated.numpy(), self._info(info)
 
@@ -102,14 +106,18 @@ class AshoreEnv(gymnasium.Env):  # type: ignore[type-arg]
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 50}  # noqa: RUF012 - gymnasium's own declaration
 
-    def __init__(self, settings: TaskSettings, randomizer: Randomizer | None = None, render_mode: str | None = None) -> None:
+    def __init__(
+        self, settings: TaskSettings, randomizer: Randomizer | None = None, render_mode: str | None = None
+    ) -> None:
         self.vector = AshoreVectorEnv(1, settings, randomizer, num_threads=1, render_mode=render_mode)
         self.metadata = self.vector.metadata
         self.render_mode = render_mode
         self.observation_space = self.vector.single_observation_space
         self.action_space = self.vector.single_action_space
 
-    def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[dict[str, Any], dict[str, Any]]:
+    def reset(
+        self, *, seed: int | None = None, options: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
         super().reset(seed=seed)
         obs, _ = self.vector.reset(seed=seed)
         return {k: v[0] for k, v in obs.items()}, {}

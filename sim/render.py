@@ -50,11 +50,15 @@ def _add_sphere(scene: Any, marker: Any) -> None:
         return
     geom = scene.geoms[scene.ngeom]
     size, rotation = np.full(3, marker.radius), np.eye(3).flatten()
-    mujoco.mjv_initGeom(geom, mujoco.mjtGeom.mjGEOM_SPHERE, size, np.array(marker.position), rotation, np.array(marker.rgba, np.float32))
+    mujoco.mjv_initGeom(
+        geom, mujoco.mjtGeom.mjGEOM_SPHERE, size, np.array(marker.position), rotation, np.array(marker.rgba, np.float32)
+    )
     scene.ngeom += 1
 
 
-def frames(env: Env, act: Callable[[Obs], Tensor], episodes: int, *, seed: int, targets: bool, every: int = 1) -> Iterator[Frame]:
+def frames(
+    env: Env, act: Callable[[Obs], Tensor], episodes: int, *, seed: int, targets: bool, every: int = 1
+) -> Iterator[Frame]:
     """Pictures of the first world through whole episodes, one every `every` control steps."""
     step = env.step_towards if targets else env.step
     renderer = Renderer(env)

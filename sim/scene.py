@@ -25,12 +25,16 @@ def compile_scene(task: type[Task], settings: TaskSettings, visual: bool = False
     try:
         return spec.compile()
     except ValueError as error:
-        raise robot.ModelError(f"task {settings.name} on robot {settings.robot.name} does not compile: {error}") from None
+        raise robot.ModelError(
+            f"task {settings.name} on robot {settings.robot.name} does not compile: {error}"
+        ) from None
 
 
 def add_lighting(spec: mujoco.MjSpec) -> None:
     """Sky, floor texture and two lights, as every rendered scene has them."""
-    sky = spec.add_texture(name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT)
+    sky = spec.add_texture(
+        name="sky", type=mujoco.mjtTexture.mjTEXTURE_SKYBOX, builtin=mujoco.mjtBuiltin.mjBUILTIN_GRADIENT
+    )
     sky.rgb1, sky.rgb2, sky.width, sky.height = [0.86, 0.9, 0.95], [0.45, 0.55, 0.68], 256, 256
     spec.worldbody.add_light(pos=[0.6, -1.2, 2.6], dir=[-0.1, 0.45, -1], diffuse=[0.75, 0.75, 0.75], castshadow=True)
     spec.worldbody.add_light(pos=[-1.5, 1.5, 2.5], dir=[0.6, -0.6, -1], diffuse=[0.35, 0.35, 0.35], castshadow=False)

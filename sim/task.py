@@ -40,6 +40,7 @@ class Task(ABC):
     Options: ClassVar[type[Settings]]
     reward_terms: ClassVar[tuple[str, ...]]
     draws: ClassVar[int]
+    success: Tensor  # [N] bool, latched within the episode
     uses_gripper: ClassVar[bool] = False
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
@@ -77,8 +78,8 @@ class Task(ABC):
         """What only a simulator knows, for the critic: float32 [N, privileged_size]."""
 
     @abstractmethod
-    def judge(self, target_velocity: Tensor, previous_velocity: Tensor) -> Outcome:
-        """Judge the step just taken; the velocities [N, joints] rad/s are those of the policy's targets."""
+    def judge(self, asked: Tensor, before: Tensor) -> Outcome:
+        """Judge the step just taken. [N, joints] rad/s: the target velocity that was asked for, and the one in force before."""
 
     @abstractmethod
     def place(self, ids: Tensor, u: Tensor) -> None:

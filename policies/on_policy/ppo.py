@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -39,6 +40,7 @@ class PPO:
         self.critic_normalizer = Normalizer(sizes["critic"]).to(device)
         self.return_normalizer = Normalizer(1).to(device)  # the critic predicts returns on its scale
         self.learning_rate = s.learning_rate
+        self.steps = 0  # control steps learned from
         parameters = [*self.actor.parameters(), *self.critic.parameters()]
         self.optimizer = torch.optim.Adam(parameters, lr=s.learning_rate, fused=True)
         self.rollout = Rollout(s.rollout_steps, env.num_envs, sizes, env.action_size, device)
@@ -56,6 +58,8 @@ class PPO:
         self._require_finite(rollout, env.observation)
         batch = self.batch(rollout, env.observation)
         report = self.update(batch)
+        self.steps += len(batch["action"])
+        self._lower_std_ceiling()
         self.observe({"actor": rollout.actor.flatten(0, 1), "critic": rollout.critic.flatten(0, 1)})
         return report
 
@@ -152,6 +156,14 @@ class PPO:
         self.optimizer.step()
         return {"policy_loss": policy_loss.detach(), "value_loss": value_loss.detach(), "kl": kl}
 
+    def _lower_std_ceiling(self) -> None:
+        """Exploration noise fades: under strong noise the best policy is a jerky one, for it must undo the noise."""
+        s = self.settings
+        first, last = math.log(s.initial_std), math.log(s.final_std)
+        ceiling = first + (last - first) * min(1.0, self.steps / s.std_steps)
+        with torch.no_grad():
+            self.actor.log_std.clamp_(max=ceiling)
+
     def _follow(self, kl: float) -> None:
         """The rule of rsl_rl: a third slower above twice the desired divergence, half again faster below half of it."""
         low, high = self.settings.learning_rate_bounds
@@ -184,6 +196,7 @@ class PPO:
             "moments": [moments[i] for i in sorted(moments)],
             "generator": self.generator.get_state(),
             "learning_rate": self.learning_rate,
+            "steps": self.steps,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -192,7 +205,7 @@ class PPO:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": dict(enumerate(state["moments"])), "param_groups": groups})
         self.generator.set_state(state["generator"])
-        self.learning_rate = state["learning_rate"]
+        self.learning_rate, self.steps = state["learning_rate"], state["steps"]
 
 
 def _is_finite(x: float) -> bool:

@@ -43,7 +43,9 @@ class FieldEffect:
                 writer = writers.setdefault(field_name, _writer(name, field_name, world))
                 for source, cell in _cells(name, entry, field_name, column, writer, world):
                     if (field_name, cell) in written:
-                        raise SpaceError(f"{name} and {written[field_name, cell]} both write {field} of the same object")
+                        raise SpaceError(
+                            f"{name} and {written[field_name, cell]} both write {field} of the same object"
+                        )
                     written[field_name, cell] = name
                     nominal = float(writer.values[0, cell])
                     writer.cells.append(cell)

@@ -18,6 +18,7 @@ from sim.scene import add_lighting
 from sim.task import Marker, Outcome, Task, sensor_columns
 from sim.world import World
 
+CALM_SCALE = 6.0  # the term is 0 where every joint asks for 20 times the acceleration limit
 STARTS = 2048  # candidates for start postures; those that touch nothing make the pool
 
 
@@ -37,7 +38,9 @@ class ReachOptions(Settings):
         if len(self.workspace_low) != 3 or len(self.workspace_high) != 3:
             raise ValueError("workspace_low and workspace_high; allowed: three values each, m")
         if any(lo >= hi for lo, hi in zip(self.workspace_low, self.workspace_high, strict=True)):
-            raise ValueError(f"workspace_low = {list(self.workspace_low)} m; allowed: below {list(self.workspace_high)} m")
+            raise ValueError(
+                f"workspace_low = {list(self.workspace_low)} m; allowed: below {list(self.workspace_high)} m"
+            )
         return self
 
 
@@ -52,7 +55,9 @@ class ArmReach(Task):
         super().__init__(settings, world)
         n, joints = world.num_worlds, len(settings.robot.joints)
         if len(self.options.start_spread) != joints:
-            raise ValueError(f"task.options.start_spread has {len(self.options.start_spread)} values; allowed: {joints}")
+            raise ValueError(
+                f"task.options.start_spread has {len(self.options.start_spread)} values; allowed: {joints}"
+            )
         self._tool = world.sensordata[:, sensor_columns(world.model, "tool_position")]
         self._contact = world.sensordata[:, sensor_columns(world.model, "contact").start]
         self._low = torch.tensor(self.options.workspace_low)
@@ -80,7 +85,9 @@ class ArmReach(Task):
             contype=4,
             conaffinity=2,
         )
-        spec.worldbody.add_camera(name="overview", pos=[1.55, -1.25, 1.0], xyaxes=[0.64, 0.77, 0, -0.34, 0.28, 0.9], fovy=42)
+        spec.worldbody.add_camera(
+            name="overview", pos=[1.55, -1.25, 1.0], xyaxes=[0.64, 0.77, 0, -0.34, 0.28, 0.9], fovy=42
+        )
         tool = spec.add_sensor(name="tool_position", type=mujoco.mjtSensor.mjSENS_FRAMEPOS)
         tool.objtype, tool.objname = mujoco.mjtObj.mjOBJ_SITE, robot.tool_site
         tool.reftype, tool.refname = mujoco.mjtObj.mjOBJ_XBODY, base.name
@@ -91,13 +98,29 @@ class ArmReach(Task):
         n, stale = len(self.settings.robot.joints), 5 * self.settings.control_dt
         return (
             SignalSpec(
-                name="joint_position", size=n, unit="rad", kind="measurement", max_age=stale, description="encoders of the driven joints"
+                name="joint_position",
+                size=n,
+                unit="rad",
+                kind="measurement",
+                max_age=stale,
+                description="encoders of the driven joints",
             ),
             SignalSpec(
-                name="joint_velocity", size=n, unit="rad/s", kind="measurement", max_age=stale, description="velocities of the driven joints"
+                name="joint_velocity",
+                size=n,
+                unit="rad/s",
+                kind="measurement",
+                max_age=stale,
+                description="velocities of the driven joints",
             ),
             SignalSpec(
-                name="goal_position", size=3, unit="m", kind="command", frame="b", max_age=stale, description="where the tool shall be"
+                name="goal_position",
+                size=3,
+                unit="m",
+                kind="command",
+                frame="b",
+                max_age=stale,
+                description="where the tool shall be",
             ),
         )
 
@@ -118,18 +141,19 @@ class ArmReach(Task):
         near = torch.exp(distance / -0.05)
         return torch.cat((self.joint_position(), self.joint_velocity(), error, distance, near, held), 1)
 
-    def judge(self, target_velocity: Tensor, previous_velocity: Tensor) -> Outcome:
+    def judge(self, asked: Tensor, before: Tensor) -> Outcome:
         distance = torch.linalg.vector_norm(self.goal - self._tool, dim=1).float()
         within = distance < self.options.tolerance
         self.held = (self.held + 1.0).mul_(within)
         self.success = self.success | (self.held >= self._hold_steps)
         contact = self._contact > 0
-        change = (target_velocity - previous_velocity).div_(self._dv)
+        # Logarithmic, so that it still tells better from worse where exploration asks for far more than the limits allow.
+        haste = torch.log1p((asked - before).div_(self._dv).square_()).mean(1)
         terms = torch.stack(
             (
                 1.0 - torch.tanh(distance / 0.2),
                 torch.exp(-distance / 0.02),
-                1.0 - (change * change).mean(1),
+                1.0 - haste / CALM_SCALE,
                 contact.float(),
             ),
             1,
@@ -157,7 +181,9 @@ class ArmReach(Task):
         batch = Batch(model, STARTS, 1)
         spread, home = np.array(self.options.start_spread), np.array(robot.home)
         qpos = batch.bind("qpos")
-        qpos[:, self.qpos_of] = home + np.random.Generator(np.random.Philox(0)).uniform(-spread, spread, (STARTS, len(home)))
+        qpos[:, self.qpos_of] = home + np.random.Generator(np.random.Philox(0)).uniform(
+            -spread, spread, (STARTS, len(home))
+        )
         data = batch.bind("sensordata")
         batch.forward()
         tool = data[:, sensor_columns(model, "tool_position")]

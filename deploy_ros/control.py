@@ -1,0 +1,275 @@
+"""One control step and the states of a managed node, free of any transport: joint state -> signals -> graph -> gate."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from enum import Enum
+from time import perf_counter
+
+import numpy as np
+
+from deploy_ros.bundle import Memory, Policy
+from deploy_ros.messages import JointMap, MessageError, check_routes, signals_of
+from deploy_ros.safety import Command, Gate, GateMemory, Measured, Reason
+from deploy_ros.settings import NodeSettings
+
+STANDING = 0.1  # of its velocity limit: slower, a joint counts as standing still
+OUTSIDE = 0.01  # of its range: further beyond a limit, a joint's position is not plausible
+FAR = 1000.0  # m: a goal further away is a mistake
+LATENCIES = 2000  # control steps that the statistics look back over
+
+
+class State(Enum):
+    """As in ROS 2 managed nodes: design.ros2.org/articles/node_lifecycle.html."""
+
+    UNCONFIGURED = "unconfigured"
+    INACTIVE = "inactive"
+    ACTIVE = "active"
+    FINALIZED = "finalized"
+
+
+class TransitionError(RuntimeError):
+    """A managed node has no such transition from the state it is in."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a node says of itself every cycle."""
+
+    state: str
+    reason: str
+    latched: bool
+    steps: int
+    skipped: int  # control periods skipped after an overrun
+    refused: int  # messages that could not be used
+    state_age: float  # s since the joint state in use was received; -1: none yet
+    latency: float  # s from the step's beginning to its command
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class Output:
+    """What to send: a target one control period ahead."""
+
+    position: np.ndarray  # [n] rad
+    velocity: np.ndarray  # [n] rad/s
+    reason: Reason
+    status: Status
+
+    @property
+    def command(self) -> Command:
+        return Command(self.position, self.velocity)
+
+
+class Controller:
+    """A policy behind its gate. Times are seconds of one monotonic clock; messages come in as plain sequences.
+
+    Methods that may refuse give the reason, or the empty string where they did what was asked.
+    """
+
+    def __init__(self, settings: NodeSettings | None = None) -> None:
+        self.settings = settings or NodeSettings()
+        self.state = State.UNCONFIGURED
+        self.steps = self.skipped = self.refused = 0
+        self.last_refusal = ""
+        self.latencies: deque[float] = deque(maxlen=LATENCIES)  # s
+        self._clear()
+
+    def _clear(self) -> None:
+        self._measured: Measured | None = None
+        self._poisoned: Measured | None = None  # a state that is not finite, kept until a step has seen it
+        self._stamp = 0.0
+        self._goal: np.ndarray | None = None
+        self._stop = False
+        self._gate_memory: GateMemory | None = None
+        self._policy_memory: Memory = {}
+
+    def configure(self, policy: Policy) -> None:
+        """unconfigured -> inactive. Raises RoutingError where no message carries one of the policy's signals."""
+        self._require("configure", State.UNCONFIGURED)
+        interface = policy.contract.interface
+        sources = check_routes(interface)
+        self.policy, self.interface = policy, interface
+        self._needs_goal = "goal" in sources
+        self._joints = JointMap(interface.joints, any(s.name == "joint_velocity" for s in interface.signals))
+        self.gate = Gate.of(interface, self.settings.tracking_lag, self.settings.tracking_time)
+        self.state = State.INACTIVE
+
+    def activate(self, now: float) -> str:
+        """inactive -> active, from where the robot stands; refused where `missing` names something."""
+        self._require("activate", State.INACTIVE)
+        why = self.missing(now)
+        if why or self._measured is None:
+            return why
+        self._begin(self.gate.seed(self._measured, now), self._measured)
+        self.state = State.ACTIVE
+        return ""
+
+    def deactivate(self) -> None:
+        """active -> inactive. The steps that follow brake and then hold."""
+        self._require("deactivate", State.ACTIVE)
+        self.state = State.INACTIVE
+
+    def cleanup(self) -> None:
+        """inactive -> unconfigured; forgets the policy, the state and the goal."""
+        self._require("cleanup", State.INACTIVE)
+        self._clear()
+        self.state = State.UNCONFIGURED
+
+    def shutdown(self) -> None:
+        """Any state but finalized -> finalized."""
+        self._require("shutdown", State.UNCONFIGURED, State.INACTIVE, State.ACTIVE)
+        self.state = State.FINALIZED
+
+    def missing(self, now: float) -> str:
+        """What keeps the node from being activated; empty where nothing does."""
+        joint_states, goal = self.settings.joint_states, self.settings.goal
+        if self._measured is None:
+            return f"no joint state on {joint_states}" + (f" ({self.last_refusal})" if self.last_refusal else "")
+        if (unfit := self.gate.unfit(self._measured, now)) is not Reason.OK:
+            return f"{unfit.value} (on {joint_states})"
+        if implausible := self._implausible(self._measured):
+            return implausible
+        if self._needs_goal and self._goal is None:
+            return f"no goal on {goal}" + (f" ({self.last_refusal})" if self.last_refusal else "")
+        return ""
+
+    def on_joint_state(
+        self, names: Sequence[str], position: Sequence[float], velocity: Sequence[float], stamp: float, now: float
+    ) -> str:
+        """Take a JointState received at `now`; `stamp`: s of its header, 0 where it has none."""
+        if self.state not in (State.INACTIVE, State.ACTIVE):
+            return self._refuse(f"joint state while {self.state.value}")
+        if stamp and stamp <= self._stamp and self.state is State.ACTIVE and not self.latched:
+            return self._refuse(f"joint state with stamp {stamp:.3f} s, not after {self._stamp:.3f} s")
+        try:
+            measured = self._joints.read(names, position, velocity, now)
+        except (MessageError, TypeError, ValueError) as error:
+            return self._refuse(f"joint state: {error}")
+        self._stamp = stamp
+        self._measured = measured
+        if not (np.isfinite(measured.position).all() and np.isfinite(measured.velocity).all()):
+            self._poisoned = measured
+            return self._refuse(f"joint state: {Reason.STATE_NOT_FINITE.value}")
+        return ""
+
+    def on_goal(self, position: Sequence[float], frame: str) -> str:
+        """Take a goal position, [3] m in the robot's base frame. It stays in force until the next."""
+        if self.state not in (State.INACTIVE, State.ACTIVE):
+            return self._refuse(f"goal while {self.state.value}")
+        if frame.lstrip("/") not in ("", self.settings.base_frame):
+            return self._refuse(
+                f"goal in frame {frame!r}; allowed: {self.settings.base_frame!r} or none (see base_frame)"
+            )
+        goal = np.asarray(position, dtype=np.float64)
+        if goal.shape != (3,) or not (np.abs(goal) < FAR).all():
+            return self._refuse(f"goal {goal.tolist()}; allowed: 3 finite values below {FAR:.0f} m")
+        self._goal = goal
+        return ""
+
+    def stop(self) -> None:
+        """Emergency stop: the next step brakes, and the gate stays shut until `reset`."""
+        self._stop = True
+
+    def reset(self, now: float) -> str:
+        """Open the gate again, from where the robot stands."""
+        if self.state is not State.ACTIVE or self._gate_memory is None:
+            return f"reset while {self.state.value}"
+        if not self.latched:
+            return Reason.BRAKING.value if self._stop else ""
+        if why := self.missing(now):
+            return why
+        memory, reason = self.gate.reset(self._gate_memory, self._measured, now)
+        if reason is not Reason.OK or self._measured is None:
+            return reason.value
+        self._begin(memory, self._measured)
+        return ""
+
+    @property
+    def latched(self) -> bool:
+        """Whether the gate is shut until a reset."""
+        return self._gate_memory is not None and self._gate_memory.latched is not None
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the last command is a hold."""
+        return self._gate_memory is None or self._gate_memory.at_rest
+
+    def step(self, now: float) -> Output | None:
+        """The next target; None where the node has not been active yet."""
+        began = perf_counter()
+        if self._gate_memory is None:
+            return None
+        measured, self._poisoned = self._poisoned or self._measured, None
+        if self.settings.auto_reset and self._gate_memory.latched is Reason.STALE and not self._stop:
+            self.reset(now)
+        command = self._command(measured, now)
+        self._gate_memory, safe, reason = self.gate(self._gate_memory, command, measured, now, self._stop)
+        self.steps += 1
+        self.latencies.append(perf_counter() - began)
+        return Output(*safe, reason, self._status(reason, now))
+
+    def overran(self, periods: int) -> None:
+        """Count control periods that the caller had to skip."""
+        self.skipped += periods
+
+    def latency(self) -> tuple[float, float, float]:
+        """Median, 99th percentile and maximum of the last steps' durations, s."""
+        if not self.latencies:
+            return 0.0, 0.0, 0.0
+        p50, p99, worst = np.percentile(np.array(self.latencies), [50, 99, 100])
+        return float(p50), float(p99), float(worst)
+
+    def _command(self, measured: Measured | None, now: float) -> Command | None:
+        """What the policy asks for; None where it must not be asked."""
+        if self.state is not State.ACTIVE or self.latched or self._stop:
+            return None
+        if measured is None or self.gate.unfit(measured, now) is not Reason.OK:
+            return None
+        signals = signals_of(self.interface, measured, self._goal)
+        try:
+            position, velocity, self._policy_memory = self.policy.step(signals, self._policy_memory)
+        except Exception as error:  # onnxruntime's errors share no other base
+            self.last_refusal = f"the policy failed: {error}"
+            nothing = np.full(len(self.interface.joints), np.nan)  # no finite answer: the gate shuts
+            return Command(nothing, nothing)
+        return Command(position, velocity)
+
+    def _begin(self, memory: GateMemory, measured: Measured) -> None:
+        """Gate and policy start from the same measurement."""
+        self._policy_memory = self.policy.initial_memory(signals_of(self.interface, measured, self._goal))
+        self._gate_memory = memory
+        self._poisoned = None
+        self._stop = False
+
+    def _implausible(self, measured: Measured) -> str:
+        """Why this joint state is none to start from; empty where it is."""
+        for joint, q, v in zip(
+            self.interface.joints, measured.position.tolist(), measured.velocity.tolist(), strict=True
+        ):
+            slack = OUTSIDE * (joint.high - joint.low)
+            if not joint.low - slack <= q <= joint.high + slack:
+                return f"{joint.name} is at {q:.3f}, outside its limits [{joint.low:.3f}, {joint.high:.3f}]"
+            if abs(v) > STANDING * joint.velocity:
+                return f"{joint.name} is moving at {v:.3f} per s; it must stand still"
+        return ""
+
+    def _status(self, reason: Reason, now: float) -> Status:
+        age = now - self._measured.time if self._measured is not None else -1.0
+        text = reason.value + (f" ({age:.2f} s old)" if reason is Reason.STALE and age >= 0 else "")
+        counts = (self.steps, self.skipped, self.refused)
+        return Status(self.state.value, text, self.latched, *counts, round(age, 6), self.latencies[-1])
+
+    def _refuse(self, why: str) -> str:
+        self.refused += 1
+        self.last_refusal = why
+        return why
+
+    def _require(self, transition: str, *allowed: State) -> None:
+        if self.state not in allowed:
+            raise TransitionError(f"{transition} while {self.state.value}; allowed: {[s.value for s in allowed]}")

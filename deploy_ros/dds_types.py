@@ -1,0 +1,182 @@
+"""ROS 2 messages as DDS types. Names, order and encoding are the wire's: `<package>::msg::dds_::<Name>_`, final, XCDR1."""
+
+# No `from __future__ import annotations`: cyclonedds reads the annotations as types.
+from dataclasses import dataclass, field
+
+from cyclonedds.idl import IdlStruct
+from cyclonedds.idl.annotations import final
+from cyclonedds.idl.types import byte, float64, int32, sequence, uint32
+
+# Type hashes, sent as the writers' user data so that `ros2 topic info -v` shows them (REP 2011); they do not affect matching.
+HASHES = {
+    "sensor_msgs/msg/JointState": "RIHS01_a13ee3a330e346c9d87b5aa18d24e11690752bd33a0350f11c5882bc9179260e",
+    "geometry_msgs/msg/PoseStamped": "RIHS01_10f3786d7d40fd2b54367835614bff85d4ad3b5dab62bf8bca0cc232d73b4cd8",
+    "trajectory_msgs/msg/JointTrajectory": "RIHS01_179b33eba59d676f6d967ac71fe35e7ca2f64b2f3928f4a018cec115e213796e",
+    "std_msgs/msg/Float64MultiArray": "RIHS01_1025ddc6b9552d191f89ef1a8d2f60f3d373e28b283d8891ddcc974e8c55397f",
+    "std_msgs/msg/String": "RIHS01_df668c740482bbd48fb39d76a70dfd4bd59db1288021743503259e948f6b1a18",
+    "std_msgs/msg/Bool": "RIHS01_feb91e995ff9ebd09c0cb3d2aed18b11077585839fb5db80193b62d74528f6c9",
+    "diagnostic_msgs/msg/DiagnosticArray": "RIHS01_5a8a36efb05fb25070fa0fb3810290c0e6cd4862b54a8fb975a1ee8dc55a333e",
+}
+
+
+@dataclass
+@final
+class Time(IdlStruct, typename="builtin_interfaces.msg.dds_.Time_"):
+    sec: int32 = 0
+    nanosec: uint32 = 0
+
+
+@dataclass
+@final
+class Duration(IdlStruct, typename="builtin_interfaces.msg.dds_.Duration_"):
+    sec: int32 = 0
+    nanosec: uint32 = 0
+
+
+@dataclass
+@final
+class Header(IdlStruct, typename="std_msgs.msg.dds_.Header_"):
+    stamp: Time = field(default_factory=Time)
+    frame_id: str = ""
+
+
+@dataclass
+@final
+class String(IdlStruct, typename="std_msgs.msg.dds_.String_"):
+    data: str = ""
+
+
+@dataclass
+@final
+class Bool(IdlStruct, typename="std_msgs.msg.dds_.Bool_"):
+    data: bool = False
+
+
+@dataclass
+@final
+class MultiArrayDimension(IdlStruct, typename="std_msgs.msg.dds_.MultiArrayDimension_"):
+    label: str = ""
+    size: uint32 = 0
+    stride: uint32 = 0
+
+
+@dataclass
+@final
+class MultiArrayLayout(IdlStruct, typename="std_msgs.msg.dds_.MultiArrayLayout_"):
+    dim: sequence[MultiArrayDimension] = field(default_factory=list)
+    data_offset: uint32 = 0
+
+
+@dataclass
+@final
+class Float64MultiArray(IdlStruct, typename="std_msgs.msg.dds_.Float64MultiArray_"):
+    layout: MultiArrayLayout = field(default_factory=MultiArrayLayout)
+    data: sequence[float64] = field(default_factory=list)
+
+
+@dataclass
+@final
+class JointState(IdlStruct, typename="sensor_msgs.msg.dds_.JointState_"):
+    header: Header = field(default_factory=Header)
+    name: sequence[str] = field(default_factory=list)
+    position: sequence[float64] = field(default_factory=list)
+    velocity: sequence[float64] = field(default_factory=list)
+    effort: sequence[float64] = field(default_factory=list)
+
+
+@dataclass
+@final
+class PointXYZ(IdlStruct, typename="geometry_msgs.msg.dds_.Point_"):
+    x: float64 = 0.0
+    y: float64 = 0.0
+    z: float64 = 0.0
+
+
+@dataclass
+@final
+class Quaternion(IdlStruct, typename="geometry_msgs.msg.dds_.Quaternion_"):
+    """In ROS's order, xyzw."""
+
+    x: float64 = 0.0
+    y: float64 = 0.0
+    z: float64 = 0.0
+    w: float64 = 1.0
+
+
+@dataclass
+@final
+class Pose(IdlStruct, typename="geometry_msgs.msg.dds_.Pose_"):
+    position: PointXYZ = field(default_factory=PointXYZ)
+    orientation: Quaternion = field(default_factory=Quaternion)
+
+
+@dataclass
+@final
+class PoseStamped(IdlStruct, typename="geometry_msgs.msg.dds_.PoseStamped_"):
+    header: Header = field(default_factory=Header)
+    pose: Pose = field(default_factory=Pose)
+
+
+@dataclass
+@final
+class JointTrajectoryPoint(IdlStruct, typename="trajectory_msgs.msg.dds_.JointTrajectoryPoint_"):
+    positions: sequence[float64] = field(default_factory=list)
+    velocities: sequence[float64] = field(default_factory=list)
+    accelerations: sequence[float64] = field(default_factory=list)
+    effort: sequence[float64] = field(default_factory=list)
+    time_from_start: Duration = field(default_factory=Duration)
+
+
+@dataclass
+@final
+class JointTrajectory(IdlStruct, typename="trajectory_msgs.msg.dds_.JointTrajectory_"):
+    header: Header = field(default_factory=Header)
+    joint_names: sequence[str] = field(default_factory=list)
+    points: sequence[JointTrajectoryPoint] = field(default_factory=list)
+
+
+@dataclass
+@final
+class KeyValue(IdlStruct, typename="diagnostic_msgs.msg.dds_.KeyValue_"):
+    key: str = ""
+    value: str = ""
+
+
+@dataclass
+@final
+class DiagnosticStatus(IdlStruct, typename="diagnostic_msgs.msg.dds_.DiagnosticStatus_"):
+    level: byte = 0
+    name: str = ""
+    message: str = ""
+    hardware_id: str = ""
+    values: sequence[KeyValue] = field(default_factory=list)
+
+
+@dataclass
+@final
+class DiagnosticArray(IdlStruct, typename="diagnostic_msgs.msg.dds_.DiagnosticArray_"):
+    header: Header = field(default_factory=Header)
+    status: sequence[DiagnosticStatus] = field(default_factory=list)
+
+
+def ros_name(kind: type[IdlStruct]) -> str:
+    """`sensor_msgs/msg/JointState` for JointState."""
+    package, _, _, name = kind.__idl_typename__.split(".")
+    return f"{package}/msg/{name.rstrip('_')}"
+
+
+def stamp_of(seconds: float) -> Time:
+    """Seconds since the epoch as a Time."""
+    nanoseconds = round(seconds * 1e9)
+    return Time(nanoseconds // 10**9, nanoseconds % 10**9)
+
+
+def duration_of(seconds: float) -> Duration:
+    """Seconds as a Duration."""
+    nanoseconds = round(seconds * 1e9)
+    return Duration(nanoseconds // 10**9, nanoseconds % 10**9)
+
+
+def seconds_of(time: Time | Duration) -> float:
+    """A Time or Duration as seconds."""
+    return float(time.sec + time.nanosec * 1e-9)

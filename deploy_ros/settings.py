@@ -1,0 +1,61 @@
+"""What a user may set of a node: one table for the DDS node's options and the ROS 2 node's parameters."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, StringConstraints
+
+from configs.schema import Settings
+from deploy_ros.safety import TRACKING_LAG, TRACKING_TIME
+
+NODE_NAME = "ashore"
+STATUS_TOPIC = f"/{NODE_NAME}/status"
+STOP_TOPIC = f"/{NODE_NAME}/stop"
+RESET_TOPIC = f"/{NODE_NAME}/reset"
+EPISODE_TOPIC = f"/{NODE_NAME}/episode"
+DIAGNOSTICS_TOPIC = "/diagnostics"
+
+TopicName = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$")]
+BareName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$")]
+
+
+class NodeSettings(Settings):
+    """Names, limits of patience and the way commands are sent. Units stand in the descriptions."""
+
+    joint_states: TopicName = Field(default="/joint_states", description="topic of the robot's JointState")
+    goal: TopicName = Field(default="/ashore/goal_pose", description="topic of the goal, a PoseStamped")
+    controller: BareName = Field(
+        default="joint_trajectory_controller",
+        description="controller to drive, on /<controller>/joint_trajectory or /<controller>/commands",
+    )
+    output: Literal["trajectory", "forward"] = Field(
+        default="trajectory",
+        description="trajectory: a JointTrajectoryController; forward: a forward command controller",
+    )
+    rate: float = Field(
+        default=500.0, ge=1, le=2000, description="Hz of a forward controller; commands are interpolated to it"
+    )
+    base_frame: str = Field(default="base", description="frame of the robot's base, in which goals are given")
+    wait: float = Field(
+        default=30.0, gt=0, le=86400, description="s to wait for a fresh joint state and a goal before giving up"
+    )
+    time_limit: float = Field(default=0.0, ge=0, le=1e9, description="s to drive, then stop; 0: until interrupted")
+    episodes: int = Field(
+        default=0, ge=0, le=10**9, description="episodes of a twin to drive, then stop; 0: until interrupted"
+    )
+    tracking_lag: float = Field(
+        default=TRACKING_LAG, gt=0, le=10, description="s at full speed that a joint may be behind its target"
+    )
+    tracking_time: float = Field(
+        default=TRACKING_TIME, gt=0, le=10, description="s that a joint may be further behind before the node stops"
+    )
+    auto_reset: bool = Field(
+        default=False, description="go on by itself after a stale joint state; other faults always need a reset"
+    )
+    realtime: bool = Field(default=False, description="ask the kernel for real-time scheduling and locked memory")
+
+    @property
+    def command_topic(self) -> str:
+        """Where commands go."""
+        return f"/{self.controller}/{'joint_trajectory' if self.output == 'trajectory' else 'commands'}"

@@ -1,0 +1,109 @@
+"""One world as a robot for the twin: stepped at the physics rate by a controller's setpoints, measured as encoders would."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from configs import keyed
+from configs.schema import TaskSettings
+from sim.env import Env, Randomizer, on_one_core
+from sim.signals import Channel
+
+Array = NDArray[np.float64]
+
+
+class Episode(NamedTuple):
+    """What a new episode begins with. `world` is lambda, which the policy is not told."""
+
+    index: int
+    goal_position: Array  # [3] m, frame of the robot's base
+    world: dict[str, float]
+
+
+class Progress(NamedTuple):
+    """How the episode stands."""
+
+    success: bool  # latched
+    failed: str  # why the episode is over, or empty
+    elapsed: float  # s
+    time_limit: float  # s
+
+
+class Plant:
+    """The task's robot in real size and time. Between episodes the arm stays where it is; the world around it changes."""
+
+    def __init__(self, settings: TaskSettings, randomizer: Randomizer | None, *, seed: int, publish_dt: float) -> None:
+        """publish_dt: s between calls of `measure`."""
+        self._env = env = Env(settings, 1, seed=seed, randomizer=None, num_threads=1)
+        # Measured at its own rate, not at the policy's.
+        env.channel = Channel(env.interface.signals, 1, publish_dt, env.channel.longest_delay)
+        self._randomizer = env.randomizer = randomizer
+        if randomizer is not None:
+            randomizer.bind(env)
+        self._world, self._task = env.world, env.task
+        self._one = torch.zeros(1, dtype=torch.int64)
+        self._settings = settings
+        self.physics_dt = settings.physics_dt
+        self.joint_names = settings.robot.joints
+        self.home = np.array(settings.robot.home)
+        self._setpoint: Array | None = None
+        self._index, self._steps, self._failed = -1, 0, ""
+        self._measurements = 0
+        env.reset(seed)
+
+    @on_one_core
+    def begin_episode(self) -> Episode:
+        """The next goal in the next world, wherever the arm is now."""
+        self._index += 1
+        self._steps, self._failed = 0, ""
+        draws = self._task.draws + (self._randomizer.draws if self._randomizer else 0)
+        index = np.array([self._index + 1])  # the environment's reset took episode 0
+        words = keyed.words(self._env.seed, keyed.EPISODE, index * 0, index, index * 0, draws)
+        u = torch.from_numpy(keyed.uniform(words))
+        if self._randomizer is not None:
+            self._randomizer.reset(self._one, u[:, self._task.draws :])
+        self._task.begin(self._one, u)
+        return Episode(self._index, self._task.command()[0].double().numpy().copy(), self._lambda())
+
+    @on_one_core
+    def step(self, setpoint: Array) -> None:
+        """One physics step; setpoint [n] rad is the controller's at the end of it."""
+        before = setpoint if self._setpoint is None else self._setpoint
+        self._setpoint = setpoint.copy()
+        self._world.ctrl[0] = torch.from_numpy((setpoint - before) / self.physics_dt)
+        self._world.step(1)
+        self._steps += 1
+        if self._steps % self._settings.decimation == 0 and not self._failed:
+            still = torch.zeros(1, len(self.joint_names))
+            outcome = self._task.judge(still, still)
+            if bool(outcome.terminated[0]):
+                self._failed = "contact"
+            if self._world.diverged() is not None:
+                self._failed = "the simulation diverged"
+
+    @on_one_core
+    def measure(self) -> tuple[Array, Array]:
+        """Joint positions [n] rad and velocities [n] rad/s as the encoders report them, late and noisy."""
+        channel, n = self._env.channel, len(self.joint_names)
+        at = np.array([self._measurements])
+        bits = keyed.words(self._env.seed, keyed.STEP, at * 0, at * 0, at, channel.size + channel.size % 2)
+        seen = channel.observe(self._task.measure(), torch.from_numpy(keyed.normal(bits))[:, : channel.size])
+        self._measurements += 1
+        position = channel.columns("joint_position").start
+        velocity = channel.columns("joint_velocity").start
+        values = seen[0].double().numpy()
+        return values[position : position + n].copy(), values[velocity : velocity + n].copy()
+
+    def progress(self) -> Progress:
+        success = bool(self._task.success[0]) and not self._failed
+        return Progress(success, self._failed, self._steps * self.physics_dt, self._settings.episode_seconds)
+
+    def _lambda(self) -> dict[str, float]:
+        if self._randomizer is None:
+            return {}
+        values = self._randomizer.lambdas[0].tolist()
+        return {d.name: v for d, v in zip(self._randomizer.dimensions, values, strict=True)}
