@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from configs.errors import AshoreError
 from configs.schema import RunSettings
 from configs.space import CommandParameter, FieldParameter, SignalParameter
 
@@ -45,7 +46,7 @@ ALLOWED = {
 }
 
 
-class ConfigError(ValueError):
+class ConfigError(AshoreError, ValueError):
     """Settings that cannot be used. The text is for a person: one line a fault."""
 
 

@@ -23,6 +23,7 @@ from configs.contract import (
     Contract,
     Interface,
 )
+from configs.errors import AshoreError
 from configs.schema import Settings, Vector
 from deploy_ros.onnx_fields import FieldError, read_metadata
 
@@ -36,7 +37,7 @@ Memory = dict[str, np.ndarray]  # memory name -> [size] or [n, size] float32
 _CHECKSUM = re.compile(re.escape(METADATA_SHA256.encode()) + rb"\x12\x40([0-9a-f]{64})")
 
 
-class PolicyFileError(Exception):
+class PolicyFileError(AshoreError):
     """A file is not a policy that can be run as it promises; says which file and why, in one line."""
 
 
@@ -191,12 +192,12 @@ def _replay(policy: Policy, metadata: Mapping[str, str]) -> None:
         if len(lengths) != 1:
             raise PolicyFileError(f"golden sequence {i} has parts of {sorted(lengths)} steps; allowed: one length")
         try:
-            error = _worst(policy, sequence)
+            worst = _worst(policy, sequence)
         except Exception as problem:  # onnxruntime's errors share no other base
             raise PolicyFileError(f"golden sequence {i} does not run: {_one_line(problem)}") from None
-        if not error <= TOLERANCE:
+        if not worst <= TOLERANCE:
             raise PolicyFileError(
-                f"golden sequence {i}: targets {error:.1e} off on this machine; allowed: {TOLERANCE:.0e}"
+                f"golden sequence {i}: targets {worst:.1e} off on this machine; allowed: {TOLERANCE:.0e}"
             )
 
 

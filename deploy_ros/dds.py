@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from types import TracebackType
 from typing import Any
 
-from cyclonedds.core import Policy, Qos, ReadCondition, SampleState, WaitSet, ViewState, InstanceState
+from cyclonedds.core import InstanceState, Policy, Qos, ReadCondition, SampleState, ViewState, WaitSet
 from cyclonedds.domain import Domain, DomainParticipant
 from cyclonedds.internal import InvalidSample
 from cyclonedds.pub import DataWriter
@@ -15,6 +15,7 @@ from cyclonedds.sub import DataReader
 from cyclonedds.topic import Topic
 from cyclonedds.util import duration
 
+from configs.errors import AshoreError
 from deploy_ros.dds_types import HASHES, ros_name
 
 MAX_DOMAIN_ID = 232  # the last one whose UDP ports exist (DDSI-RTPS 9.6.2)
@@ -25,7 +26,7 @@ _ANY = SampleState.Any | ViewState.Any | InstanceState.Any
 _domains: dict[int, Domain] = {}
 
 
-class EnvironmentVariableError(ValueError):
+class EnvironmentVariableError(AshoreError, ValueError):
     """A ROS environment variable that cannot be followed; says which values are allowed."""
 
 
@@ -86,7 +87,9 @@ class Writer:
         typehash = HASHES.get(ros_name(kind))
         user_data = [Policy.Userdata(f"typehash={typehash};".encode())] if typehash else []
         own = Qos(*user_data, Policy.WriterDataLifecycle(autodispose=False), base=qos)
-        self._writer = DataWriter(participant, Topic(participant, f"rt{topic}", kind, qos=_representation()), qos=own)
+        self._writer: DataWriter[Any] = DataWriter(
+            participant, Topic(participant, f"rt{topic}", kind, qos=_representation()), qos=own
+        )
 
     def write(self, message: Any) -> None:
         self._writer.write(message)

@@ -1,5 +1,6 @@
 """ROS 2 messages as DDS types. Names, order and encoding are the wire's: `<package>::msg::dds_::<Name>_`, final, XCDR1."""
 
+# mypy: disable-error-code="assignment, type-arg"
 # No `from __future__ import annotations`: cyclonedds reads the annotations as types.
 from dataclasses import dataclass, field
 
@@ -165,18 +166,6 @@ def ros_name(kind: type[IdlStruct]) -> str:
     return f"{package}/msg/{name.rstrip('_')}"
 
 
-def stamp_of(seconds: float) -> Time:
-    """Seconds since the epoch as a Time."""
-    nanoseconds = round(seconds * 1e9)
-    return Time(nanoseconds // 10**9, nanoseconds % 10**9)
-
-
-def duration_of(seconds: float) -> Duration:
-    """Seconds as a Duration."""
-    nanoseconds = round(seconds * 1e9)
-    return Duration(nanoseconds // 10**9, nanoseconds % 10**9)
-
-
-def seconds_of(time: Time | Duration) -> float:
-    """A Time or Duration as seconds."""
-    return float(time.sec + time.nanosec * 1e-9)
+def level_of(level: int) -> int:
+    """A diagnostic level as the field has it."""
+    return level

@@ -18,12 +18,14 @@ import safetensors.numpy
 
 from policies.tree import decode, encode
 
+from configs.errors import AshoreError
+
 FORMAT = "ashore-checkpoint/1"
 MANIFEST, STATE, TENSORS = "manifest.json", "state.json", "tensors.safetensors"
 _PARTIAL = ".partial-"
 
 
-class CheckpointError(Exception):
+class CheckpointError(AshoreError):
     """A checkpoint is missing, damaged, or not one of ours."""
 
 

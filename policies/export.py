@@ -17,6 +17,7 @@ import onnx
 import onnxruntime
 import torch
 
+from configs.errors import AshoreError
 from configs.contract import (
     METADATA_CONTRACT,
     METADATA_GOLDEN,
@@ -36,7 +37,7 @@ TOLERANCE = 1e-5  # rad and rad/s, between torch and onnxruntime
 Sequences = Sequence[Mapping[str, np.ndarray]]  # each: signal name -> [steps, size]
 
 
-class ExportError(Exception):
+class ExportError(AshoreError):
     """The policy could not be written to a file that does what it should; there is no file."""
 
 

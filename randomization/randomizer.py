@@ -23,11 +23,8 @@ class Randomizer:
         sampler: Callable[[tuple[Dimension, ...]], Any] = UniformSampler,
         pins: dict[str, float] | None = None,
     ) -> None:
-        """pins: entries, by name, held at one value in every world, as a sweep does."""
+        """pins: parameters held at one value in every world, as a sweep does; by an entry's name or a dimension's."""
         self._entries, self._make_sampler, self._pins = entries, sampler, pins or {}
-        for name in self._pins:
-            if name not in entries:
-                raise SpaceError(f"{name!r} is no parameter here; there is {sorted(entries)}")
 
     def bind(self, target: Target) -> None:
         """Resolve every name against the environment's model and signals."""
@@ -53,12 +50,16 @@ class Randomizer:
         self._rate = torch.where(high > low, 2 / (high - low), 0.0)
 
     def _set_pins(self, pins: dict[str, float]) -> None:
-        self._pinned = torch.tensor([d.group in pins for d in self.dimensions])
-        self._pin_values = torch.tensor([pins.get(d.group, 0.0) for d in self.dimensions], dtype=torch.float64)
-        for d in self.dimensions:
-            value = pins.get(d.group, d.nominal)
-            if not d.widest[0] <= value <= d.widest[1]:
+        known = {d.group for d in self.dimensions} | {d.name for d in self.dimensions}
+        for name in pins:
+            if name not in known:
+                raise SpaceError(f"{name!r} is no parameter here; there is {sorted({d.group for d in self.dimensions})}")
+        held = [pins.get(d.name, pins.get(d.group)) for d in self.dimensions]
+        for d, value in zip(self.dimensions, held, strict=True):
+            if value is not None and not d.widest[0] <= value <= d.widest[1]:
                 raise SpaceError(f"{d.name} = {value} {d.unit}; allowed: [{d.widest[0]}, {d.widest[1]}] {d.unit}")
+        self._pinned = torch.tensor([value is not None for value in held])
+        self._pin_values = torch.tensor([value or 0.0 for value in held], dtype=torch.float64)
 
     def reset(self, ids: Tensor, u: Tensor) -> None:
         """Draw lambda for new episodes of these worlds from uniforms, [k, draws], and make worlds of it."""

@@ -21,6 +21,17 @@ class Episodes(NamedTuple):
     lengths: NDArray[np.int64]  # control steps
     terms: dict[str, NDArray[np.float64]]  # sums of the reward terms
 
+    def first(self, count: int) -> Episodes:
+        """The first so many of them."""
+        terms = {k: v[:count] for k, v in self.terms.items()}
+        return Episodes(self.success[:count], self.returns[:count], self.lengths[:count], terms)
+
+    def summary(self) -> dict[str, float]:
+        """Means over the episodes."""
+        means = {"success": self.success.mean(), "return": self.returns.mean(), "length": self.lengths.mean()}
+        means |= {f"reward/{name}": values.mean() for name, values in self.terms.items()}
+        return {name: float(value) for name, value in means.items()}
+
 
 @on_one_core
 def run_episodes(
@@ -60,3 +71,17 @@ def run_episodes(
         lengths=flat.pop("length").astype(np.int64),
         terms={name.removeprefix("reward/"): values for name, values in flat.items()},
     )
+
+
+@on_one_core
+def record_signals(env: Env, act: Callable[[Obs], Tensor], steps: int, *, seed: int = 0) -> list[dict[str, NDArray[np.float32]]]:
+    """What the signals of each world read over the first steps of an episode: for each world, name -> [steps, size]."""
+    obs, rows = env.reset(seed), []
+    for _ in range(steps):
+        rows.append(obs["actor"])
+        obs = env.step(act(obs))[0]
+    table = torch.stack(rows, 1)
+    sizes = [s.size for s in env.interface.signals]
+    parts = torch.split(table[:, :, : sum(sizes)], sizes, dim=2)
+    names = [s.name for s in env.interface.signals]
+    return [{n: p[w].numpy() for n, p in zip(names, parts, strict=True)} for w in range(env.num_envs)]

@@ -49,11 +49,11 @@ class Plant:
         self._settings = settings
         self.physics_dt = settings.physics_dt
         self.joint_names = settings.robot.joints
-        self.home = np.array(settings.robot.home)
         self._setpoint: Array | None = None
         self._index, self._steps, self._failed = -1, 0, ""
         self._measurements = 0
         env.reset(seed)
+        self.home = self._task.joint_position()[0].double().numpy()  # where the arm stands at first, rad
 
     @on_one_core
     def begin_episode(self) -> Episode:

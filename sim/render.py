@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import mujoco
@@ -10,9 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from configs.errors import AshoreError
 from sim import tasks
 from sim.env import Env, Obs
 from sim.scene import compile_scene
+
+class VideoError(AshoreError):
+    """Pictures that cannot be drawn or written here; the text says what to do."""
+
 
 Frame = NDArray[np.uint8]
 
@@ -28,7 +34,7 @@ class Renderer:
         try:
             self._renderer = mujoco.Renderer(self._model, height, width)
         except Exception as error:
-            raise RuntimeError(
+            raise VideoError(
                 f"no headless OpenGL here ({error}); install libegl1 and libgl1-mesa-dri, or set MUJOCO_GL=osmesa with libosmesa6"
             ) from error
 
@@ -38,14 +44,14 @@ class Renderer:
         mujoco.mj_forward(self._model, self._data)
         self._renderer.update_scene(self._data, camera=self._camera)
         for marker in self._env.task.markers(world):
-            _add_sphere(self._renderer.scene, marker)
+            add_sphere(self._renderer.scene, marker)
         return np.asarray(self._renderer.render())
 
     def close(self) -> None:
         self._renderer.close()
 
 
-def _add_sphere(scene: Any, marker: Any) -> None:
+def add_sphere(scene: Any, marker: Any) -> None:
     if scene.ngeom >= scene.maxgeom:
         return
     geom = scene.geoms[scene.ngeom]
@@ -73,3 +79,19 @@ def frames(
                 yield renderer.frame()
     finally:
         renderer.close()
+
+
+def write_video(path: Path, pictures: Iterator[Frame], fps: float) -> int:
+    """Write a GIF or MP4, by the file's ending; gives the number of pictures."""
+    import imageio.v2 as imageio
+
+    if path.suffix not in (".gif", ".mp4"):
+        raise VideoError(f"{path} is neither .gif nor .mp4")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    style: dict[str, Any] = {"loop": 0, "duration": 1000 / fps} if path.suffix == ".gif" else {"fps": fps}
+    count = 0
+    with imageio.get_writer(path, **style) as video:
+        for picture in pictures:
+            video.append_data(picture)
+            count += 1
+    return count

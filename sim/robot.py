@@ -8,13 +8,14 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from configs.errors import AshoreError
 from configs.contract import JointSpec
 from configs.schema import RobotSettings
 
 ROBOTS = Path(__file__).parent / "robots"
 
 
-class ModelError(ValueError):
+class ModelError(AshoreError, ValueError):
     """A model file that cannot be used as asked; the text lists what exists."""
 
 

@@ -8,10 +8,11 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
+from configs.errors import AshoreError
 from configs.space import Dimension
 
 
-class SpaceError(ValueError):
+class SpaceError(AshoreError, ValueError):
     """An entry of the parameter space that this robot and task cannot follow; the text lists what exists."""
 
 

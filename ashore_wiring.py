@@ -1,0 +1,248 @@
+"""Where the rooms meet: an environment with its randomizer, a run trained and exported, a policy put to the test.
+
+The commands of `ashore.py`, the demo and the benchmarks are written in these few functions.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from rich.progress import Progress
+
+from ashore import __version__
+from configs.errors import AshoreError
+from configs.loader import dump, load_run, run_settings
+from configs.contract import Contract
+from configs.schema import RunSettings, TaskSettings
+from configs.space import Dimension
+from deploy_ros import bundle
+from policies.checkpoint import latest
+from policies.export import export_policy
+from policies.networks import Actor
+from policies.normalize import Normalizer
+from policies.policy import Policy, load_policy
+from policies.trainer import CHECKPOINTS, Outcome, train
+from randomization.randomizer import Randomizer
+from randomization.sweep import Provenance, SweepResult, sweep
+from sim.env import Env, Obs
+from sim.evaluate import Episodes, record_signals, run_episodes
+
+POLICY_FILE = "policy.onnx"
+TEST_SEED = 2**31  # seeds from here on are for tests alone: no training episode is among them
+
+
+class UsageError(AshoreError):
+    """Something the user can mend; the text says how."""
+
+
+def make_env(task: TaskSettings, num_envs: int, *, seed: int = 0, pins: dict[str, float] | None = None) -> Env:
+    """The batched environment with its randomizer; `pins` holds parameters at one value, as a sweep does."""
+    return Env(task, num_envs, seed=seed, randomizer=make_randomizer(task, pins))
+
+
+def make_randomizer(task: TaskSettings, pins: dict[str, float] | None = None) -> Randomizer | None:
+    """The task's randomizer, where it randomizes anything."""
+    return Randomizer(task.randomization, pins=pins) if task.randomization else None
+
+
+class Subject(NamedTuple):
+    """A trained policy under examination, from a run's folder or from an exported file."""
+
+    name: str
+    run: RunSettings
+    act: Callable[[Any], Any]  # observation -> actions, or joint targets if `targets`
+    targets: bool
+    steps: int
+    sha256: str
+
+
+def load_subject(where: str, overrides: Sequence[str] = ()) -> Subject:
+    """`where`: a run's folder, or an exported `.onnx`."""
+    path = Path(where)
+    if path.is_dir():
+        checkpoint = latest(path / CHECKPOINTS)
+        if checkpoint is None:
+            raise UsageError(f"{path} holds no checkpoint; train first: ashore train PRESET --run {path}")
+        policy = load_policy(checkpoint)
+        return Subject(path.name, load_run(path, overrides), lambda obs: policy(obs["actor"]), False, policy.steps, "")
+    if not path.is_file():
+        raise UsageError(f"{where} is neither a run's folder nor a policy file")
+    exported = bundle.load_policy(path)
+    contract = exported.contract
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Subject(path.stem, run_settings(contract.settings, overrides), graph_act(exported), True, contract.trained_steps, digest)
+
+
+def graph_act(policy: bundle.Policy) -> Callable[[Obs], torch.Tensor]:
+    """An exported graph as a function of the environment's actor observation, whose columns are its inputs."""
+    interface = policy.contract.interface
+    sizes = [s.size for s in interface.signals] + [m.size for m in interface.memory]
+
+    def act(obs: Obs) -> torch.Tensor:
+        parts = [p.numpy() for p in torch.split(obs["actor"], sizes, dim=1)]
+        signals = {s.name: p for s, p in zip(interface.signals, parts, strict=False)}
+        memory = {m.name: p for m, p in zip(interface.memory, parts[len(signals) :], strict=True)}
+        return torch.from_numpy(policy.step(signals, memory)[0])
+
+    return act
+
+
+def measure(subject: Subject, episodes: int, *, seed: int, pins: dict[str, float] | None = None, progress: Any = None) -> Episodes:
+    """Run whole episodes of the subject, on at most 256 worlds at a time."""
+    worlds = min(episodes, 256)
+    env = make_env(subject.run.task, worlds, seed=seed, pins=pins)
+    rounds = -(-episodes // worlds)
+    results = run_episodes(env, subject.act, rounds, seed=seed, targets=subject.targets, progress=progress)
+    return results.first(episodes)
+
+
+def commit() -> str:
+    """The commit of this code, where it is a checkout."""
+    try:
+        here = Path(__file__).parent
+        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True, timeout=5)
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Never leave half a file."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".part")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def train_run(run: RunSettings, folder: Path, *, resume: bool) -> Outcome:
+    """Train into `folder`, and export the policy when it is done. Gives the trainer's outcome."""
+    config = folder / "config.yaml"
+    if resume:
+        if not config.is_file():
+            raise UsageError(f"{folder} holds no run to resume; leave --resume out to begin one")
+        if load_run(folder).task != run.task:
+            raise UsageError(f"{config} and these settings differ in the task; resume with the settings it was begun with")
+    elif config.exists():
+        raise UsageError(f"{folder} holds a run already; go on with it: --resume, or name another folder: --run DIR")
+    write_atomically(config, dump(run))
+    settings = run.train
+    env = make_env(run.task, settings.num_envs, seed=settings.seed)
+    test = make_env(run.task, min(settings.eval_episodes, 256), seed=settings.seed)
+    rounds = -(-settings.eval_episodes // test.num_envs)
+
+    def evaluate(act: Callable[[Any], Any]) -> dict[str, float]:
+        return run_episodes(test, lambda obs: act(obs["actor"]), rounds, seed=TEST_SEED + settings.seed).summary()
+
+    outcome = train(settings, env, folder, evaluate=evaluate, resume=resume)
+    if not outcome.interrupted:
+        export_run(folder, folder / POLICY_FILE)
+    return outcome
+
+
+def export_run(folder: Path, path: Path) -> Contract:
+    """Write the newest checkpoint of a run as one `.onnx`."""
+    run = load_run(folder)
+    checkpoint = latest(folder / CHECKPOINTS)
+    if checkpoint is None:
+        raise UsageError(f"{folder} holds no checkpoint to export")
+    return _export(run, load_policy(checkpoint), path)
+
+
+def export_untrained(run: RunSettings, path: Path) -> Contract:
+    """A policy that has learned nothing, of the run's shape: for tests and timing."""
+    env, ppo = make_env(run.task, 1), run.train.ppo
+    size = env.observation_sizes["actor"]
+    actor = Actor(size, env.action_size, ppo.actor_hidden, ppo.activation, ppo.initial_std)
+    return _export(run, Policy(actor.eval(), Normalizer(size).eval(), 0, None), path)
+
+
+def _export(run: RunSettings, policy: Policy, path: Path) -> Contract:
+    """Its golden vectors are episodes of the task itself."""
+    env = make_env(run.task, 4, seed=TEST_SEED)
+    settings = run.model_dump(mode="json")
+    return export_policy(
+        policy.actor,
+        policy.normalizer,
+        env.interface,
+        path,
+        trained_on=env.randomizer.dimensions if env.randomizer else (),
+        settings=settings,
+        settings_sha256=hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
+        trained_steps=policy.steps,
+        success=(policy.evaluation or {}).get("success"),
+        ashore_version=__version__,
+        golden=record_signals(env, lambda obs: policy(obs["actor"]), 20),
+    )
+
+
+def run_sweep(
+    subject: Subject, over: Sequence[str], episodes: int, points: int, seed: int, command: str
+) -> tuple[SweepResult, tuple[Dimension, ...]]:
+    """Move one parameter at a time, the others as in training; gives the curves and the whole space."""
+    env = make_env(subject.run.task, 1)
+    dimensions = env.randomizer.dimensions if env.randomizer else ()
+    provenance = Provenance(
+        command=command,
+        commit=commit(),
+        policy=subject.name,
+        policy_sha256=subject.sha256,
+        task=subject.run.task.name,
+        seeds=(seed,),
+    )
+
+    def evaluate(pins: dict[str, float]) -> Episodes:
+        return measure(subject, episodes, seed=TEST_SEED + seed, pins=pins)
+
+    with Progress(transient=True) as bar:
+        line = bar.add_task("sweep")
+
+        def progress(done: int, total: int, text: str) -> None:
+            bar.update(line, completed=done, total=total, description=text)
+
+        try:
+            result = sweep(over, dimensions, evaluate, points=points, provenance=provenance, progress=progress)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
+    return result, dimensions
+
+
+def play_to_file(subject: Subject, path: Path, episodes: int, seed: int) -> int:
+    """Episodes of one world as a GIF or MP4 at 25 pictures a second; gives their number."""
+    from sim.render import frames, write_video
+
+    dt = subject.run.task.control_dt
+    every = max(1, round(0.04 / dt))
+    pictures = frames(make_env(subject.run.task, 1, seed=seed), subject.act, episodes, seed=seed, targets=subject.targets, every=every)
+    return write_video(path, pictures, fps=1 / (dt * every))
+
+
+def play_in_viewer(subject: Subject, seed: int) -> None:
+    """Episodes of one world in MuJoCo's own window, until it is closed."""
+    from sim.viewer import watch
+
+    watch(make_env(subject.run.task, 1, seed=seed), subject.act, seed=seed, targets=subject.targets)
+
+
+def serve_twin(where: str, overrides: Sequence[str], episodes: int, seed: int, wait: float) -> dict[str, Any]:
+    """The robot of a policy's task as a twin on the wire; gives what became of its episodes."""
+    from deploy_ros.settings import NodeSettings
+    from deploy_ros.twin import PUBLISH_DT, run_twin
+    from sim.plant import Plant
+
+    task = load_subject(where, overrides).run.task
+    plant = Plant(task, make_randomizer(task), seed=TEST_SEED + seed, publish_dt=PUBLISH_DT)
+    results = run_twin(plant, episodes, settings=NodeSettings(wait=wait))
+    count = max(len(results), 1)
+    return {
+        "finished": len(results) == episodes,
+        "success": sum(r.success for r in results) / count,
+        "real_time_factor": sum(r.real_time_factor for r in results) / count,
+        "episodes": [asdict(r) for r in results],
+    }

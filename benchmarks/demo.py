@@ -1,0 +1,164 @@
+"""`ashore demo`: the whole path in one run - train, evaluate, sweep, export, and drive a twin in another process over DDS."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from ashore_wiring import (
+    POLICY_FILE,
+    TEST_SEED,
+    Subject,
+    UsageError,
+    commit,
+    load_subject,
+    measure,
+    play_to_file,
+    run_sweep,
+    train_run,
+    write_atomically,
+)
+from configs.loader import load_run
+from randomization import report
+from randomization.sweep import SweepResult, table
+from sim.evaluate import Episodes
+
+SIMULATED, SWEPT = 256, 64  # episodes: of the evaluation, and a point of the sweep
+OVER = ("command_latency", "link_mass", "payload", "position_bias")
+DOMAIN = "87"  # of the demo's own, on loopback, so that no robot in the room listens
+GOAL_SIMULATED, GOAL_TWIN = 0.95, 0.90
+EPISODE_TIME = 6.0  # s at most that an episode through the twin takes, the arm's own 3 s included
+
+
+def run_demo(folder: Path, overrides: Sequence[str], episodes: int, command: str) -> int:
+    """Everything, into `folder`: `summary.json` and `report.html` at the end. 0 if both success rates are reached."""
+    console, began = Console(), time.monotonic()
+    run_folder = folder / "run"
+    if run_folder.exists():
+        if not (run_folder / "config.yaml").is_file():
+            raise UsageError(f"{run_folder} is there and is no run of ashore; name another folder: --run DIR")
+        shutil.rmtree(run_folder)
+    console.rule("1/5  train arm_reach in randomized worlds")
+    if train_run(load_run("arm_reach", overrides), run_folder, resume=False).interrupted:
+        return 130
+    subject = load_subject(str(run_folder / POLICY_FILE))
+    console.rule("2/5  evaluate the exported file")
+    simulated = measure(subject, SIMULATED, seed=TEST_SEED)
+    console.print(f"success {simulated.success.mean():.3f} over {SIMULATED} randomized episodes")
+    console.rule("3/5  sweep what it survives")
+    swept, card = run_sweep(subject, OVER, SWEPT, 9, 0, command)
+    console.print(table(swept))
+    console.rule(f"4/5  drive a twin over DDS, {episodes} episodes in real time")
+    twin = drive_twin(run_folder / POLICY_FILE, episodes, folder)
+    console.print(f"success {twin['success']:.3f} over {len(twin['episodes'])} episodes through the twin")
+    console.rule("5/5  report")
+    play_to_file(subject, folder / "reach.gif", 4, TEST_SEED)
+    summary = {
+        "success": float(simulated.success.mean()),
+        "episodes": SIMULATED,
+        "twin_success": twin["success"],
+        "twin_episodes": len(twin["episodes"]),
+        "seconds": round(time.monotonic() - began, 1),
+        "command": command,
+        "commit": commit(),
+        "policy_sha256": subject.sha256,
+        "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
+        "load_average": round(os.getloadavg()[0], 2),
+    }
+    write_atomically(folder / "summary.json", json.dumps(summary, indent=1))
+    _write_report(folder, subject, simulated, swept, card, twin, summary)
+    console.print_json(json.dumps(summary))
+    console.print(f"open {folder / 'report.html'}")
+    enough = simulated.success.mean() >= GOAL_SIMULATED and twin["success"] >= GOAL_TWIN
+    if not enough:
+        console.print(f"[red]below {GOAL_SIMULATED} in simulation or {GOAL_TWIN} through the twin")
+    return 0 if enough else 1
+
+
+def drive_twin(policy: Path, episodes: int, folder: Path) -> dict[str, Any]:
+    """Twin and node as two processes that share nothing but DDS on loopback; gives what the twin counted."""
+    environment = os.environ | {"ROS_DOMAIN_ID": DOMAIN, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    results = folder / "twin.json"
+    results.unlink(missing_ok=True)
+    ashore = [sys.executable, "-m", "ashore"]
+    with (folder / "node.log").open("w") as node_log, (folder / "twin.log").open("w") as twin_log:
+        twin = subprocess.Popen(
+            [*ashore, "twin", str(policy), "--episodes", str(episodes), "--json", str(results)],
+            env=environment,
+            stdout=twin_log,
+            stderr=subprocess.STDOUT,
+        )
+        node = subprocess.Popen([*ashore, "deploy", str(policy)], env=environment, stdout=node_log, stderr=subprocess.STDOUT)
+        try:
+            twin.wait(timeout=120 + EPISODE_TIME * episodes)
+        except subprocess.TimeoutExpired:
+            raise UsageError(f"the twin did not finish; see {folder / 'twin.log'} and {folder / 'node.log'}") from None
+        finally:
+            for process in (node, twin):
+                process.send_signal(signal.SIGINT)
+            for process in (node, twin):
+                _end(process)
+    if not results.is_file():
+        raise UsageError(f"the twin left no results; see {folder / 'twin.log'} and {folder / 'node.log'}")
+    counted: dict[str, Any] = json.loads(results.read_text())
+    return counted
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    try:
+        process.wait(timeout=15)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _write_report(
+    folder: Path,
+    subject: Subject,
+    simulated: Episodes,
+    swept: SweepResult,
+    card: Any,
+    twin: dict[str, Any],
+    summary: dict[str, Any],
+) -> None:
+    rows = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
+    driven = [
+        report.TwinEpisode(success=e["success"], seconds=e["elapsed"] if e["success"] else None, note=e["failed"] or e["note"])
+        for e in twin["episodes"]
+    ]
+    report.write(
+        folder / "report.html",
+        report.Report(
+            title="arm_reach, from nothing to a driven arm",
+            subtitle="A 7-axis arm learns to bring its gripper to a goal within 2 cm in randomized worlds; the exported file then "
+            "drives a simulated twin over ROS 2 messages.",
+            headlines=[
+                report.Headline(label="in simulation", successes=int(simulated.success.sum()), episodes=SIMULATED),
+                report.Headline(label="through the twin", successes=sum(e.success for e in driven), episodes=len(driven)),
+            ],
+            numbers={
+                "training steps": f"{subject.steps:,}",
+                "parameters randomized": str(len(card)),
+                "whole demo": f"{summary['seconds']:.0f} s",
+                "real-time factor of the twin": f"{twin['real_time_factor']:.3f}",
+            },
+            command=summary["command"],
+            images=[report.Image(caption="four episodes, each in a world of its own", data=(folder / "reach.gif").read_bytes())],
+            sweep=swept,
+            card=card,
+            training=rows,
+            twin=driven,
+            facts={k: str(summary[k]) for k in ("policy_sha256", "commit", "machine", "load_average")},
+        ),
+    )

@@ -1,0 +1,180 @@
+"""A policy drives a robot over ROS 2's DDS topics, from a pip installation alone: a thin shell over the controller."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from os import PathLike
+from typing import Any
+
+from deploy_ros import dds_types as types
+from deploy_ros import ros_messages as ros
+from deploy_ros.bundle import Policy, PolicyFileError, load_policy
+from deploy_ros.control import Controller
+from deploy_ros.dds import EnvironmentVariableError, Participant, domain_id
+from deploy_ros.interrupts import stop_on_signals
+from deploy_ros.loop import ControlLoop
+from deploy_ros.messages import RoutingError, Trajectory
+from deploy_ros.settings import (
+    DIAGNOSTICS_TOPIC,
+    EPISODE_TOPIC,
+    NODE_NAME,
+    RESET_TOPIC,
+    STATUS_TOPIC,
+    STOP_TOPIC,
+    NodeSettings,
+)
+
+EXIT_OK, EXIT_NOT_STARTED, EXIT_UNUSABLE, EXIT_FAILED = 0, 1, 2, 3
+DELIVERY_TIME = 1.0  # s at most to see the last command delivered
+
+Say = Callable[[str], None]
+
+
+def _print(text: str) -> None:
+    print(f"{NODE_NAME}: {text}", flush=True)
+
+
+def run_node(
+    policy_path: str | PathLike[str],
+    settings: NodeSettings | None = None,
+    *,
+    stop: threading.Event | None = None,
+    say: Say = _print,
+) -> int:
+    """Drive the robot with a policy file until interrupted or done; gives the process's exit code.
+
+    0: stopped as asked, at rest; 1: no fresh joint state or no goal within `wait`; 2: the policy file or the environment
+    cannot be used; 3: the control thread failed. Publishing true to /ashore/stop is an emergency stop; publishing it to
+    /ashore/reset lets a node that holds go on.
+    """
+    settings, stop = settings or NodeSettings(), stop or threading.Event()
+    try:
+        policy = load_policy(policy_path)
+        with stop_on_signals(stop), Participant() as participant:
+            return _Node(policy, settings, participant, stop, say).run()
+    except (PolicyFileError, RoutingError, EnvironmentVariableError) as error:
+        say(str(error))
+        return EXIT_UNUSABLE
+
+
+class _Node:
+    """Main thread: receives and reports. The control loop's thread: steps and sends."""
+
+    def __init__(
+        self, policy: Policy, settings: NodeSettings, dds: Participant, stop: threading.Event, say: Say
+    ) -> None:
+        self._settings, self._dds, self._stop, self._say = settings, dds, stop, say
+        self._controller = Controller(settings)
+        self._controller.configure(policy)
+        self._lock = threading.Lock()
+        self._loop: ControlLoop | None = None
+        self._episodes = 0
+        kind = types.Float64MultiArray if settings.output == "forward" else types.JointTrajectory
+        self._commands = dds.writer(settings.command_topic, kind)
+        self._status = dds.writer(STATUS_TOPIC, types.String)
+        self._diagnostics = dds.writer(DIAGNOSTICS_TOPIC, types.DiagnosticArray)
+        dds.reader(settings.joint_states, types.JointState, self._on_joint_state)
+        dds.reader(settings.goal, types.PoseStamped, self._on_goal)
+        dds.reader(STOP_TOPIC, types.Bool, self._on_stop)
+        dds.reader(RESET_TOPIC, types.Bool, self._on_reset)
+        dds.reader(EPISODE_TOPIC, types.String, self._on_episode, reliable=True)
+
+    def run(self) -> int:
+        interface = self._controller.interface
+        self._say(
+            f"{interface.task} for {interface.robot}, {len(interface.joints)} joints at "
+            f"{1 / interface.control_dt:.0f} Hz to {self._settings.command_topic}, ROS domain {domain_id()}"
+        )
+        if not self._activate():
+            return EXIT_OK if self._stop.is_set() else EXIT_NOT_STARTED
+        self._say("active")
+        loop = self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self._say)
+        try:
+            self._watch(loop)
+        finally:  # whatever happens here, the robot is brought to rest
+            loop.finish()
+            loop.join()
+        self._commands.flush(DELIVERY_TIME)
+        self._diagnose()
+        if loop.failure is not None:
+            self._say(f"the control thread failed: {loop.failure!r}")
+            return EXIT_FAILED
+        self._say(f"stopped and holding after {self._controller.steps} steps")
+        return EXIT_OK
+
+    def _activate(self) -> bool:
+        """Wait for what the controller misses, say what that is, and activate."""
+        until, said = time.monotonic() + self._settings.wait, ""
+        while not self._stop.is_set():
+            now = time.monotonic()
+            why = self._controller.activate(now)
+            if not why:
+                return True
+            if now > until:
+                self._say(f"gave up after {self._settings.wait:g} s: {why}")
+                return False
+            # Numbers in the reason may change all the time; one line for each kind of reason.
+            if (kind := "".join(c for c in why if not c.isdigit())) != said:
+                self._say(f"waiting: {why}")
+                said = kind
+            self._dds.spin(0.1)
+        return False
+
+    def _watch(self, loop: ControlLoop) -> None:
+        """Receive until there is a reason to end and the robot is at rest; say what changes, diagnose once a second."""
+        began = diagnosed = time.monotonic()
+        shut = False
+        while loop.running:
+            self._dds.spin(0.05)
+            now = time.monotonic()
+            if loop.last is not None and loop.last.reason.latches != shut:
+                shut = loop.last.reason.latches
+                holding = f"holding: {loop.last.status.reason}; to go on, publish true to {RESET_TOPIC}"
+                self._say(holding if shut else "following the policy again")
+            if now - diagnosed >= 1.0:
+                diagnosed = now
+                self._diagnose()
+            over = 0 < self._settings.time_limit <= now - began or 0 < self._settings.episodes <= self._episodes
+            if over or self._stop.is_set():
+                loop.finish()
+
+    def _send(self, content: Trajectory | list[float]) -> None:
+        if isinstance(content, Trajectory):
+            self._commands.write(ros.joint_trajectory(types, content))
+        else:
+            self._commands.write(ros.float_array(types, content))
+
+    def _report(self, status: str) -> None:
+        self._status.write(types.String(data=status))
+
+    def _diagnose(self) -> None:
+        last = self._loop.last if self._loop is not None else None
+        with self._lock:
+            message = ros.diagnostics(types, NODE_NAME, self._controller, last, time.time())
+        self._diagnostics.write(message)
+
+    def _on_joint_state(self, message: Any) -> None:
+        with self._lock:
+            ros.take_joint_state(self._controller, message, time.monotonic())
+
+    def _on_goal(self, message: Any) -> None:
+        with self._lock:
+            why = ros.take_goal(self._controller, message)
+        if why:
+            self._say(f"refused: {why}")
+
+    def _on_stop(self, message: Any) -> None:
+        if message.data:
+            with self._lock:
+                self._controller.stop()
+
+    def _on_reset(self, message: Any) -> None:
+        if message.data:
+            with self._lock:
+                why = self._controller.reset(time.monotonic())
+            self._say(f"no reset: {why}" if why else "reset")
+
+    def _on_episode(self, _message: Any) -> None:
+        self._episodes += 1

@@ -1,0 +1,237 @@
+"""A policy drives a robot as a ROS 2 managed node: a thin rclpy shell over the controller."""
+
+# mypy: disable-error-code="import-not-found"
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import rclpy
+from builtin_interfaces.msg import Duration, Time
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from geometry_msgs.msg import PoseStamped
+from pydantic import ValidationError
+from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
+from rclpy.parameter import Parameter
+from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.signals import SignalHandlerOptions
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Bool, Float64MultiArray, Header, String
+from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+
+from deploy_ros import ros_messages as ros
+from deploy_ros.bundle import PolicyFileError, load_policy
+from deploy_ros.control import Controller, State
+from deploy_ros.interrupts import stop_on_signals
+from deploy_ros.loop import ControlLoop
+from deploy_ros.messages import RoutingError, Trajectory
+from deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME, RESET_TOPIC, STATUS_TOPIC, STOP_TOPIC, NodeSettings
+
+TYPES = SimpleNamespace(
+    Time=Time,
+    Duration=Duration,
+    Header=Header,
+    Float64MultiArray=Float64MultiArray,
+    JointTrajectory=JointTrajectory,
+    JointTrajectoryPoint=JointTrajectoryPoint,
+    DiagnosticArray=DiagnosticArray,
+    DiagnosticStatus=DiagnosticStatus,
+    KeyValue=KeyValue,
+    level_of=lambda level: bytes([level]),  # rclpy has a byte field as bytes
+)
+# Listening best effort matches every publisher; publishing reliably reaches every subscriber.
+LISTEN = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+PUBLISH = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+OF_THE_TWIN = ("time_limit", "episodes")  # settings for supervised runs; a managed node is stopped by its manager
+
+SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+
+
+def spin(args: Sequence[str] | None, parameters: dict[str, Any]) -> int:
+    """Run the node until SIGINT or SIGTERM; on the way out the robot is braked and held. `parameters` go before ROS's."""
+    stop = threading.Event()
+    # Not rclpy's own handlers: they end the context, and with it the publisher that the last command needs.
+    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
+    try:
+        with stop_on_signals(stop):
+            node = PolicyNode(parameters)
+            executor = SingleThreadedExecutor()
+            executor.add_node(node)
+            while rclpy.ok() and not stop.is_set() and not node.finalized:
+                executor.spin_once(timeout_sec=0.1)
+            if not node.finalized:
+                node.trigger_shutdown()
+            executor.shutdown()
+            node.destroy_node()
+    finally:
+        rclpy.try_shutdown()
+    return 0
+
+
+class PolicyNode(LifecycleNode):
+    """Parameters are `NodeSettings`, `policy` (a file) and `autostart`; topics are those of the DDS node."""
+
+    def __init__(self, parameters: dict[str, Any]) -> None:
+        overrides = [Parameter(name, value=value) for name, value in parameters.items() if name not in OF_THE_TWIN]
+        super().__init__(NODE_NAME, parameter_overrides=overrides)
+        self._lock = threading.Lock()
+        self._controller = Controller()
+        self._loop: ControlLoop | None = None
+        self._said = ""
+        self._entities: list[Any] = []
+        self.declare_parameter("policy", "", ParameterDescriptor(description="policy file, .onnx"))
+        described = ParameterDescriptor(
+            description="configure and, once state and goal are there, activate without a manager"
+        )
+        self.declare_parameter("autostart", True, described)
+        for name, field in NodeSettings.model_fields.items():
+            if name not in OF_THE_TWIN:
+                self.declare_parameter(name, field.default, _descriptor(field))
+        # Ordinary publishers: lifecycle publishers would drop the hold that follows a deactivation.
+        self._status = self.create_publisher(String, STATUS_TOPIC, PUBLISH)
+        self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, PUBLISH)
+        self.create_timer(1.0, self._diagnose)
+        self._began = time.monotonic()
+        self._starter = self.create_timer(0.1, self._start)
+
+    @property
+    def finalized(self) -> bool:
+        return self._controller.state is State.FINALIZED
+
+    def on_configure(self, state: Any) -> TransitionCallbackReturn:
+        """Load and check the policy; listen."""
+        names = [name for name in NodeSettings.model_fields if name not in OF_THE_TWIN]
+        try:
+            settings = NodeSettings(**{name: self.get_parameter(name).value for name in names})
+            controller = Controller(settings)
+            controller.configure(load_policy(self.get_parameter("policy").value))
+        except (ValidationError, PolicyFileError, RoutingError) as error:
+            self.get_logger().error(str(error))
+            return FAILURE
+        self._controller = controller
+        kind = Float64MultiArray if settings.output == "forward" else JointTrajectory
+        self._commands = self.create_publisher(kind, settings.command_topic, PUBLISH)
+        self._entities = [
+            self.create_subscription(JointState, settings.joint_states, self._on_joint_state, LISTEN),
+            self.create_subscription(PoseStamped, settings.goal, self._on_goal, LISTEN),
+            self.create_subscription(Bool, STOP_TOPIC, self._on_stop, LISTEN),
+            self.create_subscription(Bool, RESET_TOPIC, self._on_reset, LISTEN),
+        ]
+        return super().on_configure(state)
+
+    def on_activate(self, state: Any) -> TransitionCallbackReturn:
+        """Begin to drive, from where the robot stands; refused without a fresh, plausible joint state and a goal."""
+        with self._lock:
+            why = self._controller.activate(time.monotonic())
+        if why:
+            self.get_logger().error(f"not activated: {why}")
+            return FAILURE
+        self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self.get_logger().warning)
+        return super().on_activate(state)
+
+    def on_deactivate(self, state: Any) -> TransitionCallbackReturn:
+        """Brake within the limits, hold, and stop sending."""
+        self._finish()
+        return super().on_deactivate(state)
+
+    def on_cleanup(self, state: Any) -> TransitionCallbackReturn:
+        self._controller.cleanup()
+        for subscription in self._entities:
+            self.destroy_subscription(subscription)
+        self.destroy_publisher(self._commands)
+        return super().on_cleanup(state)
+
+    def on_shutdown(self, state: Any) -> TransitionCallbackReturn:
+        self._finish()
+        if not self.finalized:
+            self._controller.shutdown()
+        return super().on_shutdown(state)
+
+    def on_error(self, state: Any) -> TransitionCallbackReturn:
+        self._finish()
+        return super().on_error(state)
+
+    def _finish(self) -> None:
+        if self._loop is not None:
+            self._loop.finish()
+            self._loop.join()
+            if self._loop.failure is not None:
+                self.get_logger().error(f"the control thread failed: {self._loop.failure!r}")
+            self._loop = None
+
+    def _start(self) -> None:
+        """Without a manager: configure, wait for what is missing and say so, activate, once."""
+        if not self.get_parameter("autostart").value:
+            self._starter.cancel()
+            return
+        if self._controller.state is State.UNCONFIGURED and self.trigger_configure() != SUCCESS:
+            self._starter.cancel()
+            return
+        with self._lock:
+            why = self._controller.missing(time.monotonic())
+        if why and time.monotonic() - self._began < self._controller.settings.wait:
+            if (kind := "".join(c for c in why if not c.isdigit())) != self._said:
+                self._said = kind
+                self.get_logger().info(f"waiting: {why}")
+            return
+        self._starter.cancel()
+        if why:
+            self.get_logger().error(f"gave up: {why}; once it is there: ros2 lifecycle set /{NODE_NAME} activate")
+        else:
+            self.trigger_activate()
+
+    def _send(self, content: Trajectory | list[float]) -> None:
+        if isinstance(content, Trajectory):
+            self._commands.publish(ros.joint_trajectory(TYPES, content))
+        else:
+            self._commands.publish(ros.float_array(TYPES, content))
+
+    def _report(self, status: str) -> None:
+        self._status.publish(String(data=status))
+
+    def _diagnose(self) -> None:
+        loop = self._loop
+        with self._lock:
+            last = loop.last if loop is not None else None
+            message = ros.diagnostics(TYPES, NODE_NAME, self._controller, last, time.time())
+        self._diagnostics.publish(message)
+        if loop is not None and last is not None and last.reason.latches:
+            self.get_logger().warning(f"holding: {last.status.reason}; to go on, publish true to {RESET_TOPIC}")
+        if loop is not None and not loop.running:
+            self.trigger_deactivate()
+
+    def _on_joint_state(self, message: JointState) -> None:
+        with self._lock:
+            ros.take_joint_state(self._controller, message, time.monotonic())
+
+    def _on_goal(self, message: PoseStamped) -> None:
+        with self._lock:
+            why = ros.take_goal(self._controller, message)
+        if why:
+            self.get_logger().warning(f"refused: {why}")
+
+    def _on_stop(self, message: Bool) -> None:
+        if message.data:
+            with self._lock:
+                self._controller.stop()
+
+    def _on_reset(self, message: Bool) -> None:
+        if message.data:
+            with self._lock:
+                why = self._controller.reset(time.monotonic())
+            self.get_logger().info(f"no reset: {why}" if why else "reset")
+
+
+def _descriptor(field: Any) -> ParameterDescriptor:
+    """Description, unit and range of a setting, as `ros2 param describe` shows them."""
+    descriptor = ParameterDescriptor(description=field.description or "")
+    bounds = {key: getattr(m, key) for m in field.metadata for key in ("ge", "gt", "le") if hasattr(m, key)}
+    if "le" in bounds:
+        low = float(bounds.get("ge", bounds.get("gt", 0.0)))
+        descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=float(bounds["le"]), step=0.0)]
+    return descriptor

@@ -1,0 +1,92 @@
+"""The control thread that both nodes share: step and send on an absolute grid; asked to stop, brake and hold."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from deploy_ros.control import Controller, Output, State
+from deploy_ros.messages import Trajectory, forward_of, trajectory_of
+from deploy_ros.safety import Command
+from deploy_ros.schedule import become_realtime, next_due
+
+BRAKING_TIME = 5.0  # s at most that a stop may take; the limits of an arm need some tenths
+
+
+class ControlLoop:
+    """Drives an active controller in a thread of its own; whoever else uses the controller holds `lock`.
+
+    `send` publishes a trajectory, or the values for a forward controller; `report` publishes the status, as JSON.
+    """
+
+    def __init__(
+        self,
+        controller: Controller,
+        lock: threading.Lock,
+        send: Callable[[Trajectory | list[float]], None],
+        report: Callable[[str], None],
+        say: Callable[[str], None],
+    ) -> None:
+        self._controller, self._lock, self._send, self._report, self._say = controller, lock, send, report, say
+        self._stop = threading.Event()
+        self.last: Output | None = None
+        self.failure: Exception | None = None
+        self._thread = threading.Thread(target=self._guarded, name="control", daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    def finish(self) -> None:
+        """Ask for a stop: the loop deactivates the controller, brakes, sends the hold and ends."""
+        self._stop.set()
+
+    def join(self) -> None:
+        """Wait for that end."""
+        self._thread.join()
+        if self._controller.state is State.ACTIVE:
+            self._controller.deactivate()
+
+    def _guarded(self) -> None:
+        try:
+            self._run()
+        except Exception as error:  # the thread's owner reports it
+            self.failure = error
+
+    def _run(self) -> None:
+        if self._controller.settings.realtime and (refused := become_realtime()):
+            self._say(f"not in real time: {refused}")
+        period = self._controller.interface.control_dt
+        due, end, before = time.monotonic(), float("inf"), None
+        while True:
+            time.sleep(max(0.0, due - time.monotonic()))
+            with self._lock:
+                now = time.monotonic()
+                if self._stop.is_set() and self._controller.state is State.ACTIVE:
+                    self._controller.deactivate()
+                    end = now + BRAKING_TIME
+                output = self._controller.step(now)
+            assert output is not None  # the controller has been active
+            self._publish(before or output.command, output.command, due)
+            self._report(output.status.to_json())
+            self.last, before = output, output.command
+            if self._controller.state is not State.ACTIVE and (self._controller.at_rest or now > end):
+                return
+            due, skipped = next_due(due, time.monotonic(), period)
+            self._controller.overran(skipped)
+
+    def _publish(self, before: Command, command: Command, due: float) -> None:
+        interface, settings = self._controller.interface, self._controller.settings
+        if settings.output == "trajectory":
+            self._send(trajectory_of(command, interface))
+            return
+        ticks = max(1, round(interface.control_dt * settings.rate))
+        for k in range(1, ticks + 1):
+            t = k * interface.control_dt / ticks
+            # Ticks whose time is over are left out, but for the period's last.
+            if time.monotonic() - due < t or k == ticks:
+                self._send(forward_of(before, command, interface, t))
+            if k < ticks:
+                time.sleep(max(0.0, due + t - time.monotonic()))

@@ -1,0 +1,36 @@
+"""MuJoCo's own window on one world, in real time, where there is a screen."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import mujoco
+import mujoco.viewer
+from torch import Tensor
+
+from sim import tasks
+from sim.env import Env, Obs
+from sim.render import add_sphere
+from sim.scene import compile_scene
+
+
+def watch(env: Env, act: Callable[[Obs], Tensor], *, seed: int, targets: bool) -> None:
+    """Show the first world until the window is closed."""
+    model = compile_scene(tasks.find(env.settings.name), env.settings, visual=True)
+    data = mujoco.MjData(model)
+    step = env.step_towards if targets else env.step
+    obs = env.reset(seed)
+    with mujoco.viewer.launch_passive(model, data) as window:
+        due = time.monotonic()
+        while window.is_running():
+            data.qpos[:] = env.world.qpos[0].numpy()
+            mujoco.mj_forward(model, data)
+            with window.lock():
+                window.user_scn.ngeom = 0
+                for marker in env.task.markers(0):
+                    add_sphere(window.user_scn, marker)
+            window.sync()
+            obs = step(act(obs))[0]
+            due = max(due + env.settings.control_dt, time.monotonic())
+            time.sleep(max(0.0, due - time.monotonic()))
