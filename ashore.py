@@ -64,7 +64,7 @@ if Path(sys.argv[0]).stem != "ashore":  # as a library; the command has no use f
     register_environments()
 
 
-def tasks(options: argparse.Namespace) -> None:
+def tasks(_options: argparse.Namespace) -> None:
     from configs.loader import load_run, presets
     from sim.tasks import find
 
@@ -112,16 +112,17 @@ def evaluate(options: argparse.Namespace) -> None:
 
 
 def sweep(options: argparse.Namespace) -> None:
-    from ashore_wiring import load_subject, run_sweep
+    from rich.console import Console
+
+    from ashore_wiring import load_subject, run_sweep, write_atomically
     from randomization import report
     from randomization.sweep import table
-    from rich.console import Console
 
     subject = load_subject(options.policy, options.set)
     out = options.out or RUNS / f"sweep-{subject.name}"
-    result, dimensions = run_sweep(subject, options.over, options.episodes, options.points, options.seed, _command_line())
-    from ashore_wiring import write_atomically
-
+    result, dimensions = run_sweep(
+        subject, options.over, options.episodes, options.points, options.seed, _command_line()
+    )
     write_atomically(out / "results.json", result.to_json())
     page = report.Report(title=f"Robustness of {subject.name}", sweep=result, card=dimensions, command=_command_line())
     report.write(out / "report.html", page)
@@ -146,7 +147,7 @@ def inspect(options: argparse.Namespace) -> None:
 
 
 def play(options: argparse.Namespace) -> None:
-    from ashore_wiring import TEST_SEED, load_subject, play_to_file, play_in_viewer
+    from ashore_wiring import TEST_SEED, load_subject, play_in_viewer, play_to_file
 
     subject = load_subject(options.policy, options.set)
     if options.out is None and os.environ.get("DISPLAY"):
@@ -158,12 +159,10 @@ def play(options: argparse.Namespace) -> None:
 
 
 def twin(options: argparse.Namespace) -> int:
-    from ashore_wiring import serve_twin
+    from ashore_wiring import serve_twin, write_atomically
 
     results = serve_twin(options.policy, options.set, options.episodes, options.seed, options.wait)
     if options.json is not None:
-        from ashore_wiring import write_atomically
-
         write_atomically(options.json, json.dumps(results, indent=1))
     return 0 if results["finished"] else 1
 
@@ -182,7 +181,7 @@ def deploy(options: argparse.Namespace) -> int:
     return dds_node.run_node(options.policy, settings)
 
 
-def doctor(options: argparse.Namespace) -> int:
+def doctor(_options: argparse.Namespace) -> int:
     from deploy_ros.doctor import examine
 
     return 0 if examine() else 1
@@ -211,9 +210,9 @@ def bench(options: argparse.Namespace) -> None:
 
 
 def demo(options: argparse.Namespace) -> int:
-    from benchmarks.demo import run_demo
+    from benchmarks.demo import Size, run_demo
 
-    return run_demo(options.run or RUNS / "demo", options.set, options.episodes, _command_line())
+    return run_demo(options.run or RUNS / "demo", options.set, Size(twin=options.episodes), _command_line())
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -229,12 +228,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         missing = (error.name or "").split(".")[0]
         if missing not in _EXTRAS:
             raise
-        print(f"ashore: this needs {missing}, which is not installed; pip install 'ashore[{_EXTRAS[missing]}]'", file=sys.stderr)
+        print(
+            f"ashore: this needs {missing}, which is not installed; pip install 'ashore[{_EXTRAS[missing]}]'",
+            file=sys.stderr,
+        )
     return 2
 
 
 _EXTRAS = dict.fromkeys(
-    ("gymnasium", "imageio", "mujoco", "onnx", "plotly", "rich", "safetensors", "scipy", "tensorboard", "torch", "yaml"), "train"
+    (
+        "gymnasium",
+        "imageio",
+        "mujoco",
+        "onnx",
+        "plotly",
+        "rich",
+        "safetensors",
+        "scipy",
+        "tensorboard",
+        "torch",
+        "yaml",
+    ),
+    "train",
 ) | dict.fromkeys(("cyclonedds", "rosbags"), "dds")
 
 
@@ -252,7 +267,9 @@ def _parser() -> argparse.ArgumentParser:
         sub = commands.add_parser(function.__name__, help=text, description=text[0].upper() + text[1:] + ".")
         sub.set_defaults(command=function, set=[])
         if settings:
-            sub.add_argument("--set", action="append", default=[], metavar="A.B=C", help="change a setting; may be repeated")
+            sub.add_argument(
+                "--set", action="append", default=[], metavar="A.B=C", help="change a setting; may be repeated"
+            )
         return sub
 
     command(tasks, "list the tasks")
@@ -267,7 +284,9 @@ def _parser() -> argparse.ArgumentParser:
     sub.add_argument("--json", action="store_true", help="one JSON object instead of text")
     sub = command(sweep, "measure how far parameters may go before a policy fails", settings=True)
     _about_policy(sub, episodes=64)
-    sub.add_argument("--over", required=True, type=lambda text: text.split(","), metavar="P,Q", help="parameters, by name")
+    sub.add_argument(
+        "--over", required=True, type=lambda text: text.split(","), metavar="P,Q", help="parameters, by name"
+    )
     sub.add_argument("--points", type=_count, default=9, help="values a parameter")
     sub.add_argument("--out", type=Path, metavar="DIR", help="runs/sweep-NAME if not given")
     sub = command(export, "write a run's policy as one .onnx")
@@ -314,7 +333,7 @@ def _deploy_options(sub: argparse.ArgumentParser) -> None:
         if field.annotation is bool:
             sub.add_argument(flag, action="store_const", const=True, help=field.description)
         else:
-            kind = field.annotation if field.annotation in (int, float) else str
+            kind: Any = field.annotation if field.annotation in (int, float) else str
             sub.add_argument(flag, type=kind, metavar=str(field.default), help=field.description)
 
 

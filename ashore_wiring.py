@@ -17,9 +17,9 @@ import torch
 from rich.progress import Progress
 
 from ashore import __version__
+from configs.contract import Contract
 from configs.errors import AshoreError
 from configs.loader import dump, load_run, run_settings
-from configs.contract import Contract
 from configs.schema import RunSettings, TaskSettings
 from configs.space import Dimension
 from deploy_ros import bundle
@@ -77,7 +77,9 @@ def load_subject(where: str, overrides: Sequence[str] = ()) -> Subject:
     exported = bundle.load_policy(path)
     contract = exported.contract
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Subject(path.stem, run_settings(contract.settings, overrides), graph_act(exported), True, contract.trained_steps, digest)
+    return Subject(
+        path.stem, run_settings(contract.settings, overrides), graph_act(exported), True, contract.trained_steps, digest
+    )
 
 
 def graph_act(policy: bundle.Policy) -> Callable[[Obs], torch.Tensor]:
@@ -94,7 +96,9 @@ def graph_act(policy: bundle.Policy) -> Callable[[Obs], torch.Tensor]:
     return act
 
 
-def measure(subject: Subject, episodes: int, *, seed: int, pins: dict[str, float] | None = None, progress: Any = None) -> Episodes:
+def measure(
+    subject: Subject, episodes: int, *, seed: int, pins: dict[str, float] | None = None, progress: Any = None
+) -> Episodes:
     """Run whole episodes of the subject, on at most 256 worlds at a time."""
     worlds = min(episodes, 256)
     env = make_env(subject.run.task, worlds, seed=seed, pins=pins)
@@ -107,7 +111,9 @@ def commit() -> str:
     """The commit of this code, where it is a checkout."""
     try:
         here = Path(__file__).parent
-        done = subprocess.run(["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True, timeout=5)
+        done = subprocess.run(
+            ["git", "describe", "--always", "--dirty"], cwd=here, capture_output=True, text=True, timeout=5
+        )
     except (OSError, subprocess.TimeoutExpired):
         return ""
     return done.stdout.strip() if done.returncode == 0 else ""
@@ -128,7 +134,9 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> Outcome:
         if not config.is_file():
             raise UsageError(f"{folder} holds no run to resume; leave --resume out to begin one")
         if load_run(folder).task != run.task:
-            raise UsageError(f"{config} and these settings differ in the task; resume with the settings it was begun with")
+            raise UsageError(
+                f"{config} and these settings differ in the task; resume with the settings it was begun with"
+            )
     elif config.exists():
         raise UsageError(f"{folder} holds a run already; go on with it: --resume, or name another folder: --run DIR")
     write_atomically(config, dump(run))
@@ -219,7 +227,9 @@ def play_to_file(subject: Subject, path: Path, episodes: int, seed: int) -> int:
 
     dt = subject.run.task.control_dt
     every = max(1, round(0.04 / dt))
-    pictures = frames(make_env(subject.run.task, 1, seed=seed), subject.act, episodes, seed=seed, targets=subject.targets, every=every)
+    pictures = frames(
+        make_env(subject.run.task, 1, seed=seed), subject.act, episodes, seed=seed, targets=subject.targets, every=every
+    )
     return write_video(path, pictures, fps=1 / (dt * every))
 
 

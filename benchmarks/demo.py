@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 
@@ -34,14 +34,22 @@ from randomization import report
 from randomization.sweep import SweepResult, table
 from sim.evaluate import Episodes
 
-SIMULATED, SWEPT = 256, 64  # episodes: of the evaluation, and a point of the sweep
 OVER = ("command_latency", "link_mass", "payload", "position_bias")
 DOMAIN = "87"  # of the demo's own, on loopback, so that no robot in the room listens
 GOAL_SIMULATED, GOAL_TWIN = 0.95, 0.90
 EPISODE_TIME = 6.0  # s at most that an episode through the twin takes, the arm's own 3 s included
 
 
-def run_demo(folder: Path, overrides: Sequence[str], episodes: int, command: str) -> int:
+class Size(NamedTuple):
+    """How many episodes the demo's parts take."""
+
+    simulated: int = 256
+    swept: int = 64  # a point
+    points: int = 9  # a parameter
+    twin: int = 50
+
+
+def run_demo(folder: Path, overrides: Sequence[str], size: Size, command: str) -> int:
     """Everything, into `folder`: `summary.json` and `report.html` at the end. 0 if both success rates are reached."""
     console, began = Console(), time.monotonic()
     run_folder = folder / "run"
@@ -54,19 +62,19 @@ def run_demo(folder: Path, overrides: Sequence[str], episodes: int, command: str
         return 130
     subject = load_subject(str(run_folder / POLICY_FILE))
     console.rule("2/5  evaluate the exported file")
-    simulated = measure(subject, SIMULATED, seed=TEST_SEED)
-    console.print(f"success {simulated.success.mean():.3f} over {SIMULATED} randomized episodes")
+    simulated = measure(subject, size.simulated, seed=TEST_SEED)
+    console.print(f"success {simulated.success.mean():.3f} over {size.simulated} randomized episodes")
     console.rule("3/5  sweep what it survives")
-    swept, card = run_sweep(subject, OVER, SWEPT, 9, 0, command)
+    swept, card = run_sweep(subject, OVER, size.swept, size.points, 0, command)
     console.print(table(swept))
-    console.rule(f"4/5  drive a twin over DDS, {episodes} episodes in real time")
-    twin = drive_twin(run_folder / POLICY_FILE, episodes, folder)
+    console.rule(f"4/5  drive a twin over DDS, {size.twin} episodes in real time")
+    twin = drive_twin(run_folder / POLICY_FILE, size.twin, folder)
     console.print(f"success {twin['success']:.3f} over {len(twin['episodes'])} episodes through the twin")
     console.rule("5/5  report")
     play_to_file(subject, folder / "reach.gif", 4, TEST_SEED)
     summary = {
         "success": float(simulated.success.mean()),
-        "episodes": SIMULATED,
+        "episodes": size.simulated,
         "twin_success": twin["success"],
         "twin_episodes": len(twin["episodes"]),
         "seconds": round(time.monotonic() - began, 1),
@@ -99,7 +107,9 @@ def drive_twin(policy: Path, episodes: int, folder: Path) -> dict[str, Any]:
             stdout=twin_log,
             stderr=subprocess.STDOUT,
         )
-        node = subprocess.Popen([*ashore, "deploy", str(policy)], env=environment, stdout=node_log, stderr=subprocess.STDOUT)
+        node = subprocess.Popen(
+            [*ashore, "deploy", str(policy)], env=environment, stdout=node_log, stderr=subprocess.STDOUT
+        )
         try:
             twin.wait(timeout=120 + EPISODE_TIME * episodes)
         except subprocess.TimeoutExpired:
@@ -134,18 +144,24 @@ def _write_report(
 ) -> None:
     rows = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
     driven = [
-        report.TwinEpisode(success=e["success"], seconds=e["elapsed"] if e["success"] else None, note=e["failed"] or e["note"])
+        report.TwinEpisode(
+            success=e["success"], seconds=e["elapsed"] if e["success"] else None, note=e["failed"] or e["note"]
+        )
         for e in twin["episodes"]
     ]
     report.write(
         folder / "report.html",
         report.Report(
             title="arm_reach, from nothing to a driven arm",
-            subtitle="A 7-axis arm learns to bring its gripper to a goal within 2 cm in randomized worlds; the exported file then "
-            "drives a simulated twin over ROS 2 messages.",
+            subtitle="A 7-axis arm learns to bring its gripper to a goal within 2 cm in randomized worlds; the exported file "
+            "then drives a simulated twin over ROS 2 messages.",
             headlines=[
-                report.Headline(label="in simulation", successes=int(simulated.success.sum()), episodes=SIMULATED),
-                report.Headline(label="through the twin", successes=sum(e.success for e in driven), episodes=len(driven)),
+                report.Headline(
+                    label="in simulation", successes=int(simulated.success.sum()), episodes=len(simulated.success)
+                ),
+                report.Headline(
+                    label="through the twin", successes=sum(e.success for e in driven), episodes=len(driven)
+                ),
             ],
             numbers={
                 "training steps": f"{subject.steps:,}",
@@ -154,7 +170,11 @@ def _write_report(
                 "real-time factor of the twin": f"{twin['real_time_factor']:.3f}",
             },
             command=summary["command"],
-            images=[report.Image(caption="four episodes, each in a world of its own", data=(folder / "reach.gif").read_bytes())],
+            images=[
+                report.Image(
+                    caption="four episodes, each in a world of its own", data=(folder / "reach.gif").read_bytes()
+                )
+            ],
             sweep=swept,
             card=card,
             training=rows,

@@ -14,7 +14,7 @@ def describe(contract: Contract) -> str:
         "not measured" if contract.success is None else f"{contract.success:.1%} of its last evaluation's episodes"
     )
     parts = [
-        f"{face.task} for {face.robot}, {1 / face.control_dt:g} Hz; trained {contract.trained_steps:,} steps; success {success}",
+        f"{face.task} for {face.robot}, {1 / face.control_dt:g} Hz; {contract.trained_steps:,} steps; success {success}",
         f"format {contract.format}, ashore {contract.ashore_version}, settings {contract.settings_sha256[:16]}",
         "\nSignals in\n"
         + _table(

@@ -73,7 +73,7 @@ class JointMap:
     def __init__(self, joints: Sequence[JointSpec], needs_velocity: bool) -> None:
         self.names = tuple(j.name for j in joints)
         self.needs_velocity = needs_velocity
-        self._seen: tuple[str, ...] = ()
+        self._seen: tuple[str, ...] | None = None
         self._index = np.zeros(0, dtype=np.intp)
 
     def read(self, names: Sequence[str], position: Sequence[float], velocity: Sequence[float], now: float) -> Measured:

@@ -166,7 +166,7 @@ class Gate:
 
     def _limited(self, memory: GateMemory, wanted: Command) -> tuple[Command, bool]:
         """The command within the limits, and whether that changed it by more than rounding."""
-        low, high, v_max, a_max = self.limits
+        low, high, v_max, _ = self.limits
         desired = np.clip(wanted.position, low, high).astype(np.float64)  # a huge value must not overflow the law
         position, velocity = limit_target(desired, memory.position, memory.velocity, self.limits, self.dt)
         # The law never leaves the limits but by rounding.
@@ -177,7 +177,6 @@ class Gate:
             & (wanted.position >= low)
             & (wanted.position <= high)
         )
-        dv = a_max * self.dt
-        as_wanted = wanted.velocity.clip(memory.velocity - dv, memory.velocity + dv).clip(-v_max, v_max)
-        safe = Command(np.where(same, wanted.position, position), np.where(same, as_wanted, velocity))
-        return Command(safe.position.astype(np.float64), safe.velocity.astype(np.float64)), not same.all()
+        safe_position = np.where(same, wanted.position, position).astype(np.float64)
+        safe_velocity = np.where(same, wanted.velocity.clip(-v_max, v_max), velocity).astype(np.float64)
+        return Command(safe_position, safe_velocity), not same.all()

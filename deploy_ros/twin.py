@@ -127,6 +127,7 @@ class _Twin:
     ) -> None:
         self._plant, self._settings, self._dds, self._stop, self._say = plant, settings, dds, stop, say
         self._wait = wait
+        self._command_topic = f"/{settings.controller}/joint_trajectory"
         self._publish_every = max(1, round(publish_dt / plant.physics_dt))
         self._controller = JointTrajectoryController(plant.joint_names, plant.home)
         self._steps = 0  # physics steps so far
@@ -139,7 +140,7 @@ class _Twin:
         self._goals = dds.writer(settings.goal, types.PoseStamped, latched=True)
         self._results = dds.writer(EPISODE_TOPIC, types.String, depth=100, latched=True)
         # Reliable, as the real controller's reader: it takes nothing from a best-effort publisher.
-        dds.reader(settings.command_topic, types.JointTrajectory, self._on_trajectory, reliable=True)
+        dds.reader(self._command_topic, types.JointTrajectory, self._on_trajectory, reliable=True)
 
     def run(self, episodes: int) -> list[EpisodeResult]:
         results: list[EpisodeResult] = []
@@ -166,11 +167,11 @@ class _Twin:
         while self._commands == 0 and not self._stop.is_set():
             now = time.monotonic()
             if now > until:
-                self._say(f"twin: gave up: no command on {self._settings.command_topic} for {self._wait:g} s")
+                self._say(f"twin: gave up: no command on {self._command_topic} for {self._wait:g} s")
                 return False
             if not said and now - silent_since > SILENCE:
                 said = True
-                self._say(f"twin: waiting for commands on {self._settings.command_topic}")
+                self._say(f"twin: waiting for commands on {self._command_topic}")
             self._publish_state()
             self._spin_until(now + self._publish_every * self._plant.physics_dt)
         self._due = time.monotonic()

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from policies.tree import decode, encode
-
 from configs.errors import AshoreError
+from policies.tree import decode, encode
 
 FORMAT = "ashore-checkpoint/1"
 MANIFEST, STATE, TENSORS = "manifest.json", "state.json", "tensors.safetensors"

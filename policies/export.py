@@ -17,7 +17,6 @@ import onnx
 import onnxruntime
 import torch
 
-from configs.errors import AshoreError
 from configs.contract import (
     METADATA_CONTRACT,
     METADATA_GOLDEN,
@@ -27,6 +26,7 @@ from configs.contract import (
     Contract,
     Interface,
 )
+from configs.errors import AshoreError
 from configs.space import Dimension
 from policies.graph import TARGET, PolicyGraph
 from policies.networks import Actor

@@ -16,8 +16,10 @@ CONFIDENCE = 0.95
 class Results(Protocol):
     """What `evaluate` gives back for E episodes."""
 
-    success: Any  # [E] bool
-    returns: Any  # [E]
+    @property
+    def success(self) -> Any: ...  # [E] bool
+    @property
+    def returns(self) -> Any: ...  # [E]
 
 
 class Point(Settings):

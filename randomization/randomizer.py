@@ -53,7 +53,9 @@ class Randomizer:
         known = {d.group for d in self.dimensions} | {d.name for d in self.dimensions}
         for name in pins:
             if name not in known:
-                raise SpaceError(f"{name!r} is no parameter here; there is {sorted({d.group for d in self.dimensions})}")
+                raise SpaceError(
+                    f"{name!r} is no parameter here; there is {sorted({d.group for d in self.dimensions})}"
+                )
         held = [pins.get(d.name, pins.get(d.group)) for d in self.dimensions]
         for d, value in zip(self.dimensions, held, strict=True):
             if value is not None and not d.widest[0] <= value <= d.widest[1]:

@@ -112,7 +112,9 @@ def table(result: SweepResult) -> Table:
         title=f"success stays above {result.target:.0%} (lower 95 % bound) from ... to ...", title_justify="left"
     )
     for heading in ("parameter", "unit", "trained", "success at nominal", "fails below", "fails above", "headroom"):
-        out.add_column(heading, justify="left" if heading in ("parameter", "unit") else "right")
+        out.add_column(
+            heading, justify="left" if heading in ("parameter", "unit") else "right", no_wrap=heading == "parameter"
+        )
     for curve in result.by_fragility():
         below, above = (margin_text(m) for m in curve.margins(result.target))
         out.add_row(

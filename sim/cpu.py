@@ -13,6 +13,7 @@ from torch import Tensor
 from sim.world import row_names
 
 _FRESH = int(mujoco.mjtStage.mjSTAGE_VEL)  # positions, velocities and their sensors as after the step
+_COUNT = 1  # of the pair (last info, count) that each warning has
 _BAD = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADCTRL) + 1)  # qpos, qvel, qacc, ctrl
 
 
@@ -61,7 +62,7 @@ class CpuWorld:
         self.batch.set_const(ids.numpy())
 
     def diverged(self) -> Tensor | None:
-        bad = self.batch.warning[:, _BAD]
+        bad = self.batch.warning[:, _BAD, _COUNT]
         return torch.from_numpy(bad.any(axis=1)) if bad.any() else None
 
     def state_dict(self) -> dict[str, Any]:

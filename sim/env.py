@@ -66,8 +66,8 @@ class Env:
     """Same-step autoreset: the observation of a world that ended is the first of its next episode.
 
     Observations: `actor` [N, interface.actor_size], signals as measured and the command memory; `critic`, the same and what
-    only a simulator knows. `info` holds, once worlds ended: `final_ids` [k], their `final_obs`, and `episode` with return, length,
-    success and the sum of every reward term, [k] each.
+    only a simulator knows. `info` holds, once worlds ended: `final_ids` [k], their `final_obs`, and `episode` with return,
+    length, success and the sum of every reward term, [k] each.
     """
 
     def __init__(

@@ -74,7 +74,9 @@ def run_episodes(
 
 
 @on_one_core
-def record_signals(env: Env, act: Callable[[Obs], Tensor], steps: int, *, seed: int = 0) -> list[dict[str, NDArray[np.float32]]]:
+def record_signals(
+    env: Env, act: Callable[[Obs], Tensor], steps: int, *, seed: int = 0
+) -> list[dict[str, NDArray[np.float32]]]:
     """What the signals of each world read over the first steps of an episode: for each world, name -> [steps, size]."""
     obs, rows = env.reset(seed), []
     for _ in range(steps):

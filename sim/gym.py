@@ -27,7 +27,7 @@ def action_space(env: Env) -> spaces.Box:
     return spaces.Box(-1.0, 1.0, (env.action_size,), np.float32)
 
 
-class AshoreVectorEnv(VectorEnv):  # type: ignore[type-arg]
+class AshoreVectorEnv(VectorEnv):
     """`gymnasium.vector.VectorEnv` over `sim.env.Env`, same-step autoreset; arrays share memory with its tensors."""
 
     def __init__(
@@ -101,7 +101,7 @@ class AshoreVectorEnv(VectorEnv):  # type: ignore[type-arg]
             self._renderer.close()
 
 
-class AshoreEnv(gymnasium.Env):  # type: ignore[type-arg]
+class AshoreEnv(gymnasium.Env):
     """One world as a plain `gymnasium.Env`."""
 
     metadata = {"render_modes": ["rgb_array"], "render_fps": 50}  # noqa: RUF012 - gymnasium's own declaration

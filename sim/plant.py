@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +17,8 @@ from sim.signals import Channel
 Array = NDArray[np.float64]
 
 
-class Episode(NamedTuple):
+@dataclass(frozen=True)
+class Episode:
     """What a new episode begins with. `world` is lambda, which the policy is not told."""
 
     index: int

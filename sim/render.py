@@ -16,6 +16,7 @@ from sim import tasks
 from sim.env import Env, Obs
 from sim.scene import compile_scene
 
+
 class VideoError(AshoreError):
     """Pictures that cannot be drawn or written here; the text says what to do."""
 
@@ -35,7 +36,8 @@ class Renderer:
             self._renderer = mujoco.Renderer(self._model, height, width)
         except Exception as error:
             raise VideoError(
-                f"no headless OpenGL here ({error}); install libegl1 and libgl1-mesa-dri, or set MUJOCO_GL=osmesa with libosmesa6"
+                f"no headless OpenGL here ({error}); "
+                "install libegl1 and libgl1-mesa-dri, or libosmesa6 and set MUJOCO_GL=osmesa"
             ) from error
 
     def frame(self, world: int = 0) -> Frame:
@@ -90,7 +92,8 @@ def write_video(path: Path, pictures: Iterator[Frame], fps: float) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     style: dict[str, Any] = {"loop": 0, "duration": 1000 / fps} if path.suffix == ".gif" else {"fps": fps}
     count = 0
-    with imageio.get_writer(path, **style) as video:
+    video: Any = imageio.get_writer(path, **style)
+    with video:
         for picture in pictures:
             video.append_data(picture)
             count += 1

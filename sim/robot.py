@@ -8,8 +8,8 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
-from configs.errors import AshoreError
 from configs.contract import JointSpec
+from configs.errors import AshoreError
 from configs.schema import RobotSettings
 
 ROBOTS = Path(__file__).parent / "robots"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable
 from typing import Any, Protocol
@@ -19,7 +20,8 @@ class SpaceError(AshoreError, ValueError):
 class Effect(Protocol):
     """Writes its part of lambda into the worlds, always from stored nominals, so that applying it again changes nothing."""
 
-    dimensions: tuple[Dimension, ...]
+    @property
+    def dimensions(self) -> tuple[Dimension, ...]: ...
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
         """ids [k] worlds; values [k, dimensions] in each dimension's unit."""
@@ -65,7 +67,7 @@ def matching(pattern: str, names: Iterable[str], entry: str, what: str) -> list[
 
 def strided(columns: list[int]) -> slice | list[int]:
     """Evenly spaced columns as a slice: writing through a view is several times faster than through indices."""
-    steps = {b - a for a, b in zip(columns, columns[1:], strict=False)} or {1}
+    steps = {b - a for a, b in itertools.pairwise(columns)} or {1}
     if len(steps) == 1 and min(steps) > 0:
         return slice(columns[0], columns[-1] + 1, steps.pop())
     return columns

@@ -14,9 +14,11 @@ class CommandEffect:
 
     def __init__(self, name: str, entry: CommandParameter, command: Any) -> None:
         self.dimensions = (Dimension.of(name, entry),)
-        self._values: Tensor = getattr(command, entry.kind)
-        self._values.fill_(entry.nominal)
+        self._kind, self._command = entry.kind, command
+        getattr(command, entry.kind).fill_(entry.nominal)
         command.imperfect = True
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
-        self._values.index_copy_(0, ids, values.to(self._values.dtype))
+        # Looked up each time: a restored command path holds new tensors.
+        held: Tensor = getattr(self._command, self._kind)
+        held.index_copy_(0, ids, values.to(held.dtype))

@@ -1,0 +1,285 @@
+"""A controller starts only from a fresh, plausible state, drives, and comes to rest whatever happens."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import numpy as np
+import pytest
+
+from deploy_ros.bundle import Policy
+from deploy_ros.control import Controller, Output, State, TransitionError
+from deploy_ros.safety import Reason
+from deploy_ros.settings import NodeSettings
+from tests.deploy_ros.policies import DT, JOINTS, expected_targets
+
+GOAL = (0.5, -0.4, 0.3)
+
+
+class Rig:
+    """A controller and a robot that is where it was told to be; its clock moves by hand."""
+
+    def __init__(self, policy: Policy, **settings: Any) -> None:
+        self.controller = Controller(NodeSettings(**settings))
+        self.controller.configure(policy)
+        self.now, self.q, self.v = 100.0, np.zeros(3), np.zeros(3)
+
+    def sense(self, **changes: Any) -> str:
+        state = {"names": JOINTS, "position": self.q, "velocity": self.v, "stamp": self.now, "now": self.now}
+        return self.controller.on_joint_state(**(state | changes))
+
+    def started(self) -> Rig:
+        self.sense()
+        self.controller.on_goal(GOAL, "base")
+        assert self.controller.activate(self.now) == ""
+        return self
+
+    def step(self, sense: bool = True, **changes: Any) -> Output:
+        self.now += DT
+        if sense:
+            self.sense(**changes)
+        output = self.controller.step(self.now)
+        assert output is not None
+        self.q, self.v = output.position, output.velocity
+        return output
+
+    def run_until(self, reason: Reason, sense: bool = True) -> Output:
+        for _ in range(100):
+            output = self.step(sense)
+            if output.reason is reason:
+                return output
+        raise AssertionError(f"no {reason} in 100 steps")
+
+
+@pytest.fixture
+def rig(policy: Policy) -> Rig:
+    return Rig(policy)
+
+
+def test_a_healthy_robot_gets_the_policys_targets_and_reaches_the_goal(rig: Rig) -> None:
+    rig.started()
+    outputs = [rig.step() for _ in range(150)]
+    signals = {"joint_position": np.zeros((150, 3)), "goal_position": np.tile(GOAL, (150, 1))}
+    positions, velocities = expected_targets(signals)
+    np.testing.assert_allclose([o.position for o in outputs], positions, atol=1e-6)
+    np.testing.assert_allclose([o.velocity for o in outputs], velocities, atol=1e-5)
+    assert {o.reason for o in outputs} == {Reason.OK}
+    np.testing.assert_allclose(rig.q, GOAL, atol=1e-3)
+
+
+def test_joints_may_come_in_any_order_among_others(rig: Rig, policy: Policy) -> None:
+    other = Rig(policy).started()
+    rig.started()
+    for _ in range(20):
+        names, order = ("c", "x", "a", "b"), [2, 0, 1]
+        q, v = np.insert(rig.q[order], 1, 9.0), np.insert(rig.v[order], 1, 9.0)
+        np.testing.assert_array_equal(rig.step(names=names, position=q, velocity=v).position, other.step().position)
+
+
+def test_activation_is_refused_without_what_it_needs(rig: Rig) -> None:
+    refused = rig.controller.activate
+    assert refused(rig.now) == "no joint state on /joint_states"
+    rig.sense(names=("a", "b"), position=(0, 0), velocity=(0, 0))
+    assert "no joint ['c']; the message has ['a', 'b']" in refused(rig.now)
+    rig.sense()
+    assert refused(rig.now) == "no goal on /ashore/goal_pose"
+    rig.controller.on_goal(GOAL, "")
+    assert "stale" in refused(rig.now + 0.2)
+    rig.sense(position=(0.0, np.nan, 0.0))
+    assert "not finite" in refused(rig.now)
+    rig.sense(position=(0.0, 0.0, 1.5))
+    assert refused(rig.now) == "c is at 1.500, outside its limits [-1.000, 1.000]"
+    rig.sense(velocity=(0.0, 0.5, 0.0))
+    assert "b is moving at 0.500" in refused(rig.now)
+    assert rig.controller.state is State.INACTIVE and rig.controller.step(rig.now) is None
+    rig.sense(position=(0.0, 0.0, 1.005))  # outside by less than 1 % of the range
+    assert refused(rig.now) == ""
+
+
+def test_goals_that_cannot_be_meant_are_refused_and_the_goal_before_stays(rig: Rig) -> None:
+    rig.started()
+    on_goal = rig.controller.on_goal
+    assert "goal in frame 'world'; allowed: 'base'" in on_goal((0, 0, 0), "world")
+    for goal in [(0, 0), (0, 0, np.nan), (0, np.inf, 0), (1e6, 0, 0)]:
+        assert "allowed: 3 finite values" in on_goal(goal, "base")
+    for _ in range(150):
+        rig.step()
+    np.testing.assert_allclose(rig.q, GOAL, atol=1e-3)
+    assert rig.controller.refused == 5
+
+
+def test_a_new_goal_is_followed_at_once_and_goals_do_not_go_stale(rig: Rig) -> None:
+    rig.started()
+    for _ in range(300):
+        rig.step()
+    assert rig.controller.on_goal((-0.5, 0.0, 0.0), "/base") == ""
+    for _ in range(200):
+        assert rig.step().reason is Reason.OK
+    np.testing.assert_allclose(rig.q, [-0.5, 0, 0], atol=1e-3)
+
+
+def test_a_stale_state_holds_until_reset(rig: Rig) -> None:
+    rig.started()
+    for _ in range(10):
+        rig.step()
+    output = rig.run_until(Reason.STALE, sense=False)
+    assert output.status.latched and "stale (0.1" in output.status.reason
+    for _ in range(50):
+        output = rig.step()
+        assert output.reason is Reason.STALE
+    assert not output.velocity.any()
+    assert rig.controller.reset(rig.now) == ""
+    assert rig.step().reason is Reason.OK
+    for _ in range(150):
+        rig.step()
+    np.testing.assert_allclose(rig.q, GOAL, atol=1e-3)
+
+
+def test_reset_is_refused_while_braking_or_without_a_fresh_state(rig: Rig) -> None:
+    rig.started()
+    assert rig.controller.reset(rig.now) == ""
+    for _ in range(10):
+        rig.step()
+    rig.controller.stop()
+    assert rig.controller.reset(rig.now) == "still braking"
+    assert rig.step().reason is Reason.ESTOP
+    assert rig.controller.reset(rig.now) != ""
+    for _ in range(50):
+        assert rig.step(sense=False).reason is Reason.ESTOP
+    assert "stale" in rig.controller.reset(rig.now)
+    rig.sense()
+    assert rig.controller.reset(rig.now) == "" and rig.step().reason is Reason.OK
+
+
+def test_auto_reset_goes_on_after_a_stale_state_only(policy: Policy) -> None:
+    rig = Rig(policy, auto_reset=True).started()
+    for _ in range(10):
+        rig.step()
+    rig.run_until(Reason.STALE, sense=False)
+    for _ in range(20):
+        rig.step(sense=False)
+    assert rig.step().reason is Reason.OK
+    rig.controller.stop()
+    for _ in range(50):
+        assert rig.step().reason is Reason.ESTOP
+
+
+def test_one_state_that_is_not_finite_is_seen_even_if_a_sound_one_follows(rig: Rig) -> None:
+    rig.started()
+    for _ in range(10):
+        rig.step()
+    rig.now += DT
+    rig.sense(position=(0.0, np.nan, 0.0))
+    rig.now += 0.001
+    rig.sense()
+    assert rig.step(sense=False).reason is Reason.STATE_NOT_FINITE
+    for _ in range(50):
+        output = rig.step()
+    assert output.reason is Reason.STATE_NOT_FINITE and not output.velocity.any()
+    assert rig.controller.reset(rig.now) == ""
+
+
+def test_a_partial_joint_state_is_ignored_and_counted_until_it_is_stale(rig: Rig) -> None:
+    rig.started()
+    rig.now += DT
+    assert "no joint ['c']" in rig.sense(names=("a", "b"), position=(0, 0), velocity=(0, 0))
+    assert rig.controller.refused == 1 and rig.controller.step(rig.now).reason is Reason.OK  # type: ignore[union-attr]
+    rig.run_until(Reason.STALE, sense=False)
+
+
+def test_velocities_that_are_missing_are_refused_as_the_policy_needs_them(rig: Rig) -> None:
+    assert "the policy needs them" in rig.sense(velocity=())
+
+
+def test_repeated_or_backward_stamps_are_no_fresh_state(rig: Rig) -> None:
+    rig.started()
+    rig.step()
+    old = rig.now
+    for _ in range(20):
+        output = rig.step(stamp=old)
+    assert output.reason is Reason.STALE and "not after" in rig.controller.last_refusal
+    # Once it holds, a robot whose clock was set back may be taken up again.
+    rig.step(stamp=5.0)
+    assert rig.controller.reset(rig.now) == "" and rig.step(stamp=5.0 + DT).reason is Reason.OK
+
+
+def test_a_state_without_a_stamp_is_fresh(rig: Rig) -> None:
+    rig.started()
+    for _ in range(20):
+        assert rig.step(stamp=0.0).reason is Reason.OK
+
+
+def test_deactivation_brakes_then_holds_and_activation_goes_on_from_there(rig: Rig) -> None:
+    rig.started()
+    for _ in range(10):
+        rig.step()
+    assert not rig.controller.at_rest
+    rig.controller.deactivate()
+    outputs = [rig.step() for _ in range(30)]
+    assert {o.reason for o in outputs} == {Reason.NO_COMMAND} and rig.controller.at_rest
+    speeds = [np.abs(o.velocity).max() for o in outputs]
+    assert all(a >= b for a, b in zip(speeds, speeds[1:], strict=False)) and outputs[0].status.state == "inactive"
+    assert rig.controller.activate(rig.now) == "" and rig.step().reason is Reason.OK
+
+
+def test_states_change_as_in_managed_nodes(policy: Policy) -> None:
+    controller = Controller()
+    assert controller.state is State.UNCONFIGURED
+    with pytest.raises(TransitionError, match=r"activate while unconfigured; allowed: \['inactive'\]"):
+        controller.activate(0.0)
+    assert "while unconfigured" in controller.on_goal(GOAL, "") and "while unconfigured" in controller.reset(0.0)
+    controller.configure(policy)
+    with pytest.raises(TransitionError):
+        controller.deactivate()
+    controller.cleanup()
+    controller.configure(policy)
+    assert "no joint state" in controller.missing(0.0)
+    controller.shutdown()
+    assert controller.state is State.FINALIZED
+    with pytest.raises(TransitionError):
+        controller.configure(policy)
+
+
+class Broken:
+    """A policy whose graph fails or answers nonsense."""
+
+    def __init__(self, policy: Policy, answer: Any) -> None:
+        self.contract, self.initial_memory, self.answer = policy.contract, policy.initial_memory, answer
+
+    def step(self, _signals: Any, memory: Any) -> Any:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return self.answer, self.answer, memory
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (RuntimeError("no memory"), Reason.COMMAND_NOT_FINITE),
+        (np.array([0.0, np.nan, 0.0]), Reason.COMMAND_NOT_FINITE),
+        (np.zeros(2), Reason.COMMAND_LENGTH),
+    ],
+)
+def test_a_policy_that_fails_moves_nothing(policy: Policy, answer: Any, reason: Reason) -> None:
+    rig = Rig(Broken(policy, answer)).started()  # type: ignore[arg-type]
+    for _ in range(5):
+        output = rig.step()
+        assert output.reason is reason and not output.position.any() and not output.velocity.any()
+
+
+def test_the_status_is_json_that_says_what_is_going_on(rig: Rig) -> None:
+    rig.started()
+    rig.controller.overran(2)
+    status = json.loads(rig.step().status.to_json())
+    latency = status.pop("latency")
+    assert 0 < latency < 1 and rig.controller.latency()[2] == latency
+    assert status == {
+        "state": "active",
+        "reason": "following the policy",
+        "latched": False,
+        "steps": 1,
+        "skipped": 2,
+        "refused": 0,
+        "state_age": 0.0,
+    }

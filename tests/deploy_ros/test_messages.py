@@ -1,0 +1,130 @@
+"""Joint states find their signals by name; targets become what trajectory and forward controllers take."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from deploy_ros.messages import (
+    JointMap,
+    MessageError,
+    RoutingError,
+    check_routes,
+    chunk_of,
+    forward_of,
+    signals_of,
+    trajectory_of,
+)
+from deploy_ros.safety import Command
+from deploy_ros.spline import cubic
+from tests.deploy_ros.policies import interface, signal
+
+
+def joint_map(needs_velocity: bool = True) -> JointMap:
+    return JointMap(interface().joints, needs_velocity)
+
+
+def test_joints_are_found_by_name_in_any_order_and_others_are_left_out() -> None:
+    names = ["gripper", "c", "a", "wheel", "b"]
+    measured = joint_map().read(names, [9.0, 3.0, 1.0, 8.0, 2.0], [90.0, 30.0, 10.0, 80.0, 20.0], 5.0)
+    assert measured.position.tolist() == [1.0, 2.0, 3.0] and measured.velocity.tolist() == [10.0, 20.0, 30.0]
+    assert measured.time == 5.0
+
+
+def test_the_order_may_change_from_message_to_message() -> None:
+    joints = joint_map()
+    joints.read(["a", "b", "c"], [1, 2, 3], [0, 0, 0], 0.0)
+    assert joints.read(["c", "b", "a"], [1, 2, 3], [0, 0, 0], 0.0).position.tolist() == [3.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("names", "position", "velocity", "why"),
+    [
+        (["a", "c"], [1, 2], [0, 0], r"no joint \['b'\]; the message has \['a', 'c'\]"),
+        ([], [], [], "no joint"),
+        (["a", "b", "c", "a"], [1, 2, 3, 4], [0, 0, 0, 0], "more than once"),
+        (["a", "b", "c"], [1, 2], [0, 0, 0], "2 positions for 3 names"),
+        (["a", "b", "c"], [1, 2, 3], [], "0 velocities for 3 names; the policy needs them"),
+    ],
+)
+def test_joint_states_that_do_not_fit_say_why(
+    names: list[str], position: list[float], velocity: list[float], why: str
+) -> None:
+    with pytest.raises(MessageError, match=why):
+        joint_map().read(names, position, velocity, 0.0)
+
+
+def test_velocity_may_be_missing_where_the_policy_needs_none() -> None:
+    assert joint_map(needs_velocity=False).read(["a", "b", "c"], [1, 2, 3], [], 0.0).velocity.tolist() == [0, 0, 0]
+
+
+def test_signals_take_their_values_from_the_joint_state_and_the_goal() -> None:
+    measured = joint_map().read(["a", "b", "c"], [1, 2, 3], [4, 5, 6], 0.0)
+    signals = signals_of(interface(), measured, np.array([7.0, 8.0, 9.0]))
+    assert {name: x.tolist() for name, x in signals.items()} == {
+        "joint_position": [1, 2, 3],
+        "joint_velocity": [4, 5, 6],
+        "goal_position": [7, 8, 9],
+    }
+    with pytest.raises(MessageError, match="goal_position has no value yet"):
+        signals_of(interface(), measured, None)
+
+
+def test_a_signal_without_a_route_is_refused_with_what_is_routable() -> None:
+    first = signal("joint_position")
+    assert check_routes(interface()) == {"joint_state", "goal"}
+    assert check_routes(interface(signals=(first,))) == {"joint_state"}
+    with pytest.raises(
+        RoutingError, match=r"'object_position' has no route .* routable: \['goal_position', 'joint_position'"
+    ):
+        check_routes(interface(signals=(first, signal("object_position"))))
+    with pytest.raises(RoutingError, match="goal_position has 3 values in frame 'w'; routable: 3 in frame 'b'"):
+        check_routes(interface(signals=(first, signal("goal_position", frame="w"))))
+    with pytest.raises(RoutingError, match="joint_velocity has 2 values"):
+        check_routes(interface(signals=(first, signal("joint_velocity", size=2))))
+
+
+def test_a_target_is_sent_two_periods_ahead_with_its_velocity() -> None:
+    command = Command(np.array([0.5, -0.5, 0.0]), np.array([1.0, -0.5, 0.0]))
+    trajectory = trajectory_of(command, interface())
+    assert trajectory.joint_names == ("a", "b", "c") and trajectory.start == 0.0
+    (point,) = trajectory.points
+    # p + v * 0.02 s, at 2 * 0.02 s.
+    assert point.position == pytest.approx((0.52, -0.51, 0.0))
+    assert point.velocity == (1.0, -0.5, 0.0) and point.time == 0.04
+
+
+def test_a_point_beyond_a_position_limit_stays_at_it() -> None:
+    trajectory = trajectory_of(Command(np.array([1.995, -1.495, 0.0]), np.array([1.0, -1.0, 0.0])), interface())
+    assert trajectory.points[0].position == (2.0, -1.5, 0.0)
+
+
+def test_a_chunk_has_a_point_a_period() -> None:
+    commands = [Command(np.full(3, 0.1 * k), np.full(3, 0.5)) for k in range(4)]
+    points = chunk_of(commands, interface()).points
+    assert [p.time for p in points] == pytest.approx([0.04, 0.06, 0.08, 0.1])
+    assert [p.position[0] for p in points] == pytest.approx([0.01, 0.11, 0.21, 0.31])
+
+
+def test_forward_commands_run_smoothly_from_target_to_target() -> None:
+    before = Command(np.array([0.0, 0.1, 0.2]), np.array([0.5, 0.0, 0.0]))
+    after = Command(np.array([0.01, 0.1, 0.2]), np.array([0.5, 0.0, 0.0]))
+    # At constant velocity the cubic is a line.
+    assert forward_of(before, after, interface(), 0.005) == pytest.approx([0.0025, 0.1, 0.2])
+    assert forward_of(before, after, interface(), 0.02) == pytest.approx([0.01, 0.1, 0.2])
+    assert forward_of(before, after, interface(), 0.5) == [0.01, 0.1, 0.2]
+
+
+def test_forward_commands_stay_within_the_position_limits() -> None:
+    before = Command(np.array([1.9999, 0.0, 0.0]), np.array([0.15, 0.0, 0.0]))
+    after = Command(np.array([1.9999, 0.0, 0.0]), np.array([-0.15, 0.0, 0.0]))
+    assert cubic(*before, *after, 0.02, 0.01)[0][0] > 2.0
+    assert forward_of(before, after, interface(), 0.01)[0] == 2.0
+
+
+def test_the_cubic_meets_its_ends_and_hand_arithmetic() -> None:
+    ends = (np.array([1.0]), np.array([2.0]), np.array([3.0]), np.array([-1.0]))
+    assert [float(x[0]) for x in cubic(*ends, 2.0, 0.0)] == [1.0, 2.0]
+    assert [float(x[0]) for x in cubic(*ends, 2.0, 2.0)] == [3.0, -1.0]
+    # Hermite at the middle: (p0 + p1) / 2 + T (v0 - v1) / 8 = 2 + 2 * 3 / 8; 3 (p1 - p0) / 2T - (v0 + v1) / 4 = 1.5 - 0.25.
+    assert [float(x[0]) for x in cubic(*ends, 2.0, 1.0)] == [2.75, 1.25]

@@ -1,0 +1,292 @@
+"""Every rule of the gate, by injecting its fault; and what holds whatever comes in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from deploy_ros.bundle import Policy
+from deploy_ros.safety import LONGEST_GAP, Command, Gate, GateMemory, Measured, Reason
+from tests.deploy_ros.policies import DT, LIMITS, interface
+
+GATE = Gate.of(interface())
+HOME = np.array([0.1, -0.2, 0.3])
+
+
+def measured(position: Any = HOME, time: float = 0.0, velocity: Any = (0.0, 0.0, 0.0)) -> Measured:
+    return Measured(np.asarray(position, np.float64), np.asarray(velocity, np.float64), time)
+
+
+def command(position: Any, velocity: Any = (0.0, 0.0, 0.0)) -> Command:
+    return Command(np.asarray(position, np.float64), np.asarray(velocity, np.float64))
+
+
+def seeded(time: float = 0.0) -> GateMemory:
+    return GATE.seed(measured(time=time), time)
+
+
+def moving(steps: int = 5) -> GateMemory:
+    """Memory after steps towards a far target on a robot that follows: all joints speed up."""
+    memory = seeded()
+    for k in range(1, steps + 1):
+        memory, _, _ = GATE(memory, command([2.0, 1.5, 1.0]), measured(memory.position, k * DT), k * DT)
+    assert (memory.velocity > 0.5).all()
+    return memory
+
+
+def assert_brakes_holds_and_latches(memory: GateMemory, first: Reason) -> None:
+    """From the step after a fault: within the limits to rest, then the same point, for the same reason."""
+    dv = LIMITS.acceleration * DT
+    assert memory.latched is first
+    for _ in range(200):
+        now = memory.time + DT
+        before = memory
+        # The fault is over, and the policy wants to go on.
+        memory, safe, reason = GATE(memory, command([2.0, 1.5, 1.0], [1, 1, 1]), measured(memory.position, now), now)
+        assert reason is first and memory.latched is first
+        assert (np.abs(safe.velocity) <= np.maximum(np.abs(before.velocity) - dv, 0) + 1e-9).all()
+        np.testing.assert_allclose(safe.position, before.position + safe.velocity * DT, atol=1e-6)
+    assert memory.at_rest
+    _, safe, _ = GATE(memory, None, measured(memory.position, memory.time), memory.time)
+    np.testing.assert_array_equal(safe.position, memory.position)
+
+
+def test_a_policys_own_targets_pass_unchanged(policy: Policy) -> None:
+    random = np.random.default_rng(3)
+    q = HOME
+    memory = GATE.seed(measured(q), 0.0)
+    signals = {"joint_position": q, "joint_velocity": np.zeros(3), "goal_position": np.zeros(3)}
+    policy_memory = policy.initial_memory(signals)
+    for k in range(1, 3001):
+        if k % 40 == 1:  # far beyond the limits too: then the graph brakes at them
+            signals["goal_position"] = random.uniform(-3, 3, 3)
+        now = k * DT
+        position, velocity, policy_memory = policy.step(signals, policy_memory)
+        memory, safe, reason = GATE(memory, Command(position, velocity), measured(q, now), now)
+        assert reason is Reason.OK
+        np.testing.assert_array_equal(safe.position, position)
+        np.testing.assert_array_equal(safe.velocity, velocity)
+        q = signals["joint_position"] = safe.position
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("where", ["position", "velocity"])
+def test_one_joint_that_is_not_finite_moves_none(bad: float, where: str) -> None:
+    memory = seeded()
+    wrong = command([0.2, 0.0, 0.5])._replace(**{where: np.array([0.2, bad, 0.5])})
+    memory, safe, reason = GATE(memory, wrong, measured(time=DT), DT)
+    assert reason is Reason.COMMAND_NOT_FINITE
+    np.testing.assert_array_equal(safe.position, HOME)
+    assert not safe.velocity.any()
+    assert_brakes_holds_and_latches(memory, Reason.COMMAND_NOT_FINITE)
+
+
+@pytest.mark.parametrize("length", [0, 2, 4])
+def test_a_command_of_wrong_length_moves_none(length: int) -> None:
+    memory = moving()
+    now = memory.time + DT
+    memory, _, reason = GATE(memory, command(np.ones(length), np.ones(length)), measured(memory.position, now), now)
+    assert reason is Reason.COMMAND_LENGTH
+    assert_brakes_holds_and_latches(memory, Reason.COMMAND_LENGTH)
+
+
+def test_a_jump_is_limited_in_velocity_and_acceleration_and_said_so() -> None:
+    memory, safe, reason = GATE(seeded(), command([2.0, -1.5, 1.0]), measured(time=DT), DT)
+    assert reason is Reason.LIMITED and memory.latched is None
+    # From rest, one step of 8 rad/s^2 * 0.02 s = 0.16 rad/s, over 0.02 s: 0.0032 rad.
+    np.testing.assert_allclose(safe.velocity, [0.16, -0.16, 0.16])
+    np.testing.assert_allclose(safe.position, HOME + np.array([0.0032, -0.0032, 0.0032]))
+    top = np.zeros(3)
+    for k in range(2, 60):
+        memory, safe, _ = GATE(memory, command([2.0, -1.5, 1.0]), measured(memory.position, k * DT), k * DT)
+        top = np.maximum(top, np.abs(safe.velocity))
+    np.testing.assert_allclose(top[:2], LIMITS.velocity[:2])
+
+
+def test_a_target_beyond_the_position_limits_ends_at_them() -> None:
+    memory = seeded()
+    for k in range(1, 400):
+        memory, safe, _ = GATE(memory, command([9.0, -9.0, 1e308]), measured(memory.position, k * DT), k * DT)
+        assert (safe.position >= LIMITS.low).all() and (safe.position <= LIMITS.high).all()
+    np.testing.assert_allclose(safe.position, [2.0, -1.5, 1.0], atol=1e-3)
+
+
+def test_a_stale_state_brakes_holds_and_latches() -> None:
+    memory = moving()
+    while memory.latched is None:
+        now = memory.time + DT
+        last = 5 * DT
+        memory, _, reason = GATE(memory, command([2.0, 1.5, 1.0]), measured(memory.position, last), now)
+        assert (reason is Reason.STALE) == (now - last > GATE.max_age)
+    assert_brakes_holds_and_latches(memory, Reason.STALE)
+
+
+def test_no_state_at_all_is_stale() -> None:
+    memory, _, reason = GATE(moving(), command(HOME), None, 6 * DT)
+    assert reason is Reason.STALE
+    assert_brakes_holds_and_latches(memory, Reason.STALE)
+
+
+@pytest.mark.parametrize("field", ["position", "velocity"])
+def test_a_state_that_is_not_finite_brakes_holds_and_latches(field: str) -> None:
+    memory = moving()
+    now = memory.time + DT
+    state = measured(memory.position, now)._replace(**{field: np.array([0.0, np.nan, 0.0])})
+    memory, _, reason = GATE(memory, command([2.0, 1.5, 1.0]), state, now)
+    assert reason is Reason.STATE_NOT_FINITE
+    assert_brakes_holds_and_latches(memory, Reason.STATE_NOT_FINITE)
+
+
+def test_a_state_of_wrong_length_brakes_holds_and_latches() -> None:
+    memory = moving()
+    now = memory.time + DT
+    memory, _, reason = GATE(memory, command([2.0, 1.5, 1.0]), measured(np.zeros(2), now), now)
+    assert reason is Reason.STATE_LENGTH
+    assert_brakes_holds_and_latches(memory, Reason.STATE_LENGTH)
+
+
+def test_a_robot_that_does_not_follow_brakes_holds_and_latches() -> None:
+    memory, reason, k = seeded(), Reason.OK, 0
+    off_since = None
+    while not reason.latches:
+        k += 1
+        off = (np.abs(memory.position - HOME) > 0.2 * LIMITS.velocity).any()  # 0.2 s at full speed
+        off_since = (off_since or k * DT) if off else None
+        memory, _, reason = GATE(memory, command([2.0, 1.5, 1.0]), measured(HOME, k * DT), k * DT)
+        assert k < 1000
+    assert reason is Reason.TRACKING
+    assert off_since is not None and k * DT - off_since == pytest.approx(0.5, abs=DT)
+    assert_brakes_holds_and_latches(memory, Reason.TRACKING)
+
+
+def test_a_robot_that_is_behind_for_a_moment_is_no_fault() -> None:
+    memory = seeded()
+    for k in range(1, 200):
+        behind = HOME if (k // 20) % 2 else memory.position  # 0.4 s behind, 0.4 s there
+        memory, _, reason = GATE(memory, command([2.0, 1.5, 1.0]), measured(behind, k * DT), k * DT)
+        assert not reason.latches
+
+
+def test_a_stop_on_request_goes_before_everything_and_latches() -> None:
+    memory = moving()
+    now = memory.time + DT
+    memory, _, reason = GATE(memory, command([2.0, 1.5, 1.0]), measured(memory.position, now), now, stop=True)
+    assert reason is Reason.ESTOP
+    assert_brakes_holds_and_latches(memory, Reason.ESTOP)
+    stale, _, _ = GATE(moving(), None, None, 6 * DT)
+    _, _, reason = GATE(stale, None, None, 7 * DT, stop=True)
+    assert reason is Reason.ESTOP
+
+
+@pytest.mark.parametrize("jump", [-1e-3, -1e9, LONGEST_GAP + 0.01, 1e9, np.nan, np.inf, -np.inf])
+def test_a_clock_that_goes_backwards_or_jumps_brakes_holds_and_latches(jump: float) -> None:
+    memory = moving()
+    now = memory.time + jump
+    memory, _, reason = GATE(memory, command([2.0, 1.5, 1.0]), measured(memory.position, now), now)
+    assert reason is Reason.CLOCK and np.isfinite(memory.time)
+    assert_brakes_holds_and_latches(memory, Reason.CLOCK)
+
+
+def test_a_state_from_the_future_is_a_fault_of_the_clock() -> None:
+    memory, _, reason = GATE(moving(), command(HOME), measured(HOME, 1.0), 6 * DT)
+    assert reason is Reason.CLOCK
+    assert_brakes_holds_and_latches(memory, Reason.CLOCK)
+
+
+def test_without_a_command_it_brakes_and_holds_but_does_not_latch() -> None:
+    memory = moving()
+    while not memory.at_rest:
+        now = memory.time + DT
+        memory, _, reason = GATE(memory, None, measured(memory.position, now), now)
+        assert reason is Reason.NO_COMMAND and memory.latched is None
+    memory, _, reason = GATE(memory, command(memory.position), measured(memory.position, now + DT), now + DT)
+    assert reason is Reason.OK
+
+
+def test_reset_opens_only_at_rest_and_with_a_fresh_finite_state() -> None:
+    shut, _, _ = GATE(moving(), None, None, 6 * DT)
+    now = 7 * DT
+    assert GATE.reset(shut, measured(HOME, now), now) == (shut, Reason.BRAKING)
+    while not shut.at_rest:
+        now += DT
+        shut, _, _ = GATE(shut, None, None, now)
+    assert GATE.reset(shut, None, now) == (shut, Reason.STALE)
+    assert GATE.reset(shut, measured(HOME, now - 0.2), now) == (shut, Reason.STALE)
+    assert GATE.reset(shut, measured([0, np.nan, 0], now), now)[1] is Reason.STATE_NOT_FINITE
+    assert GATE.reset(shut, measured([0, 0], now), now)[1] is Reason.STATE_LENGTH
+    opened, reason = GATE.reset(shut, measured(HOME, now), now)
+    assert reason is Reason.OK and opened.latched is None
+    np.testing.assert_array_equal(opened.position, HOME)
+
+
+def test_a_seed_a_little_outside_the_limits_is_brought_inside_at_legal_speed() -> None:
+    outside = LIMITS.high + 0.01
+    memory = GATE.seed(measured(outside), 0.0)
+    before = outside
+    for k in range(1, 100):
+        memory, safe, _ = GATE(memory, command(LIMITS.high), measured(memory.position, k * DT), k * DT)
+        assert (np.abs(safe.position - before) <= LIMITS.velocity * DT + 1e-9).all()
+        before = safe.position
+    assert (memory.position <= LIMITS.high + 1e-9).all()
+
+
+# Values that no healthy robot sends, beside ordinary ones.
+NUMBER = st.one_of(
+    st.floats(-3, 3), st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([0.0, 1e300, -1e300])
+)
+VECTOR = st.one_of(
+    st.lists(st.floats(-2.5, 2.5), min_size=3, max_size=3),
+    st.lists(NUMBER, min_size=3, max_size=3),
+    st.lists(NUMBER, max_size=5),
+)
+STEP = st.fixed_dictionaries(
+    {
+        "command": st.one_of(st.none(), st.tuples(VECTOR, VECTOR)),
+        "state": st.one_of(st.none(), st.tuples(VECTOR, VECTOR)),
+        "follows": st.booleans(),
+        "age": st.one_of(st.just(0.0), st.floats(-0.2, 0.3)),
+        "dt": st.one_of(st.just(DT), NUMBER),
+        "stop": st.sampled_from([False] * 9 + [True]),
+    }
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    start=st.lists(st.floats(0, 1), min_size=3, max_size=3), steps=st.lists(STEP, max_size=25), healthy=st.booleans()
+)
+def test_whatever_comes_in_what_goes_out_is_finite_and_within_the_limits(
+    start: list[float], steps: list[dict[str, Any]], healthy: bool
+) -> None:
+    q = LIMITS.low + np.array(start) * (LIMITS.high - LIMITS.low)
+    memory, now = GATE.seed(measured(q), 0.0), 0.0
+    dv = LIMITS.acceleration * DT
+    for step in steps:
+        now += DT if healthy else step["dt"]
+        wanted = None if step["command"] is None else command(*step["command"])
+        state = None if step["state"] is None else measured(step["state"][0], now - step["age"], step["state"][1])
+        if healthy or step["follows"]:
+            state = measured(memory.position, now)
+        before = memory
+        with np.errstate(all="ignore"):
+            memory, safe, reason = GATE(memory, wanted, state, now, step["stop"] and not healthy)
+        assert np.isfinite(safe.position).all() and np.isfinite(safe.velocity).all()
+        assert (safe.position >= LIMITS.low).all() and (safe.position <= LIMITS.high).all()
+        assert (np.abs(safe.velocity) <= LIMITS.velocity).all()
+        # The last digits: a target within rounding of the law passes as it is, which moves the braking curve by as much.
+        assert (np.abs(safe.velocity - before.velocity) <= dv * 1.002).all()
+        assert (np.abs(safe.position - before.position - safe.velocity * DT) <= 3e-6).all()
+        assert before.latched is None or reason.latches
+
+
+@settings(max_examples=100, deadline=None)
+@given(targets=st.lists(st.lists(st.floats(-2.5, 2.5), min_size=3, max_size=3), min_size=1, max_size=60))
+def test_with_a_healthy_robot_no_finite_target_shuts_the_gate(targets: list[list[float]]) -> None:
+    memory = seeded()
+    for k, target in enumerate(targets, 1):
+        memory, _, reason = GATE(memory, command(target), measured(memory.position, k * DT), k * DT)
+        assert reason in (Reason.OK, Reason.LIMITED)

@@ -1,0 +1,133 @@
+"""The commands as a user types them, in processes of their own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from benchmarks.demo import Size, run_demo
+from policies.checkpoint import latest, load
+
+# Small enough for seconds; the same code, tasks and messages as the real thing.
+SMALL = ["num_envs=16", "total_steps=3072", "eval_every=1536", "checkpoint_every=1", "eval_episodes=16"]
+SMALL += ["ppo.rollout_steps=16", "ppo.minibatch_size=128", "torch_threads=1", "task.episode_seconds=0.6"]
+
+
+def ashore(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ashore", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=240)
+
+
+def small_training(*arguments: str | Path) -> list[str]:
+    return ["train", "arm_reach", *map(str, arguments), *(x for setting in SMALL for x in ("--set", setting))]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    code = (
+        "import sys, contextlib; sys.argv[0] = 'ashore'; import ashore\n"
+        "with contextlib.suppress(SystemExit): ashore.main(['--help'])\n"
+        "heavy = {'torch', 'mujoco', 'gymnasium', 'onnxruntime', 'scipy', 'plotly', 'rich', 'cyclonedds'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert "demo" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["train", "arm_raech"], ["arm_raech", "arm_reach"]),
+        (["config", "arm_reach", "--set", "train.seed=-1"], ["train.seed", "-1", "0"]),
+        (["config", "arm_reach", "--set", "task.control_dt=0.03"], ["control_dt", "0.03", "0.004"]),
+        (["config", "arm_reach", "--set", "task.randomization.payload.low=9"], ["payload", "9", "3"]),
+        (
+            ["config", "arm_reach", "--set", "task.randomization.command_latency.unit=ms"],
+            ["command_latency", "ms", "'s'"],
+        ),
+        (["train", "arm_reach", "--set", "robot.joints.0=elbow"], ["elbow"]),
+        (["evaluate", "nowhere"], ["nowhere"]),
+        (["inspect", "README.md"], ["README.md"]),
+        (["train", "arm_reach", "--set", "task.randomization.link_mass.match=lnik.*"], ["link_mass", "lnik", "link1"]),
+        (["export", "nowhere"], ["nowhere"]),
+    ],
+)
+def test_what_the_user_can_mend_is_one_message_and_exit_code_2(
+    arguments: list[str], said: list[str], tmp_path: Path
+) -> None:
+    if arguments[0] == "train":
+        arguments = [*arguments, "--run", str(tmp_path / "run")]
+    done = ashore(*arguments)
+    assert done.returncode == 2, done.stderr
+    assert "Traceback" not in done.stderr
+    assert all(text in done.stderr for text in said), done.stderr
+
+
+def test_resolved_settings_read_back_equal(tmp_path: Path) -> None:
+    first = ashore("config", "arm_reach", "--set", "train.seed=5")
+    (tmp_path / "config.yaml").write_text(first.stdout)
+    assert ashore("config", tmp_path / "config.yaml").stdout == first.stdout
+    assert "seed: 5" in first.stdout
+
+
+@pytest.mark.slow
+def test_a_killed_training_resumes_to_the_same_bits(tmp_path: Path) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    assert ashore(*small_training("--run", whole)).returncode == 0
+    process = subprocess.Popen(
+        [sys.executable, "-m", "ashore", *small_training("--run", killed)], stdout=subprocess.DEVNULL
+    )
+    try:
+        while latest(killed / "checkpoints") is None and process.poll() is None:
+            time.sleep(0.01)
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    stopped_at = load(latest(killed / "checkpoints"))["steps"]  # type: ignore[arg-type]
+    assert process.returncode == -signal.SIGKILL
+    assert stopped_at < 3072
+    assert ashore("train", "arm_reach", "--run", killed, "--resume").returncode == 0
+    one, other = (latest(folder / "checkpoints") for folder in (whole, killed))
+    assert one is not None
+    assert other is not None
+    files = sorted(path.name for path in one.glob("*.safetensors"))
+    assert files
+    for name in files:
+        assert (one / name).read_bytes() == (other / name).read_bytes()
+    assert (whole / "policy.onnx").read_bytes() == (killed / "policy.onnx").read_bytes()
+
+
+@pytest.mark.slow
+def test_a_miniature_of_the_demo_goes_from_training_to_a_driven_twin(tmp_path: Path) -> None:
+    size = Size(simulated=16, swept=4, points=2, twin=2)
+    code = run_demo(tmp_path, SMALL, size, "ashore demo")
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert code == (0 if summary["success"] >= 0.95 and summary["twin_success"] >= 0.9 else 1)
+    assert summary["episodes"] == 16
+    twin = json.loads((tmp_path / "twin.json").read_text())
+    assert twin["finished"], (tmp_path / "twin.log").read_text()
+    assert len(twin["episodes"]) == 2
+    assert all(e["commands"] > 0 and e["rejected"] == 0 for e in twin["episodes"])
+    assert len({e["world"]["payload"] for e in twin["episodes"]}) == 2
+    page = (tmp_path / "report.html").read_text()
+    assert "command_latency" in page
+    assert (tmp_path / "reach.gif").read_bytes()[:4] == b"GIF8"
+    for what in ("evaluate", "inspect"):
+        arguments = ["--episodes", "4"] if what == "evaluate" else []
+        assert ashore(what, tmp_path / "run" / "policy.onnx", *arguments, "--json").returncode == 0
+
+
+def test_an_exported_graph_acts_as_the_checkpoint_it_came_from(tmp_path: Path) -> None:
+    from ashore_wiring import load_subject, measure
+
+    os.environ["OMP_WAIT_POLICY"] = "passive"
+    assert ashore(*small_training("--run", tmp_path / "run")).returncode == 0
+    learned = measure(load_subject(str(tmp_path / "run")), 8, seed=3)
+    exported = measure(load_subject(str(tmp_path / "run" / "policy.onnx")), 8, seed=3)
+    assert learned.returns == pytest.approx(exported.returns, rel=1e-3)
+    assert (learned.lengths == exported.lengths).all()
