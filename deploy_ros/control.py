@@ -130,13 +130,13 @@ class Controller:
         """What keeps the node from being activated; empty where nothing does."""
         joint_states, goal = self.settings.joint_states, self.settings.goal
         if self._measured is None:
-            return f"no joint state on {joint_states}" + (f" ({self.last_refusal})" if self.last_refusal else "")
+            return f"no joint state on {joint_states}{self._because('joint state')}"
         if (unfit := self.gate.unfit(self._measured, now)) is not Reason.OK:
             return f"{unfit.value} (on {joint_states})"
         if implausible := self._implausible(self._measured):
             return implausible
         if self._needs_goal and self._goal is None:
-            return f"no goal on {goal}" + (f" ({self.last_refusal})" if self.last_refusal else "")
+            return f"no goal on {goal}{self._because('goal')}"
         return ""
 
     def on_joint_state(
@@ -264,6 +264,10 @@ class Controller:
         text = reason.value + (f" ({age:.2f} s old)" if reason is Reason.STALE and age >= 0 else "")
         counts = (self.steps, self.skipped, self.refused)
         return Status(self.state.value, text, self.latched, *counts, round(age, 6), self.latencies[-1])
+
+    def _because(self, what: str) -> str:
+        """Why the last of these messages was refused, in brackets; empty where none was."""
+        return f" ({self.last_refusal})" if self.last_refusal.startswith(what) else ""
 
     def _refuse(self, why: str) -> str:
         self.refused += 1

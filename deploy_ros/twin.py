@@ -20,7 +20,6 @@ from deploy_ros.settings import EPISODE_TOPIC, NodeSettings
 
 PUBLISH_DT = 0.008  # s between joint states: 125 Hz, the rate of Universal Robots' CB3 arms
 GOAL_DT = 0.2  # s between repeats of the goal, for nodes that come late
-WAIT = 60.0  # s without a node before the twin gives up
 SILENCE = 0.5  # s without a command: the node is gone
 LAG = 0.1  # s that the simulation may be behind the clock before it gives the time up as lost
 
@@ -93,19 +92,18 @@ def run_twin(
     *,
     settings: NodeSettings | None = None,
     publish_dt: float = PUBLISH_DT,
-    wait: float = WAIT,
     stop: threading.Event | None = None,
     say: Callable[[str], None] = lambda text: print(text, flush=True),
 ) -> list[EpisodeResult]:
     """Play the robot for so many episodes; gives the results of those that were played.
 
     An episode ends with success, failure or its time limit. No episode starts while no node commands: the world stands
-    still until one does. Ends early when interrupted or when no command comes within `wait` s. Names of topics and
-    the frame of goals are those of `settings`.
+    still until one does. Ends early when interrupted or when no command comes within `settings.wait`, whose other fields
+    name the topics and the frame of goals.
     """
     stop = stop or threading.Event()
     with stop_on_signals(stop), Participant() as participant:
-        return _Twin(plant, settings or NodeSettings(), publish_dt, wait, participant, stop, say).run(episodes)
+        return _Twin(plant, settings or NodeSettings(), publish_dt, participant, stop, say).run(episodes)
 
 
 def summarize(results: list[EpisodeResult], asked: int) -> dict[str, Any]:
@@ -120,13 +118,11 @@ class _Twin:
         plant: Plant,
         settings: NodeSettings,
         publish_dt: float,
-        wait: float,
         dds: Participant,
         stop: threading.Event,
         say: Callable[[str], None],
     ) -> None:
         self._plant, self._settings, self._dds, self._stop, self._say = plant, settings, dds, stop, say
-        self._wait = wait
         self._command_topic = f"/{settings.controller}/joint_trajectory"
         self._publish_every = max(1, round(publish_dt / plant.physics_dt))
         self._controller = JointTrajectoryController(plant.joint_names, plant.home)
@@ -163,11 +159,11 @@ class _Twin:
 
     def _wait_for_command(self) -> bool:
         """The world stands still until a node commands; False where none did in time or the twin was interrupted."""
-        until, silent_since, said = time.monotonic() + self._wait, time.monotonic(), False
+        until, silent_since, said = time.monotonic() + self._settings.wait, time.monotonic(), False
         while self._commands == 0 and not self._stop.is_set():
             now = time.monotonic()
             if now > until:
-                self._say(f"twin: gave up: no command on {self._command_topic} for {self._wait:g} s")
+                self._say(f"twin: gave up: no command on {self._command_topic} for {self._settings.wait:g} s")
                 return False
             if not said and now - silent_since > SILENCE:
                 said = True
@@ -180,14 +176,15 @@ class _Twin:
     def _play(self, episode: Episode) -> EpisodeResult:
         """Physics in step with the clock until the episode is over."""
         began, first_step, note = time.monotonic(), self._steps, ""
-        while not self._stop.is_set():
-            progress = self._plant.progress()
-            if progress.success or progress.failed or progress.elapsed >= progress.time_limit:
-                break
+        progress = self._plant.progress()
+        while not (
+            self._stop.is_set() or progress.success or progress.failed or progress.elapsed >= progress.time_limit
+        ):
             if not note and time.monotonic() - self._heard > SILENCE:
                 note = f"no command from {progress.elapsed - SILENCE:.1f} s on"
             self._spin_until(self._due)
             self._step()
+            progress = self._plant.progress()
         simulated = (self._steps - first_step) * self._plant.physics_dt
         return EpisodeResult(
             index=int(episode.index),

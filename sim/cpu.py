@@ -31,6 +31,8 @@ class CpuWorld:
         self.qpos, self.qvel, self.act, self.ctrl, self.sensordata = (
             _tensor(self.batch.bind(name)) for name in ("qpos", "qvel", "act", "ctrl", "sensordata")
         )
+        samples = [int(n) for n, _ in model.actuator_history if n > 0]
+        self.longest_delay = (min(samples, default=1) - 1) * float(model.opt.timestep)
         self._fields: dict[str, Tensor] = {}
 
     def field(self, name: str) -> Tensor:

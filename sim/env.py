@@ -136,23 +136,32 @@ class Env:
         self.world.step(self.settings.decimation)
         self.age += 1
         rewards, terminated, success = self.task.judge(self.command.asked, before)
-        diverged = self.world.diverged()
+        actor = self._measured()
+        diverged = self._diverged(actor)
         if diverged is not None:
             self.diverged_count += int(diverged.sum())
             rewards = torch.where(diverged[:, None], 0.0, rewards)
             terminated, success = terminated | diverged, success & ~diverged
         self.sums += rewards
         truncated = (self.age >= self.settings.episode_steps) & ~terminated
-        actor = self._measured()
         info: dict[str, Any] = {}
         ended = (terminated | truncated).nonzero().squeeze(1)
         if len(ended):
-            if diverged is not None:
-                actor = torch.where(diverged[:, None], 0.0, actor)
             final = self._observed(actor)
+            if diverged is not None:
+                final = {k: v.masked_fill(diverged[:, None], 0.0) for k, v in final.items()}
             info = self._finished(ended, final, success)
             actor = self._restart(ended, actor.clone())
         return self._observed(actor), rewards.sum(1), terminated, truncated, info
+
+    def _diverged(self, actor: Tensor) -> Tensor | None:
+        """Mask [N] of worlds that cannot go on: the engine says so, or, at once, an action that is no number does."""
+        diverged = self.world.diverged()
+        finite = actor.isfinite()
+        if not finite.all():
+            lost = ~finite.all(1)
+            diverged = lost if diverged is None else diverged | lost
+        return diverged
 
     def _measured(self) -> Tensor:
         """Every world's actor observation after a step: [N, actor_size]."""

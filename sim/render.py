@@ -27,7 +27,7 @@ Frame = NDArray[np.uint8]
 class Renderer:
     """Draws a world's state with the scene's visual geometry and the task's markers."""
 
-    def __init__(self, env: Env, width: int = 640, height: int = 480, camera: str = "overview") -> None:
+    def __init__(self, env: Env, width: int = 480, height: int = 360, camera: str = "overview") -> None:
         self._env = env
         self._model = compile_scene(tasks.find(env.settings.name), env.settings, visual=True)
         self._data = mujoco.MjData(self._model)

@@ -29,6 +29,7 @@ class World(Protocol):
 
     model: mujoco.MjModel
     num_worlds: int
+    longest_delay: float  # s that the actuators' delay buffers can hold
     qpos: Tensor  # [N, nq] float64
     qvel: Tensor  # [N, nv]
     act: Tensor  # [N, na]

@@ -1,7 +1,6 @@
 """The commands as a user types them, in processes of their own."""
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -50,7 +49,7 @@ def test_help_imports_nothing_heavy() -> None:
             ["config", "arm_reach", "--set", "task.randomization.command_latency.unit=ms"],
             ["command_latency", "ms", "'s'"],
         ),
-        (["train", "arm_reach", "--set", "robot.joints.0=elbow"], ["elbow"]),
+        (["train", "arm_reach", "--set", "robot.tool_site=flange"], ["flange", "tool"]),
         (["evaluate", "nowhere"], ["nowhere"]),
         (["inspect", "README.md"], ["README.md"]),
         (["train", "arm_reach", "--set", "task.randomization.link_mass.match=lnik.*"], ["link_mass", "lnik", "link1"]),
@@ -115,7 +114,7 @@ def test_a_miniature_of_the_demo_goes_from_training_to_a_driven_twin(tmp_path: P
     assert all(e["commands"] > 0 and e["rejected"] == 0 for e in twin["episodes"])
     assert len({e["world"]["payload"] for e in twin["episodes"]}) == 2
     page = (tmp_path / "report.html").read_text()
-    assert "command_latency" in page
+    assert "command latency" in page
     assert (tmp_path / "reach.gif").read_bytes()[:4] == b"GIF8"
     for what in ("evaluate", "inspect"):
         arguments = ["--episodes", "4"] if what == "evaluate" else []
@@ -125,9 +124,10 @@ def test_a_miniature_of_the_demo_goes_from_training_to_a_driven_twin(tmp_path: P
 def test_an_exported_graph_acts_as_the_checkpoint_it_came_from(tmp_path: Path) -> None:
     from ashore_wiring import load_subject, measure
 
-    os.environ["OMP_WAIT_POLICY"] = "passive"
     assert ashore(*small_training("--run", tmp_path / "run")).returncode == 0
     learned = measure(load_subject(str(tmp_path / "run")), 8, seed=3)
     exported = measure(load_subject(str(tmp_path / "run" / "policy.onnx")), 8, seed=3)
-    assert learned.returns == pytest.approx(exported.returns, rel=1e-3)
+    # The term for calm judges what was asked for before the limits, which an exported target no longer tells.
+    for name in ("distance", "precision", "collision"):
+        assert learned.terms[name] == pytest.approx(exported.terms[name], rel=1e-4, abs=1e-6)
     assert (learned.lengths == exported.lengths).all()

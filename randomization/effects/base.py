@@ -32,6 +32,7 @@ class WorldFields(Protocol):
     """Model fields that may differ between worlds."""
 
     num_worlds: int
+    longest_delay: float  # s that the actuators' delay buffers can hold
 
     def field(self, name: str) -> Tensor: ...
 

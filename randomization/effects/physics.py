@@ -35,6 +35,7 @@ class FieldEffect:
         writers: dict[str, _Writer] = {}
         written: dict[tuple[str, int], str] = {}
         for name, entry in entries.items():
+            _check_delay(name, entry, world)
             first = len(dimensions)
             members = _members(name, entry, world)
             dimensions += [Dimension.of(name, entry, m) for m in members] if entry.each else [Dimension.of(name, entry)]
@@ -70,6 +71,15 @@ class FieldEffect:
             self.world.set_const(ids)
 
 
+def _check_delay(entry_name: str, entry: FieldParameter, world: WorldFields) -> None:
+    """The engine drops what its delay buffers cannot hold, without a word."""
+    if "actuator_delay" in entry.field and entry.widest[1] > world.longest_delay + 1e-9:
+        raise SpaceError(
+            f"{entry_name} reaches {entry.widest[1]} s; allowed: at most {world.longest_delay:.6g} s, "
+            "for which the delay buffers were built"
+        )
+
+
 def _split(field: str) -> tuple[str, int | None]:
     """'actuator_gainprm.0' -> ('actuator_gainprm', 0); 'opt.gravity' and 'body_mass' have no column."""
     name, _, column = field.rpartition(".")
@@ -103,4 +113,8 @@ def _cells(
     if column is not None and column >= width:
         raise SpaceError(f"{entry_name}.field = {field}.{column}; allowed: columns 0 to {width - 1}")
     columns = range(width) if column is None else (column,)
-    return [(members.index(names[r]) if names else 0, r * width + c) for r in rows for c in columns]
+    position = {member: i for i, member in enumerate(members)}
+    strangers = sorted({names[r] for r in rows} - set(members)) if entry.each and names else []
+    if strangers:
+        raise SpaceError(f"{entry_name}: {field} has rows of {strangers}, which {entry.field[0]} has not; allowed: each: false")
+    return [(position.get(names[r], 0) if names else 0, r * width + c) for r in rows for c in columns]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,7 +27,13 @@ class Rig:
         self.now, self.q, self.v = 100.0, np.zeros(3), np.zeros(3)
 
     def sense(self, **changes: Any) -> str:
-        state = {"names": JOINTS, "position": self.q, "velocity": self.v, "stamp": self.now, "now": self.now}
+        state: dict[str, Any] = {
+            "names": JOINTS,
+            "position": self.q,
+            "velocity": self.v,
+            "stamp": self.now,
+            "now": self.now,
+        }
         return self.controller.on_joint_state(**(state | changes))
 
     def started(self) -> Rig:
@@ -219,7 +226,7 @@ def test_deactivation_brakes_then_holds_and_activation_goes_on_from_there(rig: R
     outputs = [rig.step() for _ in range(30)]
     assert {o.reason for o in outputs} == {Reason.NO_COMMAND} and rig.controller.at_rest
     speeds = [np.abs(o.velocity).max() for o in outputs]
-    assert all(a >= b for a, b in zip(speeds, speeds[1:], strict=False)) and outputs[0].status.state == "inactive"
+    assert all(a >= b for a, b in pairwise(speeds)) and outputs[0].status.state == "inactive"
     assert rig.controller.activate(rig.now) == "" and rig.step().reason is Reason.OK
 
 

@@ -135,7 +135,9 @@ def test_no_state_at_all_is_stale() -> None:
 def test_a_state_that_is_not_finite_brakes_holds_and_latches(field: str) -> None:
     memory = moving()
     now = memory.time + DT
-    state = measured(memory.position, now)._replace(**{field: np.array([0.0, np.nan, 0.0])})
+    bad = np.array([0.0, np.nan, 0.0])
+    state = measured(memory.position, now)
+    state = state._replace(position=bad) if field == "position" else state._replace(velocity=bad)
     memory, _, reason = GATE(memory, command([2.0, 1.5, 1.0]), state, now)
     assert reason is Reason.STATE_NOT_FINITE
     assert_brakes_holds_and_latches(memory, Reason.STATE_NOT_FINITE)

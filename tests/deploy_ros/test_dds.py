@@ -1,0 +1,301 @@
+"""The wire is ROS 2's: names, types, bytes, discovery; and both ends of it behave, seen from a third participant."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cyclonedds")
+
+from rosbags.typesys import Stores, get_typestore
+
+from deploy_ros import dds_types as types
+from deploy_ros import ros_messages as ros
+from deploy_ros.control import Controller
+from deploy_ros.dds import EnvironmentVariableError, Participant, Writer, cyclone_config, domain_id
+from deploy_ros.dds_node import run_node
+from deploy_ros.dds_types import HASHES, ros_name
+from deploy_ros.messages import Point, Trajectory
+from deploy_ros.settings import NodeSettings
+from deploy_ros.twin import EpisodeResult, run_twin, summarize
+from tests.deploy_ros.gantry import Gantry
+from tests.deploy_ros.policies import JOINTS
+from tests.deploy_ros.processes import PATIENCE, new_domain
+
+ROS = get_typestore(Stores.ROS2_JAZZY)
+
+
+@pytest.fixture
+def participant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Participant]:
+    for name, value in new_domain().items():
+        monkeypatch.setenv(name, value)
+    with Participant() as participant:
+        yield participant
+
+
+def spin_until(participant: Participant, condition: Callable[[], Any]) -> None:
+    until = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < until, "waited too long"
+        participant.spin(0.02)
+
+
+class Robot:
+    """A robot's driver that stands where it was last told to be, and what it heard."""
+
+    def __init__(self, dds: Participant, forward: bool = False) -> None:
+        self.dds = dds
+        self.states = dds.writer("/joint_states", types.JointState)
+        self.goals = dds.writer("/ashore/goal_pose", types.PoseStamped)
+        self.q, self.commands, self.statuses, self.diagnostics = np.zeros(3), [], [], []  # type: ignore[var-annotated]
+        topic, kind = ("commands", types.Float64MultiArray) if forward else ("joint_trajectory", types.JointTrajectory)
+        dds.reader(f"/joint_trajectory_controller/{topic}", kind, self.on_command, reliable=True, depth=100)
+        dds.reader("/ashore/status", types.String, lambda m: self.statuses.append(json.loads(m.data)))
+        dds.reader("/diagnostics", types.DiagnosticArray, self.diagnostics.append)
+
+    def on_command(self, message: Any) -> None:
+        self.commands.append(message)
+        self.q = np.array(message.data if hasattr(message, "data") else message.points[-1].positions)
+
+    def spin_until(self, condition: Callable[[], Any]) -> None:
+        def sense_and_look() -> bool:
+            self.states.write(ros.joint_state(types, JOINTS, self.q, np.zeros(3), time.time()))
+            self.goals.write(ros.goal_pose(types, np.array([0.5, -0.4, 0.3]), "base", time.time()))
+            return bool(condition())
+
+        spin_until(self.dds, sense_and_look)
+
+    @property
+    def reason(self) -> str:
+        return self.statuses[-1]["reason"] if self.statuses else ""
+
+
+class Node:
+    """A node in a thread."""
+
+    def __init__(self, policy_file: Path, **settings: Any) -> None:
+        self.said: list[str] = []
+        self.stop, self.code = threading.Event(), -1
+        self.thread = threading.Thread(target=self._run, args=(policy_file, NodeSettings(**settings)))
+
+    def _run(self, policy_file: Path, settings: NodeSettings) -> None:
+        self.code = run_node(policy_file, settings, stop=self.stop, say=self.said.append)
+
+    def __enter__(self) -> Node:
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop.set()
+        self.thread.join(PATIENCE)
+        assert not self.thread.is_alive()
+
+
+def test_type_names_and_hashes_are_those_of_ros() -> None:
+    messages = [types.JointState, types.PoseStamped, types.JointTrajectory, types.Float64MultiArray]
+    kinds: list[Any] = [*messages, types.String, types.Bool, types.DiagnosticArray]
+    assert {ros_name(k) for k in kinds} == set(HASHES)
+    assert types.JointState.__idl_typename__ == "sensor_msgs.msg.dds_.JointState_"
+    assert {name: ROS.hash_rihs01(name) for name in HASHES} == HASHES
+
+
+def test_messages_have_the_bytes_that_ros_gives_them() -> None:
+    values: Any = [types.KeyValue(key="k", value="v")]
+    status: Any = [types.DiagnosticStatus(level=2, name="n", message="m", values=values)]
+    messages: list[Any] = [
+        ros.joint_state(types, JOINTS, np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.2, 0.3]), 12.5),
+        ros.goal_pose(types, np.array([1.0, 2.0, 3.0]), "base", 12.5),
+        ros.joint_trajectory(types, Trajectory(JOINTS, (Point((1.0, 2.0, 3.0), (0.1, 0.2, 0.3), 0.04),))),
+        ros.float_array(types, [1.0, 2.0]),
+        types.String(data="status"),
+        types.Bool(data=True),
+        types.DiagnosticArray(status=status),
+    ]
+    for message in messages:
+        name = ros_name(type(message))
+        sent = message.serialize(use_version_2=False)
+        read = ROS.deserialize_cdr(sent, name)
+        assert bytes(ROS.serialize_cdr(read, name))[4:] == bytes(sent)[4 : 4 + len(ROS.serialize_cdr(read, name)) - 4]
+    state = ROS.deserialize_cdr(messages[0].serialize(use_version_2=False), "sensor_msgs/msg/JointState")
+    assert state.name == list(JOINTS) and state.velocity.tolist() == [0.1, 0.2, 0.3]  # type: ignore[attr-defined]
+    assert (state.header.stamp.sec, state.header.stamp.nanosec) == (12, 500_000_000)  # type: ignore[attr-defined]
+
+
+def test_a_trajectory_survives_its_message() -> None:
+    trajectory = Trajectory(
+        JOINTS, (Point((1.0, 2.0, 3.0), (), 0.04), Point((1.0, 2.0, 3.0), (0.1, 0.2, 0.3), 1.5)), 12.25
+    )
+    assert ros.read_trajectory(ros.joint_trajectory(types, trajectory)) == trajectory
+
+
+def test_the_domain_id_is_taken_from_the_environment() -> None:
+    assert domain_id({}) == 0 and domain_id({"ROS_DOMAIN_ID": "42"}) == 42 and domain_id({"ROS_DOMAIN_ID": ""}) == 0
+    for bad in ("-1", "233", "robot"):
+        with pytest.raises(EnvironmentVariableError, match="allowed: 0 to 232"):
+            domain_id({"ROS_DOMAIN_ID": bad})
+
+
+def test_the_discovery_range_becomes_cyclones_configuration() -> None:
+    reach = "ROS_AUTOMATIC_DISCOVERY_RANGE"
+    assert cyclone_config({}) is None and cyclone_config({reach: "SUBNET"}) is None
+    assert cyclone_config({reach: "SYSTEM_DEFAULT", "ROS_STATIC_PEERS": "10.0.0.1"}) is None
+    local = cyclone_config({reach: "LOCALHOST"})
+    assert local is not None and 'NetworkInterface address="127.0.0.1"' in local and "<AllowMulticast>false" in local
+    assert cyclone_config({"ROS_LOCALHOST_ONLY": "1", "ROS_STATIC_PEERS": "10.0.0.1"}) == local
+    peers = cyclone_config({"ROS_STATIC_PEERS": "10.0.0.1;robot.local"})
+    assert peers is not None and '<Peer address="10.0.0.1"/><Peer address="robot.local"/>' in peers
+    assert "AllowMulticast" not in peers
+    both = cyclone_config({reach: "LOCALHOST", "ROS_STATIC_PEERS": "10.0.0.1"})
+    assert (
+        both is not None
+        and '<Peer address="localhost"/><Peer address="10.0.0.1"/>' in both
+        and "Interfaces" not in both
+    )
+    off = cyclone_config({reach: "OFF", "CYCLONEDDS_URI": "file:///c.xml"})
+    assert off is not None and "<Tag>ashore_" in off and off.endswith(",file:///c.xml")
+    with pytest.raises(EnvironmentVariableError, match="allowed: SUBNET, LOCALHOST, OFF"):
+        cyclone_config({reach: "WORLD"})
+    with pytest.raises(EnvironmentVariableError, match="ROS_STATIC_PEERS"):
+        cyclone_config({"ROS_STATIC_PEERS": 'a"/><Evil'})
+
+
+@pytest.mark.slow
+def test_the_node_sends_trajectories_status_and_diagnostics_and_ends_with_a_hold(
+    participant: Participant, policy_file: Path
+) -> None:
+    robot = Robot(participant)
+    with Node(policy_file) as node:
+        robot.spin_until(lambda: len(robot.statuses) > 70 and len(robot.diagnostics) > 1)
+        node.stop.set()
+        robot.spin_until(lambda: not node.thread.is_alive())
+    assert node.code == 0 and node.said[-1].startswith("stopped and holding")
+    first, last = robot.commands[0], robot.commands[-1]
+    assert first.joint_names == list(JOINTS) and len(first.points) == 1 and ros.seconds_of(first.header.stamp) == 0.0
+    assert ros.seconds_of(first.points[0].time_from_start) == 0.04
+    assert first.points[0].velocities != [0.0, 0.0, 0.0] and last.points[0].velocities == [0.0, 0.0, 0.0]
+    assert robot.statuses[0]["state"] == "active" and robot.statuses[-1]["state"] == "inactive"
+    (status,) = robot.diagnostics[0].status
+    assert (
+        status.name == "ashore: policy"
+        and status.level == 0
+        and {v.key for v in status.values} >= {"state", "step p99 [s]"}
+    )
+
+
+@pytest.mark.slow
+def test_a_stop_holds_until_a_reset(participant: Participant, policy_file: Path) -> None:
+    robot = Robot(participant)
+    stop, reset = (participant.writer(f"/ashore/{name}", types.Bool) for name in ("stop", "reset"))
+
+    def press(button: Writer, condition: Callable[[], bool]) -> None:
+        # Repeated, as a button that is held: a first message may come before the node has found this writer.
+        def pressed() -> bool:
+            button.write(types.Bool(data=True))
+            return condition()
+
+        robot.spin_until(pressed)
+
+    with Node(policy_file) as node:
+        robot.spin_until(lambda: robot.reason == "following the policy")
+        press(stop, lambda: robot.reason == "stopped on request" and robot.statuses[-1]["latched"])
+        robot.spin_until(lambda: robot.commands[-1].points[0].velocities == [0.0, 0.0, 0.0])
+        press(reset, lambda: robot.reason == "following the policy")
+    assert node.code == 0 and "reset" in node.said and any("holding: stopped on request" in line for line in node.said)
+
+
+@pytest.mark.slow
+def test_a_forward_controller_gets_its_commands_at_its_own_rate_without_jumps(
+    participant: Participant, policy_file: Path
+) -> None:
+    robot = Robot(participant, forward=True)
+    with Node(policy_file, output="forward", rate=250.0, tracking_lag=10.0) as node:
+        robot.spin_until(lambda: len(robot.commands) > 300)
+    assert node.code == 0
+    q = np.array([c.data for c in robot.commands])
+    assert q.shape[1] == 3 and np.isfinite(q).all()
+    # Five commands a period: none moves further than a fifth of one at full speed, with room for the curve within it.
+    assert np.abs(np.diff(q, axis=0)).max() < 2.0 * 0.02 / 5 * 1.5
+    periods = robot.statuses[-1]["steps"]
+    assert len(q) > 3 * periods
+
+
+@pytest.mark.slow
+def test_a_node_that_finds_no_robot_gives_up_and_says_what_it_missed(
+    participant: Participant, policy_file: Path
+) -> None:
+    with Node(policy_file, wait=0.5) as node:
+        node.thread.join(PATIENCE)
+    assert node.code == 1 and node.said[-1] == "gave up after 0.5 s: no joint state on /joint_states"
+
+
+@pytest.mark.slow
+def test_a_control_thread_that_fails_ends_the_node_and_is_reported(
+    participant: Participant, policy_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_controller: Controller, _now: float) -> None:
+        raise RuntimeError("out of memory")
+
+    monkeypatch.setattr(Controller, "step", fail)
+    robot = Robot(participant)
+    with Node(policy_file) as node:
+        robot.spin_until(lambda: not node.thread.is_alive())
+    assert node.code == 3 and "out of memory" in node.said[-1]
+
+
+def test_a_policy_file_that_is_none_ends_the_node_in_one_line(tmp_path: Path) -> None:
+    said: list[str] = []
+    (tmp_path / "p.onnx").write_bytes(b"nothing of the kind")
+    assert run_node(tmp_path / "p.onnx", say=said.append) == 2
+    assert len(said) == 1 and "not an ONNX file" in said[0]
+
+
+@pytest.mark.slow
+def test_a_twin_without_a_node_stands_still_and_gives_up(participant: Participant) -> None:
+    said: list[str] = []
+    plant = Gantry()
+    assert run_twin(plant, 2, settings=NodeSettings(wait=0.8), say=said.append) == []
+    assert plant.total == 0 and any("waiting for commands" in s for s in said) and "gave up" in said[-1]
+
+
+@pytest.mark.slow
+def test_a_twin_offers_a_robots_topics_and_says_what_it_rejects_and_that_it_is_slow(participant: Participant) -> None:
+    said, results, heard = [], [], {"states": [], "goals": [], "episodes": []}  # type: ignore[var-annotated]
+    participant.reader("/joint_states", types.JointState, heard["states"].append)
+    participant.reader("/ashore/goal_pose", types.PoseStamped, heard["goals"].append, reliable=True, latched=True)
+    participant.reader(
+        "/ashore/episode",
+        types.String,
+        lambda m: heard["episodes"].append(json.loads(m.data)),
+        reliable=True,
+        latched=True,
+    )
+    commands = participant.writer("/joint_trajectory_controller/joint_trajectory", types.JointTrajectory)
+    plant = Gantry(time_limit=0.4, slow=0.01)  # 10 ms of work for 4 ms of physics
+
+    def run() -> None:
+        results.extend(run_twin(plant, 1, say=said.append))
+
+    twin = threading.Thread(target=run)
+    twin.start()
+
+    def commanded() -> bool:
+        for position in ((0.1, 0.1, 0.1), (0.1, float("nan"), 0.1)):
+            commands.write(ros.joint_trajectory(types, Trajectory(JOINTS, (Point(position, (), 0.04),))))
+        return not twin.is_alive()
+
+    spin_until(participant, commanded)
+    spin_until(participant, lambda: heard["episodes"])
+    (result,) = results
+    assert isinstance(result, EpisodeResult) and result.failed == "time limit" and result.rejected > 0
+    assert result.real_time_factor < 0.7 and "of real time" in said[-1]
+    assert any("trajectory rejected: point 0 has a value that is not finite" in s for s in said)
+    assert heard["episodes"][0]["index"] == 0 and heard["goals"][0].header.frame_id == "base"
+    assert heard["states"][-1].name == list(JOINTS) and np.allclose(heard["states"][-1].position, 0.1, atol=0.02)
+    assert summarize(results, 2)["finished"] is False and summarize(results, 1)["success"] == 0.0

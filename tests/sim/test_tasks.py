@@ -1,0 +1,218 @@
+"""The contract of every task, on every preset: a new task is covered by its line in `sim.tasks` and its preset."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+
+from sim import tasks
+from sim.env import Env
+from tests.sim.worlds import PRESETS, actions, assert_same_bits, make, rollout, task
+
+pytestmark = pytest.mark.parametrize("preset", PRESETS)
+
+STEPS = 60
+
+
+def test_every_preset_is_of_a_registered_task(preset: str) -> None:
+    assert tasks.find(task(preset).name) is tasks.TASKS[task(preset).name]
+    with pytest.raises(ValueError, match=r"allowed: \['arm_reach', 'cartpole_swingup'"):
+        tasks.find("fold_laundry")
+
+
+def test_sizes_are_those_of_the_interface_and_every_value_is_finite(preset: str) -> None:
+    env = make(preset)
+    interface, n = env.interface, env.num_envs
+    joints = len(interface.joints)
+    assert env.action_size == joints == len(env.settings.robot.joints)
+    lambdas = len(env.randomizer.dimensions) if env.randomizer else 0
+    for action in actions(env, env.settings.episode_steps + 5):
+        obs, reward, terminated, truncated, _ = env.step(action)
+        assert obs["actor"].shape == (n, sum(s.size for s in interface.signals) + 2 * joints)
+        critic = interface.actor_size + env.task.privileged_size + 2 * joints + lambdas
+        assert obs["critic"].shape == (n, critic) == (n, env.observation_sizes["critic"])
+        assert torch.equal(obs["critic"][:, : interface.actor_size], obs["actor"])
+        assert {v.dtype for v in (*obs.values(), reward)} == {torch.float32}
+        assert {v.dtype for v in (terminated, truncated)} == {torch.bool}
+        assert reward.shape == terminated.shape == truncated.shape == (n,)
+        assert not (terminated & truncated).any()
+        assert all(v.isfinite().all() for v in (*obs.values(), reward))
+    assert env.diverged_count == 0
+
+
+def test_signals_are_documented(preset: str) -> None:
+    signals = make(preset, 1).interface.signals
+    assert all(s.unit and s.description for s in signals)
+    kinds = [s.kind == "command" for s in signals]
+    assert kinds == sorted(kinds), "commands come after what is measured"
+
+
+def test_the_same_seed_gives_the_same_bits_whatever_the_threads_and_the_number_of_worlds(preset: str) -> None:
+    steps = 200
+    one = rollout(make(preset, 4), steps)
+    assert_same_bits(one, rollout(make(preset, 4, threads=2), steps))
+    eight = rollout(make(preset, 8), steps)
+    assert_same_bits(one, {k: v[:, :4] for k, v in eight.items()})
+    assert (one["terminated"] | one["truncated"]).any(), "the comparison must cross the end of an episode"
+    other = rollout(make(preset, 4, seed=4), 1)
+    assert not torch.equal(one["actor"][:1], other["actor"])
+
+
+def test_observations_kept_from_earlier_steps_do_not_change(preset: str) -> None:
+    env = make(preset)
+    kept: list[tuple[Tensor, Tensor]] = []
+    for action in actions(env, env.settings.episode_steps + 3):
+        obs, reward, terminated, truncated, info = env.step(action)
+        values = [*obs.values(), reward, terminated, truncated]
+        values += [*info["final_obs"].values(), *info["episode"].values()] if "final_obs" in info else []
+        kept += [(v, v.clone()) for v in values]
+    assert all(torch.equal(v, copy) for v, copy in kept)
+
+
+def test_every_value_that_an_actor_sees_varies(preset: str) -> None:
+    """Measurements and memory within an episode; commands, as a goal, between worlds."""
+    env = make(preset, 8)
+    first = env.observation["actor"]
+    rows = torch.stack([env.step(a)[0]["actor"] for a in actions(env, 40)])
+    commands = sum(s.size for s in env.interface.signals if s.kind == "command")
+    start = sum(s.size for s in env.interface.signals) - commands
+    moving = torch.ones(rows.shape[2], dtype=torch.bool)
+    moving[start : start + commands] = False
+    assert (rows.std(0)[:, moving] > 1e-6).all()
+    assert (first.std(0)[~moving] > 1e-3).all()
+
+
+def test_the_reset_of_one_world_leaves_the_others_their_bits(preset: str) -> None:
+    plain, other = make(preset), make(preset)
+    for k, action in enumerate(actions(plain, 30)):
+        if k == 10:
+            other.age[1] = other.settings.episode_steps - 1  # its time is up
+        ended = other.step(action)[4].get("final_ids", torch.tensor([]))
+        plain.step(action)
+        assert (1 in ended.tolist()) == (k == 10)
+        for name in ("qpos", "qvel", "act", "sensordata"):
+            a, b = getattr(plain.world, name), getattr(other.world, name)
+            assert torch.equal(a[[0, 2, 3]], b[[0, 2, 3]]), (k, name)
+    assert not torch.equal(plain.world.qpos[1], other.world.qpos[1])
+
+
+@pytest.mark.parametrize("poison", ["qpos", "qvel", "huge qvel", "act", "action"])
+def test_a_world_that_is_not_finite_ends_is_counted_and_touches_no_other(preset: str, poison: str) -> None:
+    plain, poisoned = make(preset), make(preset)
+    drawn = actions(plain, 30)
+    for action in drawn[:5]:
+        plain.step(action)
+        poisoned.step(action)
+    bad = drawn[5].clone()
+    if poison == "action":
+        bad[1] = math.nan
+    else:
+        getattr(poisoned.world, poison.split()[-1])[1] = 1e12 if "huge" in poison else math.nan
+    expected = plain.step(drawn[5])
+    obs, reward, terminated, truncated, info = poisoned.step(bad)
+    assert terminated.tolist() == [False, True, False, False] and not truncated.any()
+    assert poisoned.diverged_count == 1 and plain.diverged_count == 0
+    assert reward[1] == 0.0 and info["episode"]["success"].tolist() == [0.0]
+    assert all(v.isfinite().all() for v in (*obs.values(), *info["final_obs"].values(), *info["episode"].values()))
+    others = [0, 2, 3]
+    assert torch.equal(reward[others], expected[1][others])
+    for action in drawn[6:]:
+        obs, reward, *_ = poisoned.step(action)
+        expected = plain.step(action)
+        assert all(torch.equal(obs[k][others], expected[0][k][others]) for k in obs)
+        assert torch.equal(poisoned.world.qpos[others], plain.world.qpos[others])
+        assert all(v.isfinite().all() for v in (*obs.values(), reward))
+    assert poisoned.diverged_count == 1
+
+
+def test_a_restored_environment_goes_on_in_the_same_bits_through_resets(preset: str) -> None:
+    """Into a fresh environment that has lived another life; two more episodes follow in every world."""
+    env = make(preset)
+    rollout(env, 25)
+    state = env.state_dict()
+    other = make(preset, seed=11)
+    rollout(other, 40, seed=5)
+    other.load_state_dict(state)
+    steps = 2 * env.settings.episode_steps + 10
+    assert_same_bits(rollout(env, steps, seed=1), rollout(other, steps, seed=1))
+    assert env.diverged_count == other.diverged_count and int(env.episode.min()) >= 2
+
+
+def test_a_state_is_a_copy(preset: str) -> None:
+    env = make(preset)
+    state = env.state_dict()
+    before = {k: v.clone() for k, v in state["world"].items() if isinstance(v, Tensor)}
+    channel = state["channel"]["history"].clone()
+    rollout(env, 5)
+    assert all(torch.equal(state["world"][k], v) for k, v in before.items())
+    assert torch.equal(state["channel"]["history"], channel)
+
+
+def test_success_latches_until_the_episode_ends(preset: str) -> None:
+    env = make(preset)
+    action = torch.zeros(env.num_envs, env.action_size)
+    while not env.task.success[2]:
+        _succeed(env)
+        _, _, terminated, truncated, _ = env.step(action)
+        assert not (terminated | truncated)[2], "success must come within an episode"
+    assert 5 < int(env.age[2])
+    while int(env.age[2]) > 0:
+        held = bool(env.task.success[2])
+        _fail(env)
+        info = env.step(action)[4]
+        assert held
+    at = info["final_ids"].tolist().index(2)
+    assert info["episode"]["success"][at] == 1.0
+    assert not env.task.success[2], "the next episode starts without it"
+
+
+def _succeed(env: Env) -> None:
+    """Put every world where its task wants it."""
+    if isinstance(env.task, tasks.TASKS["arm_reach"]):
+        env.task.goal.copy_(env.task._tool)
+    else:
+        env.world.qpos[:, 1] = 0.0
+        env.world.qvel[:, 1] = 0.0
+
+
+def _fail(env: Env) -> None:
+    if isinstance(env.task, tasks.TASKS["arm_reach"]):
+        env.task.goal.fill_(9.0)
+    else:
+        env.world.qpos[:, 1] = math.pi
+
+
+def test_the_terminal_observation_is_not_the_first_of_the_next_episode(preset: str) -> None:
+    env = make(preset)
+    env.age.fill_(env.settings.episode_steps - 1)
+    action = torch.zeros(env.num_envs, env.action_size)
+    before = env.observation["actor"].clone()
+    obs, _, _, truncated, info = env.step(action)
+    assert truncated.all() and info["final_ids"].tolist() == [0, 1, 2, 3]
+    n = len(env.interface.joints)
+    final = info["final_obs"]["actor"]
+    # Within a step joints move less than the next start lies away, and a goal stays.
+    assert (final[:, :n] - before[:, :n]).abs().max() < 0.05
+    assert (obs["actor"] - final).abs().amax(1).min() > 0.05
+    assert torch.equal(obs["actor"][:, -n:], torch.zeros(env.num_envs, n)), "the first target is at rest"
+    assert set(info["episode"]) >= {"return", "length", "success"}
+    assert info["episode"]["length"].tolist() == [env.settings.episode_steps] * 4
+
+
+def test_the_return_is_the_sum_of_the_rewards_and_of_the_terms(preset: str) -> None:
+    env = make(preset)
+    total = torch.zeros(env.num_envs)
+    for action in actions(env, env.settings.episode_steps):
+        _, reward, _, _, info = env.step(action)
+        total += reward
+        if "final_ids" in info:
+            ids, episode = info["final_ids"], info["episode"]
+            torch.testing.assert_close(episode["return"], total[ids], rtol=1e-5, atol=1e-4)
+            terms = [v for k, v in episode.items() if k.startswith("reward/")]
+            assert len(terms) == len(env.task.reward_terms)
+            torch.testing.assert_close(sum(terms), episode["return"], rtol=1e-5, atol=1e-4)
+            total[ids] = 0.0
+    assert int(env.episode.min()) >= 1

@@ -1,0 +1,56 @@
+"""Environments of the presets, for the tests of worlds, tasks and effects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ashore_wiring import make_randomizer
+from configs.loader import load_run, presets
+from configs.schema import TaskSettings
+from sim.env import Env
+
+PRESETS = presets()
+
+
+def task(preset: str, **changes: Any) -> TaskSettings:
+    return load_run(preset).task.model_copy(update=changes)
+
+
+def make(
+    preset: str | TaskSettings, num_envs: int = 4, threads: int = 1, seed: int = 3, pins: dict[str, float] | None = None
+) -> Env:
+    """An environment with its randomizer, after its first reset."""
+    settings = task(preset) if isinstance(preset, str) else preset
+    env = Env(settings, num_envs, seed=seed, randomizer=make_randomizer(settings, pins), num_threads=threads)
+    env.reset(seed)
+    return env
+
+
+def actions(env: Env, steps: int, seed: int = 0, worlds: int = 16) -> Tensor:
+    """Random actions [steps, N, joints], the same for a world whatever the number of worlds."""
+    drawn = torch.rand(steps, worlds, env.action_size, generator=torch.Generator().manual_seed(seed)) * 2 - 1
+    return drawn[:, : env.num_envs]
+
+
+def rollout(env: Env, steps: int, seed: int = 0) -> dict[str, Tensor]:
+    """What a trajectory of random actions gives: each [steps, N, ...]."""
+    rows: dict[str, list[Tensor]] = {}
+    for action in actions(env, steps, seed):
+        obs, reward, terminated, truncated, _ = env.step(action)
+        row = {**obs, "reward": reward, "terminated": terminated, "truncated": truncated}
+        for name, value in (row | {"qpos": env.world.qpos, "qvel": env.world.qvel}).items():
+            rows.setdefault(name, []).append(value.clone())
+    return {name: torch.stack(values) for name, values in rows.items()}
+
+
+def assert_same_bits(a: dict[str, Tensor], b: dict[str, Tensor]) -> None:
+    assert a.keys() == b.keys()
+    for name in a:
+        assert torch.equal(a[name], b[name]), f"{name} differs first at step {_first_difference(a[name], b[name])}"
+
+
+def _first_difference(a: Tensor, b: Tensor) -> int:
+    return int((a != b).flatten(1).any(1).nonzero()[0])
