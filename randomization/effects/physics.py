@@ -116,5 +116,7 @@ def _cells(
     position = {member: i for i, member in enumerate(members)}
     strangers = sorted({names[r] for r in rows} - set(members)) if entry.each and names else []
     if strangers:
-        raise SpaceError(f"{entry_name}: {field} has rows of {strangers}, which {entry.field[0]} has not; allowed: each: false")
+        raise SpaceError(
+            f"{entry_name}: {field} has rows of {strangers}, which {entry.field[0]} has not; allowed: each: false"
+        )
     return [(position.get(names[r], 0) if names else 0, r * width + c) for r in rows for c in columns]

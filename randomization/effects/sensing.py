@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from configs.space import Dimension, SignalParameter
@@ -30,7 +29,8 @@ class SignalEffect:
             tuple(Dimension.of(name, entry, m) for m in members) if entry.each else (Dimension.of(name, entry),)
         )
         slices = [channel.columns(s.name) for s in specs]
-        self._columns = strided(torch.cat([torch.arange(c.start, c.stop) for c in slices]).tolist())
+        self.columns = [i for c in slices for i in range(c.start, c.stop)]  # of the channel
+        self._columns = strided(self.columns)
         self._width = sum(s.size for s in specs)
 
     def apply(self, ids: Tensor, values: Tensor) -> None:

@@ -12,6 +12,8 @@ from configs.space import CommandParameter, Dimension
 class CommandEffect:
     """Sets the latest arrival (jitter, s) or the probability of loss (drop) of each world's commands."""
 
+    columns = (0,)  # there is one command path
+
     def __init__(self, name: str, entry: CommandParameter, command: Any) -> None:
         self.dimensions = (Dimension.of(name, entry),)
         self._kind, self._command = entry.kind, command

@@ -20,7 +20,9 @@ ONES = 0xFFFFFFFF
         ),
     ],
 )
-def test_philox_gives_the_known_answers(key: tuple[int, int], counter: tuple[int, ...], expected: tuple[int, ...]) -> None:
+def test_philox_gives_the_known_answers(
+    key: tuple[int, int], counter: tuple[int, ...], expected: tuple[int, ...]
+) -> None:
     assert tuple(keyed.philox(key, np.array([counter], np.uint64).T)[0].tolist()) == expected
 
 

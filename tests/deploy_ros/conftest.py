@@ -7,12 +7,19 @@ from pathlib import Path
 import pytest
 
 from deploy_ros.bundle import Policy, load_policy
-from tests.deploy_ros.policies import make_policy
+from tests.deploy_ros.policies import INPUTS, interface, make_policy, signal
 
 
 @pytest.fixture(scope="session")
 def policy_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_policy(tmp_path_factory.mktemp("policy") / "policy.onnx")
+
+
+@pytest.fixture(scope="session")
+def patient_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """As `policy_file`, for tests in real time: a busy machine may keep its joint states late."""
+    signals = tuple(signal(name, max_age=1.0) for name in INPUTS[:3])
+    return make_policy(tmp_path_factory.mktemp("policy") / "policy.onnx", interface(signals=signals))
 
 
 @pytest.fixture(scope="session")

@@ -80,13 +80,13 @@ class Robot:
 class Node:
     """A node in a thread."""
 
-    def __init__(self, policy_file: Path, **settings: Any) -> None:
+    def __init__(self, patient_file: Path, **settings: Any) -> None:
         self.said: list[str] = []
         self.stop, self.code = threading.Event(), -1
-        self.thread = threading.Thread(target=self._run, args=(policy_file, NodeSettings(**settings)))
+        self.thread = threading.Thread(target=self._run, args=(patient_file, NodeSettings(**settings)))
 
-    def _run(self, policy_file: Path, settings: NodeSettings) -> None:
-        self.code = run_node(policy_file, settings, stop=self.stop, say=self.said.append)
+    def _run(self, patient_file: Path, settings: NodeSettings) -> None:
+        self.code = run_node(patient_file, settings, stop=self.stop, say=self.said.append)
 
     def __enter__(self) -> Node:
         self.thread.start()
@@ -168,10 +168,10 @@ def test_the_discovery_range_becomes_cyclones_configuration() -> None:
 
 @pytest.mark.slow
 def test_the_node_sends_trajectories_status_and_diagnostics_and_ends_with_a_hold(
-    participant: Participant, policy_file: Path
+    participant: Participant, patient_file: Path
 ) -> None:
     robot = Robot(participant)
-    with Node(policy_file) as node:
+    with Node(patient_file) as node:
         robot.spin_until(lambda: len(robot.statuses) > 70 and len(robot.diagnostics) > 1)
         node.stop.set()
         robot.spin_until(lambda: not node.thread.is_alive())
@@ -190,7 +190,7 @@ def test_the_node_sends_trajectories_status_and_diagnostics_and_ends_with_a_hold
 
 
 @pytest.mark.slow
-def test_a_stop_holds_until_a_reset(participant: Participant, policy_file: Path) -> None:
+def test_a_stop_holds_until_a_reset(participant: Participant, patient_file: Path) -> None:
     robot = Robot(participant)
     stop, reset = (participant.writer(f"/ashore/{name}", types.Bool) for name in ("stop", "reset"))
 
@@ -202,7 +202,7 @@ def test_a_stop_holds_until_a_reset(participant: Participant, policy_file: Path)
 
         robot.spin_until(pressed)
 
-    with Node(policy_file) as node:
+    with Node(patient_file) as node:
         robot.spin_until(lambda: robot.reason == "following the policy")
         press(stop, lambda: robot.reason == "stopped on request" and robot.statuses[-1]["latched"])
         robot.spin_until(lambda: robot.commands[-1].points[0].velocities == [0.0, 0.0, 0.0])
@@ -212,10 +212,10 @@ def test_a_stop_holds_until_a_reset(participant: Participant, policy_file: Path)
 
 @pytest.mark.slow
 def test_a_forward_controller_gets_its_commands_at_its_own_rate_without_jumps(
-    participant: Participant, policy_file: Path
+    participant: Participant, patient_file: Path
 ) -> None:
     robot = Robot(participant, forward=True)
-    with Node(policy_file, output="forward", rate=250.0, tracking_lag=10.0) as node:
+    with Node(patient_file, output="forward", rate=250.0, tracking_lag=10.0) as node:
         robot.spin_until(lambda: len(robot.commands) > 300)
     assert node.code == 0
     q = np.array([c.data for c in robot.commands])
@@ -228,28 +228,28 @@ def test_a_forward_controller_gets_its_commands_at_its_own_rate_without_jumps(
 
 @pytest.mark.slow
 def test_a_node_that_finds_no_robot_gives_up_and_says_what_it_missed(
-    participant: Participant, policy_file: Path
+    participant: Participant, patient_file: Path
 ) -> None:
-    with Node(policy_file, wait=0.5) as node:
+    with Node(patient_file, wait=0.5) as node:
         node.thread.join(PATIENCE)
     assert node.code == 1 and node.said[-1] == "gave up after 0.5 s: no joint state on /joint_states"
 
 
 @pytest.mark.slow
 def test_a_control_thread_that_fails_ends_the_node_and_is_reported(
-    participant: Participant, policy_file: Path, monkeypatch: pytest.MonkeyPatch
+    participant: Participant, patient_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_controller: Controller, _now: float) -> None:
         raise RuntimeError("out of memory")
 
     monkeypatch.setattr(Controller, "step", fail)
     robot = Robot(participant)
-    with Node(policy_file) as node:
+    with Node(patient_file) as node:
         robot.spin_until(lambda: not node.thread.is_alive())
     assert node.code == 3 and "out of memory" in node.said[-1]
 
 
-def test_a_policy_file_that_is_none_ends_the_node_in_one_line(tmp_path: Path) -> None:
+def test_a_patient_file_that_is_none_ends_the_node_in_one_line(tmp_path: Path) -> None:
     said: list[str] = []
     (tmp_path / "p.onnx").write_bytes(b"nothing of the kind")
     assert run_node(tmp_path / "p.onnx", say=said.append) == 2

@@ -128,8 +128,8 @@ def feed(node: Any, until: Any) -> None:
         time.sleep(0.005)
 
 
-def test_it_waits_activates_drives_holds_and_ends(module: Any, policy_file: Path) -> None:
-    node = module.PolicyNode({"policy": str(policy_file)})
+def test_it_waits_activates_drives_holds_and_ends(module: Any, patient_file: Path) -> None:
+    node = module.PolicyNode({"policy": str(patient_file)})
     node.tick()
     node.tick()
     assert [line for line in node.log if "waiting" in line] == ["waiting: no joint state on /joint_states"]
@@ -157,10 +157,10 @@ def test_it_waits_activates_drives_holds_and_ends(module: Any, policy_file: Path
 
 
 def test_a_file_or_parameter_that_cannot_be_used_fails_the_configuration(
-    module: Any, tmp_path: Path, policy_file: Path
+    module: Any, tmp_path: Path, patient_file: Path
 ) -> None:
     assert module.PolicyNode({"policy": str(tmp_path / "none.onnx")}).on_configure(None) is Return.FAILURE
-    node = module.PolicyNode({"policy": str(policy_file), "wait": -1.0})
+    node = module.PolicyNode({"policy": str(patient_file), "wait": -1.0})
     assert node.on_configure(None) is Return.FAILURE and "wait" in node.log[-1]
 
 

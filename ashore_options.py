@@ -1,0 +1,100 @@
+"""What the commands of `ashore.py` take from the command line."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+
+def parser(version: str) -> argparse.ArgumentParser:
+    """All commands; a parsed line has the command's name in `command`."""
+    about = "Train robot skills in randomized MuJoCo worlds, measure what they survive, deploy them through ROS 2."
+    top = argparse.ArgumentParser(prog="ashore", description=about)
+    top.add_argument("--version", action="version", version=f"ashore {version}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True, dest="command")
+
+    def command(name: str, text: str, *, settings: bool = False) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        sub.set_defaults(set=[])
+        if settings:
+            sub.add_argument(
+                "--set", action="append", default=[], metavar="A.B=C", help="change a setting; may be repeated"
+            )
+        return sub
+
+    command("tasks", "list the tasks")
+    sub = command("config", "print a preset's resolved settings", settings=True)
+    sub.add_argument("preset", help="a task's name, or a config.yaml")
+    sub = command("train", "train a policy on a task", settings=True)
+    sub.add_argument("preset", help="a task's name, or a config.yaml")
+    sub.add_argument("--run", type=Path, metavar="DIR", help="folder of the run; runs/PRESET if not given")
+    sub.add_argument("--resume", action="store_true", help="go on from the run's newest checkpoint, to the same bits")
+    sub = command("evaluate", "count a policy's successes over whole episodes", settings=True)
+    _about_policy(sub, episodes=256)
+    sub.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    sub = command("sweep", "measure how far parameters may go before a policy fails", settings=True)
+    _about_policy(sub, episodes=64)
+    sub.add_argument(
+        "--over", required=True, type=lambda text: text.split(","), metavar="P,Q", help="parameters, by name"
+    )
+    sub.add_argument("--points", type=_count, default=9, help="values a parameter")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="runs/sweep-NAME if not given")
+    sub = command("export", "write a run's policy as one .onnx")
+    sub.add_argument("run", type=Path, help="folder of the run")
+    sub.add_argument("--out", type=Path, metavar="FILE", help="policy.onnx in the run's folder if not given")
+    sub = command("inspect", "print what a policy file promises")
+    sub.add_argument("policy", type=Path, help="an exported .onnx")
+    sub.add_argument("--json", action="store_true", help="the contract as JSON")
+    sub = command("twin", "simulate the robot behind ROS 2 topics, in real time", settings=True)
+    _about_policy(sub, episodes=10)
+    sub.add_argument("--wait", type=float, default=60.0, metavar="S", help="seconds to wait for a node's first command")
+    sub.add_argument("--json", type=Path, metavar="FILE", help="write the episodes' results here")
+    _deploy_options(command("deploy", "drive a robot with a policy, over ROS 2"))
+    sub = command("play", "show episodes: a GIF or MP4, or a window where there is a screen", settings=True)
+    _about_policy(sub, episodes=3)
+    sub.add_argument("-o", "--out", type=Path, metavar="FILE", help=".gif or .mp4")
+    command("doctor", "check what this machine can do, and say what to do about the rest")
+    sub = command("bench", "measure speed beside the raw engine", settings=True)
+    sub.add_argument("what", choices=("sim", "train", "node"))
+    sub.add_argument("--task", default="arm_reach", help="a task's name")
+    sub.add_argument("--num-envs", type=_count, default=256, help="worlds, for sim")
+    sub.add_argument("--seed", type=int, default=0, help="for train")
+    sub.add_argument("--policy", type=Path, help="for node: an exported .onnx; an untrained one if not given")
+    sub.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    sub = command("demo", "train, evaluate, sweep, export, and drive a twin over DDS", settings=True)
+    sub.add_argument("--run", type=Path, metavar="DIR", help="runs/demo if not given")
+    sub.add_argument("--episodes", type=_count, default=50, help="through the twin")
+    return top
+
+
+def _about_policy(sub: argparse.ArgumentParser, *, episodes: int) -> None:
+    sub.add_argument("policy", help="folder of a run, or an exported .onnx")
+    sub.add_argument("--episodes", type=_count, default=episodes)
+    sub.add_argument("--seed", type=_seed, default=0)
+
+
+def _deploy_options(sub: argparse.ArgumentParser) -> None:
+    from deploy_ros.settings import NodeSettings
+
+    sub.add_argument("policy", type=Path, help="an exported .onnx")
+    sub.add_argument("--via", choices=("dds", "rclpy"), default="dds", help="dds: pip only; rclpy: in a sourced ROS 2")
+    for name, field in NodeSettings.model_fields.items():
+        flag = "--" + name.replace("_", "-")
+        if field.annotation is bool:
+            sub.add_argument(flag, action="store_const", const=True, help=field.description)
+        else:
+            kind: Any = field.annotation if field.annotation in (int, float) else str
+            sub.add_argument(flag, type=kind, metavar=str(field.default), help=field.description)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}; allowed: a whole number of at least 1")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text!r}; allowed: 0 to {2**31 - 1}")
+    return int(text)

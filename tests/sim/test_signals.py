@@ -1,0 +1,104 @@
+"""The channel: what it delays, shifts and blurs, and what it leaves alone."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import Tensor
+
+from configs.contract import SignalSpec
+from sim.signals import Channel
+from tests.sim.worlds import actions, make, task
+
+DT = 0.02  # s
+
+
+def spec(name: str, size: int, kind: str = "measurement") -> SignalSpec:
+    return SignalSpec.model_validate(
+        {"name": name, "size": size, "unit": "rad", "kind": kind, "max_age": 0.1, "description": name}
+    )
+
+
+SPECS = (spec("angle", 2), spec("pose", 1, "estimate"), spec("goal", 3, "command"))
+
+
+def channel(worlds: int = 2, longest: float = 0.1) -> Channel:
+    return Channel(SPECS, worlds, DT, longest)
+
+
+def set_delay(c: Channel, delay: Tensor) -> None:
+    c.weights.copy_(c.delay_weights(delay))
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.007, 0.02, 0.033, 0.1])
+def test_a_ramp_comes_exactly_delay_seconds_late(delay: float) -> None:
+    c = channel()
+    set_delay(c, torch.full((2, 3), delay))
+    rate = torch.tensor([1.0, -3.0, 0.5])
+    noise = torch.randn(2, 3)
+    for k in range(40):
+        seen = c.observe((k * DT * rate).expand(2, 3), noise)
+        if k * DT >= delay:
+            torch.testing.assert_close(seen, ((k * DT - delay) * rate).expand(2, 3), rtol=0, atol=2e-6)
+
+
+def test_each_world_and_value_has_its_own_delay() -> None:
+    c = channel()
+    delay = torch.tensor([[0.0, 0.01, 0.02], [0.03, 0.05, 0.1]])
+    set_delay(c, delay)
+    for k in range(20):
+        seen = c.observe(torch.full((2, 3), k * DT), torch.zeros(2, 3))
+    torch.testing.assert_close(seen, 19 * DT - delay, rtol=0, atol=2e-6)
+
+
+def test_bias_is_added_where_it_is_set() -> None:
+    c = channel()
+    c.bias[1, 2] = 0.25
+    seen = c.observe(torch.ones(2, 3), torch.zeros(2, 3))
+    assert seen.tolist() == [[1, 1, 1], [1, 1, 1.25]]
+
+
+def test_noise_has_the_standard_deviation_that_is_set_after_delay_and_restart_alike() -> None:
+    c = channel(worlds=20_000)
+    c.noise_std[:] = torch.tensor([0.1, 0.0, 2.0])
+    set_delay(c, torch.full((20_000, 3), 0.01))
+    noise = torch.randn(20_000, 3, generator=torch.Generator().manual_seed(1))
+    zero = torch.zeros(20_000, 3)
+    for seen in (c.observe(zero, noise), c.restart(torch.arange(20_000), zero, noise)):
+        # The standard error of a standard deviation of 20,000 numbers is half a percent.
+        torch.testing.assert_close(seen.std(0), torch.tensor([0.1, 0.0, 2.0]), rtol=0.02, atol=0.0)
+
+
+def test_commands_do_not_pass_the_channel() -> None:
+    c = channel()
+    assert c.size == 3 and [s.name for s in c.specs] == ["angle", "pose"]
+    assert c.columns("pose") == slice(2, 3)
+    with pytest.raises(KeyError, match="goal"):
+        c.columns("goal")
+
+
+def test_a_goal_reaches_the_actor_undisturbed() -> None:
+    env = make(task("arm_reach"))
+    for action in actions(env, 3):
+        obs = env.step(action)[0]
+        assert torch.equal(obs["actor"][:, 14:17], env.task.command())
+
+
+def test_a_restart_forgets_the_past_of_its_worlds_alone() -> None:
+    c = channel()
+    set_delay(c, torch.full((2, 3), 0.1))
+    for k in range(10):
+        c.observe(torch.full((2, 3), float(k)), torch.zeros(2, 3))
+    first = c.restart(torch.tensor([1]), torch.full((1, 3), 50.0), torch.zeros(1, 3))
+    assert first.tolist() == [[50, 50, 50]]
+    seen = c.observe(torch.full((2, 3), 51.0), torch.zeros(2, 3))
+    # World 0 still sees sample 10 - 5, where 51 is its sample 10; world 1 stood still at 50 before.
+    assert seen.tolist() == [[5, 5, 5], [50, 50, 50]]
+
+
+def test_measurements_are_fresh_tensors() -> None:
+    c = channel(longest=0.0)
+    true = torch.ones(2, 3)
+    seen = c.observe(true, torch.zeros(2, 3))
+    seen.fill_(7.0)
+    assert torch.equal(c.history[0], torch.ones(2, 3)) and torch.equal(true, torch.ones(2, 3))
