@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from enum import Enum
 from time import perf_counter
 
 import numpy as np
@@ -15,55 +12,12 @@ from deploy_ros.bundle import Memory, Policy
 from deploy_ros.messages import JointMap, MessageError, check_routes, signals_of
 from deploy_ros.safety import Command, Gate, GateMemory, Measured, Reason
 from deploy_ros.settings import NodeSettings
+from deploy_ros.states import Output, State, Status, TransitionError
 
 STANDING = 0.1  # of its velocity limit: slower, a joint counts as standing still
 OUTSIDE = 0.01  # of its range: further beyond a limit, a joint's position is not plausible
 FAR = 1000.0  # m: a goal further away is a mistake
 LATENCIES = 2000  # control steps that the statistics look back over
-
-
-class State(Enum):
-    """As in ROS 2 managed nodes: design.ros2.org/articles/node_lifecycle.html."""
-
-    UNCONFIGURED = "unconfigured"
-    INACTIVE = "inactive"
-    ACTIVE = "active"
-    FINALIZED = "finalized"
-
-
-class TransitionError(RuntimeError):
-    """A managed node has no such transition from the state it is in."""
-
-
-@dataclass(frozen=True)
-class Status:
-    """What a node says of itself every cycle."""
-
-    state: str
-    reason: str
-    latched: bool
-    steps: int
-    skipped: int  # control periods skipped after an overrun
-    refused: int  # messages that could not be used
-    state_age: float  # s since the joint state in use was received; -1: none yet
-    latency: float  # s from the step's beginning to its command
-
-    def to_json(self) -> str:
-        return json.dumps(asdict(self))
-
-
-@dataclass(frozen=True)
-class Output:
-    """What to send: a target one control period ahead."""
-
-    position: np.ndarray  # [n] rad
-    velocity: np.ndarray  # [n] rad/s
-    reason: Reason
-    status: Status
-
-    @property
-    def command(self) -> Command:
-        return Command(self.position, self.velocity)
 
 
 class Controller:
@@ -103,7 +57,7 @@ class Controller:
     def activate(self, now: float) -> str:
         """inactive -> active, from where the robot stands; refused where `missing` names something."""
         self._require("activate", State.INACTIVE)
-        why = self.missing(now)
+        why = self.missing(now) if self.at_rest else Reason.BRAKING.value
         if why or self._measured is None:
             return why
         self._begin(self.gate.seed(self._measured, now), self._measured)

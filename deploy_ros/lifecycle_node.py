@@ -26,11 +26,12 @@ from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 from deploy_ros import ros_messages as ros
 from deploy_ros.bundle import PolicyFileError, load_policy
-from deploy_ros.control import Controller, State
+from deploy_ros.control import Controller
 from deploy_ros.interrupts import stop_on_signals
 from deploy_ros.loop import ControlLoop
 from deploy_ros.messages import RoutingError, Trajectory
 from deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME, RESET_TOPIC, STATUS_TOPIC, STOP_TOPIC, NodeSettings
+from deploy_ros.states import State
 
 TYPES = SimpleNamespace(
     Time=Time,

@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from deploy_ros.control import Controller, Output
+from deploy_ros.control import Controller
 from deploy_ros.messages import Point, Trajectory
 from deploy_ros.safety import Reason
+from deploy_ros.states import Output
 
 LEVEL_OK, LEVEL_WARN, LEVEL_ERROR = 0, 1, 2  # diagnostic_msgs/DiagnosticStatus
 DRIVING = (Reason.OK, Reason.LIMITED)

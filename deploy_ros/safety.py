@@ -31,7 +31,9 @@ class Reason(Enum):
     STATE_NOT_FINITE = "the joint state has a value that is not finite"
     COMMAND_LENGTH = "the policy's command has the wrong length"
     COMMAND_NOT_FINITE = "the policy's command has a value that is not finite"
-    TRACKING = "the robot does not follow its targets (blocked, or its controller is not listening)"
+    TRACKING = (
+        "the robot does not follow its targets: it is blocked, or its controller rejects them (see controllers.yaml)"
+    )
     CLOCK = "the clock went backwards or jumped"
     BRAKING = "still braking"
 

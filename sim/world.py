@@ -81,5 +81,5 @@ def row_names(model: mujoco.MjModel, field: str) -> list[str]:
     owner = _OWNERS.get(prefix)
     if owner is None:
         return []
-    count = len(getattr(model, field))
+    count = len(getattr(model, field, ()))  # `World.field` refuses what does not exist
     return [mujoco.mj_id2name(model, owner, i) or "" for i in range(count)]

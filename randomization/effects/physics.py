@@ -14,6 +14,10 @@ from torch import Tensor
 from configs.space import Dimension, FieldParameter
 from randomization.effects.base import SpaceError, WorldFields, matching, strided, write
 
+# s. A command is in force from the first physics step that is `actuator_delay` after it. The engine finds that step by sums
+# of time steps, whose rounding, from 4 s on, makes a delay of whole steps lose or repeat one; so it is asked a moment early.
+EARLY = 1e-7
+
 
 @dataclass
 class _Writer:
@@ -59,13 +63,17 @@ class FieldEffect:
         self._sources = torch.tensor([s for w in everything for s in w.sources])
         self._offsets = torch.tensor([o for w in everything for o in w.offsets], dtype=torch.float64)
         self._slopes = torch.tensor([s for w in everything for s in w.slopes], dtype=torch.float64)
-        self._targets = [(w.values, strided(w.cells), len(w.cells)) for w in everything]
+        self._targets = [
+            (w.values, strided(w.cells), len(w.cells), EARLY if name == "actuator_delay" else 0.0)
+            for name, w in writers.items()
+        ]
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
         written = torch.addcmul(self._offsets, values[:, self._sources].double(), self._slopes)
         start = 0
-        for field, cells, count in self._targets:
-            write(field, ids, cells, written[:, start : start + count].to(field.dtype))
+        for field, cells, count, early in self._targets:
+            new = written[:, start : start + count]
+            write(field, ids, cells, (new - early).clip(min=0.0).to(field.dtype) if early else new.to(field.dtype))
             start += count
         if self._recompute:
             self.world.set_const(ids)

@@ -21,7 +21,8 @@ class SignalEffect:
                     raise SpaceError(f"{name}.unit = {entry.unit!r}; allowed: {spec.unit!r}, the unit of {spec.name}")
         elif entry.widest[1] > channel.longest_delay + 1e-9:
             raise SpaceError(
-                f"{name} reaches {entry.widest[1]} s; allowed: at most {channel.longest_delay:.6g} s, which the channel remembers"
+                f"{name} reaches {entry.widest[1]} s; allowed: at most {channel.longest_delay:.6g} s, "
+                "which the channel remembers"
             )
         self._kind, self._channel = entry.kind, channel
         members = [f"{s.name}.{i}" for s in specs for i in range(s.size)]

@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from deploy_ros.bundle import Policy
-from deploy_ros.control import Controller, Output, State, TransitionError
+from deploy_ros.control import Controller
 from deploy_ros.safety import Reason
 from deploy_ros.settings import NodeSettings
+from deploy_ros.states import Output, State, TransitionError
 from tests.deploy_ros.policies import DT, JOINTS, expected_targets
 
 GOAL = (0.5, -0.4, 0.3)
@@ -223,6 +224,7 @@ def test_deactivation_brakes_then_holds_and_activation_goes_on_from_there(rig: R
         rig.step()
     assert not rig.controller.at_rest
     rig.controller.deactivate()
+    assert rig.controller.activate(rig.now) != ""
     outputs = [rig.step() for _ in range(30)]
     assert {o.reason for o in outputs} == {Reason.NO_COMMAND} and rig.controller.at_rest
     speeds = [np.abs(o.velocity).max() for o in outputs]

@@ -10,6 +10,7 @@ from torch import Tensor
 from ashore_wiring import make_randomizer
 from configs.loader import load_run, presets
 from configs.schema import TaskSettings
+from randomization.randomizer import Randomizer
 from sim.env import Env
 
 PRESETS = presets()
@@ -27,6 +28,11 @@ def make(
     env = Env(settings, num_envs, seed=seed, randomizer=make_randomizer(settings, pins), num_threads=threads)
     env.reset(seed)
     return env
+
+
+def randomizer_of(env: Env) -> Randomizer:
+    assert isinstance(env.randomizer, Randomizer)
+    return env.randomizer
 
 
 def actions(env: Env, steps: int, seed: int = 0, worlds: int = 16) -> Tensor:

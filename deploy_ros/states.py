@@ -1,0 +1,55 @@
+"""The states of a managed node, and what it says of itself every cycle."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from enum import Enum
+
+import numpy as np
+
+from deploy_ros.safety import Command, Reason
+
+
+class State(Enum):
+    """As in ROS 2 managed nodes: design.ros2.org/articles/node_lifecycle.html."""
+
+    UNCONFIGURED = "unconfigured"
+    INACTIVE = "inactive"
+    ACTIVE = "active"
+    FINALIZED = "finalized"
+
+
+class TransitionError(RuntimeError):
+    """A managed node has no such transition from the state it is in."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """What a node says of itself every cycle."""
+
+    state: str
+    reason: str
+    latched: bool
+    steps: int
+    skipped: int  # control periods skipped after an overrun
+    refused: int  # messages that could not be used
+    state_age: float  # s since the joint state in use was received; -1: none yet
+    latency: float  # s from the step's beginning to its command
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+@dataclass(frozen=True)
+class Output:
+    """What to send: a target one control period ahead."""
+
+    position: np.ndarray  # [n] rad
+    velocity: np.ndarray  # [n] rad/s
+    reason: Reason
+    status: Status
+
+    @property
+    def command(self) -> Command:
+        return Command(self.position, self.velocity)
