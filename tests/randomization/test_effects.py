@@ -204,6 +204,19 @@ def test_the_mass_matrix_is_positive_definite_at_every_end_of_the_range(preset: 
 
 
 @each_preset
+def test_constants_that_derive_from_masses_follow_them(preset: str) -> None:
+    env = make(preset)
+    for w in range(env.num_envs):
+        model = env.world.batch.get_model(w)
+        assert model.body_subtreemass[0] == pytest.approx(model.body_mass.sum(), rel=1e-12)
+        assert abs(model.body_subtreemass[0] - env.world.model.body_subtreemass[0]) > 1e-4, "this world's masses differ"
+        found = {k: getattr(model, k).copy() for k in ("dof_M0", "dof_invweight0", "body_invweight0")}
+        mujoco.mj_setConst(model, mujoco.MjData(model))
+        for name, values in found.items():
+            np.testing.assert_allclose(values, getattr(model, name), rtol=1e-9, err_msg=name)
+
+
+@each_preset
 def test_worlds_at_every_end_of_the_range_stay_finite(preset: str) -> None:
     for end in (0, 1):
         pins = {n: e.widest[end] for n, e in task(preset).randomization.items()}
