@@ -76,8 +76,11 @@ def tasks(_options: argparse.Namespace) -> None:
 
 def config(options: argparse.Namespace) -> None:
     from configs.loader import dump, load_run
+    from sim.tasks import find
 
-    print(dump(load_run(options.preset, options.set)), end="")
+    run = load_run(options.preset, options.set)
+    find(run.task.name).read_options(run.task)
+    print(dump(run), end="")
 
 
 def train(options: argparse.Namespace) -> int:
@@ -176,8 +179,9 @@ def deploy(options: argparse.Namespace) -> int:
     try:
         settings = NodeSettings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
-        faults = (f"--{e['loc'][0]} = {e['input']!r}: {e['msg']}" for e in error.errors())
-        raise AshoreError("; ".join(faults).replace("_", "-")) from None
+        flags = (str(e["loc"][0]).replace("_", "-") for e in error.errors())
+        faults = (f"--{flag} = {e['input']!r}: {e['msg']}" for flag, e in zip(flags, error.errors(), strict=True))
+        raise AshoreError("; ".join(faults)) from None
     if options.via == "rclpy":
         from deploy_ros import rclpy_node
 
@@ -236,7 +240,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return COMMANDS[options.command](options) or 0
     except KeyboardInterrupt:
         return 130
-    except (AshoreError, FileExistsError, FloatingPointError) as error:
+    except (AshoreError, OSError, FloatingPointError) as error:
         print(f"ashore: {error}", file=sys.stderr)
     except ModuleNotFoundError as error:
         missing = (error.name or "").split(".")[0]

@@ -20,7 +20,7 @@ from ashore import __version__
 from configs.contract import Contract
 from configs.errors import AshoreError
 from configs.loader import dump, load_run, run_settings
-from configs.schema import RunSettings, TaskSettings
+from configs.schema import RunSettings, TaskSettings, TrainSettings
 from configs.space import Dimension
 from deploy_ros import bundle
 from policies.checkpoint import latest
@@ -28,7 +28,7 @@ from policies.export import export_policy
 from policies.networks import Actor
 from policies.normalize import Normalizer
 from policies.policy import Policy, load_policy
-from policies.trainer import CHECKPOINTS, Outcome, train
+from policies.trainer import CHECKPOINTS, FREE, Outcome, train
 from randomization.randomizer import Randomizer
 from randomization.sweep import Provenance, SweepResult, sweep
 from sim.env import Env, Obs
@@ -133,17 +133,20 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> Outcome:
     if resume:
         if not config.is_file():
             raise UsageError(f"{folder} holds no run to resume; leave --resume out to begin one")
-        if load_run(folder).task != run.task:
+        saved = load_run(folder)
+        kept = {"task": saved.task != run.task}
+        kept |= {n: getattr(saved.train, n) != getattr(run.train, n) for n in set(TrainSettings.model_fields) - FREE}
+        if changed := sorted(name for name, differs in kept.items() if differs):
             raise UsageError(
-                f"{config} and these settings differ in the task; resume with the settings it was begun with"
+                f"{config} has other settings in {changed}; a resumed run keeps them; free: {sorted(FREE)}"
             )
     elif config.exists():
         raise UsageError(f"{folder} holds a run already; go on with it: --resume, or name another folder: --run DIR")
-    write_atomically(config, dump(run))
     settings = run.train
     env = make_env(run.task, settings.num_envs, seed=settings.seed)
     test = make_env(run.task, min(settings.eval_episodes, 256), seed=settings.seed)
     rounds = -(-settings.eval_episodes // test.num_envs)
+    write_atomically(config, dump(run))  # only now: settings that build no environment leave nothing behind
 
     def evaluate(act: Callable[[Any], Any]) -> dict[str, float]:
         return run_episodes(test, lambda obs: act(obs["actor"]), rounds, seed=TEST_SEED + settings.seed).summary()
@@ -247,6 +250,8 @@ def serve_twin(where: str, overrides: Sequence[str], episodes: int, seed: int, w
     from sim.plant import Plant
 
     task = load_subject(where, overrides).run.task
+    if wait <= 0:
+        raise UsageError(f"--wait = {wait:g} s; allowed: above 0")
     plant = Plant(task, make_randomizer(task), seed=TEST_SEED + seed, publish_dt=PUBLISH_DT)
     results = run_twin(plant, episodes, settings=NodeSettings(wait=wait))
     count = max(len(results), 1)

@@ -52,13 +52,16 @@ class Size(NamedTuple):
 def run_demo(folder: Path, overrides: Sequence[str], size: Size, command: str) -> int:
     """Everything, into `folder`: `summary.json` and `report.html` at the end. 0 if both success rates are reached."""
     console, began = Console(), time.monotonic()
+    run = load_run("arm_reach", overrides)
+    if missing := sorted(set(OVER) - set(run.task.randomization)):
+        raise UsageError(f"the demo sweeps {missing}, which these settings take away")
     run_folder = folder / "run"
     if run_folder.exists():
         if not (run_folder / "config.yaml").is_file():
             raise UsageError(f"{run_folder} is there and is no run of ashore; name another folder: --run DIR")
         shutil.rmtree(run_folder)
     console.rule("1/5  train arm_reach in randomized worlds")
-    if train_run(load_run("arm_reach", overrides), run_folder, resume=False).interrupted:
+    if train_run(run, run_folder, resume=False).interrupted:
         return 130
     subject = load_subject(str(run_folder / POLICY_FILE))
     console.rule("2/5  evaluate the exported file")

@@ -73,8 +73,9 @@ class _Entry(BaseModel):
 class FieldParameter(_Entry):
     """Writes model fields of the matched objects: value = nominal * x, nominal + x, or x.
 
-    `field` names fields of MjModel, `name.k` column k of one. `match` is a regular expression over the names of the
-    objects that own the rows (bodies, joints, geoms, actuators, ...), matched whole.
+    `field` names fields of MjModel, `name.k` column k of one, `1/name` one that is divided where others are scaled.
+    `match` is a regular expression over the names of the objects that own the rows (bodies, joints, geoms, actuators, ...),
+    matched whole.
     """
 
     effect: Literal["field"] = "field"
@@ -84,6 +85,8 @@ class FieldParameter(_Entry):
     each: bool = Field(default=False, description="one parameter an object instead of one for all")
 
     def _check_unit(self) -> None:
+        if any(name.startswith("1/") for name in self.field) and (self.op != "scale" or self.widest[0] <= 0):
+            raise ValueError(f"field = {list(self.field)} with op {self.op}; allowed: 1/name with op scale, above 0")
         if self.op == "scale":
             self._require("1")
             if self.widest[0] < 0:

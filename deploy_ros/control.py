@@ -11,7 +11,7 @@ import numpy as np
 from deploy_ros.bundle import Memory, Policy
 from deploy_ros.messages import JointMap, MessageError, check_routes, signals_of
 from deploy_ros.safety import Command, Gate, GateMemory, Measured, Reason
-from deploy_ros.settings import NodeSettings
+from deploy_ros.settings import RESET_TOPIC, NodeSettings
 from deploy_ros.states import Output, State, Status, TransitionError
 
 STANDING = 0.1  # of its velocity limit: slower, a joint counts as standing still
@@ -32,6 +32,7 @@ class Controller:
         self.steps = self.skipped = self.refused = 0
         self.last_refusal = ""
         self.latencies: deque[float] = deque(maxlen=LATENCIES)  # s
+        self._stop = False  # only a reset clears it: no transition may undo an emergency stop
         self._clear()
 
     def _clear(self) -> None:
@@ -39,7 +40,6 @@ class Controller:
         self._poisoned: Measured | None = None  # a state that is not finite, kept until a step has seen it
         self._stamp = 0.0
         self._goal: np.ndarray | None = None
-        self._stop = False
         self._gate_memory: GateMemory | None = None
         self._policy_memory: Memory = {}
 
@@ -70,7 +70,7 @@ class Controller:
         self.state = State.INACTIVE
 
     def cleanup(self) -> None:
-        """inactive -> unconfigured; forgets the policy, the state and the goal."""
+        """inactive -> unconfigured; forgets the policy, the state and the goal, but not an emergency stop."""
         self._require("cleanup", State.INACTIVE)
         self._clear()
         self.state = State.UNCONFIGURED
@@ -82,6 +82,10 @@ class Controller:
 
     def missing(self, now: float) -> str:
         """What keeps the node from being activated; empty where nothing does."""
+        return f"{Reason.ESTOP.value}; publish true to {RESET_TOPIC}" if self._stop else self._unready(now)
+
+    def _unready(self, now: float) -> str:
+        """What the policy still needs to start from where the robot stands; empty where nothing."""
         joint_states, goal = self.settings.joint_states, self.settings.goal
         if self._measured is None:
             return f"no joint state on {joint_states}{self._because('joint state')}"
@@ -127,20 +131,31 @@ class Controller:
         return ""
 
     def stop(self) -> None:
-        """Emergency stop: the next step brakes, and the gate stays shut until `reset`."""
+        """Emergency stop: the next step brakes, and neither gate nor activation opens until `reset`. Holds in any state."""
         self._stop = True
 
+    @property
+    def stopped(self) -> bool:
+        """Whether an emergency stop is in force."""
+        return self._stop
+
     def reset(self, now: float) -> str:
-        """Open the gate again, from where the robot stands."""
+        """Open the gate again, from where the robot stands; while inactive, only lift an emergency stop."""
+        if self.state is State.INACTIVE and self._stop:
+            if not self.at_rest:
+                return Reason.BRAKING.value
+            self._stop = False
+            return ""
         if self.state is not State.ACTIVE or self._gate_memory is None:
             return f"reset while {self.state.value}"
         if not self.latched:
             return Reason.BRAKING.value if self._stop else ""
-        if why := self.missing(now):
+        if why := self._unready(now):
             return why
         memory, reason = self.gate.reset(self._gate_memory, self._measured, now)
         if reason is not Reason.OK or self._measured is None:
             return reason.value
+        self._stop = False
         self._begin(memory, self._measured)
         return ""
 
@@ -199,7 +214,6 @@ class Controller:
         self._policy_memory = self.policy.initial_memory(signals_of(self.interface, measured, self._goal))
         self._gate_memory = memory
         self._poisoned = None
-        self._stop = False
 
     def _implausible(self, measured: Measured) -> str:
         """Why this joint state is none to start from; empty where it is."""

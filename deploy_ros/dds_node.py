@@ -45,7 +45,7 @@ def run_node(
 ) -> int:
     """Drive the robot with a policy file until interrupted or done; gives the process's exit code.
 
-    0: stopped as asked, at rest; 1: no fresh joint state or no goal within `wait`; 2: the policy file or the environment
+    0: stopped as asked, at rest; 1: no fresh joint state, no goal or no reset within `wait`; 2: the policy file or the environment
     cannot be used; 3: the control thread failed. Publishing true to /ashore/stop is an emergency stop; publishing it to
     /ashore/reset lets a node that holds go on.
     """
@@ -77,7 +77,11 @@ class _Node:
         self._diagnostics = dds.writer(DIAGNOSTICS_TOPIC, types.DiagnosticArray)
         dds.reader(settings.joint_states, types.JointState, self._on_joint_state)
         dds.reader(settings.goal, types.PoseStamped, self._on_goal)
+        # A stop may come once: from a reliable writer it is sent until acknowledged, but a reliable reader matches no
+        # best-effort writer, hence both; hearing it twice does no harm. A reset is read best effort alone: one that is
+        # lost leaves the robot at rest, while the late copy of one would undo a stop that came in between.
         dds.reader(STOP_TOPIC, types.Bool, self._on_stop)
+        dds.reader(STOP_TOPIC, types.Bool, self._on_stop, reliable=True)
         dds.reader(RESET_TOPIC, types.Bool, self._on_reset)
         dds.reader(EPISODE_TOPIC, types.String, self._on_episode, reliable=True)
 

@@ -47,6 +47,7 @@ TYPES = SimpleNamespace(
 )
 # Listening best effort matches every publisher; publishing reliably reaches every subscriber.
 LISTEN = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
+LISTEN_RELIABLY = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)  # matches reliable publishers alone
 PUBLISH = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 OF_THE_TWIN = ("time_limit", "episodes")  # settings for supervised runs; a managed node is stopped by its manager
 
@@ -114,13 +115,17 @@ class PolicyNode(LifecycleNode):
         except (ValidationError, PolicyFileError, RoutingError) as error:
             self.get_logger().error(str(error))
             return FAILURE
+        if self._controller.stopped:
+            controller.stop()
         self._controller = controller
         kind = Float64MultiArray if settings.output == "forward" else JointTrajectory
         self._commands = self.create_publisher(kind, settings.command_topic, PUBLISH)
         self._entities = [
             self.create_subscription(JointState, settings.joint_states, self._on_joint_state, LISTEN),
             self.create_subscription(PoseStamped, settings.goal, self._on_goal, LISTEN),
+            # Twice: see the DDS node.
             self.create_subscription(Bool, STOP_TOPIC, self._on_stop, LISTEN),
+            self.create_subscription(Bool, STOP_TOPIC, self._on_stop, LISTEN_RELIABLY),
             self.create_subscription(Bool, RESET_TOPIC, self._on_reset, LISTEN),
         ]
         return super().on_configure(state)

@@ -10,6 +10,15 @@ from typing import NamedTuple
 
 MAX_FIELDS = 200_000  # a policy has a few thousand; a file made of tiny fields would keep us reading for minutes
 STANDARD_DOMAINS = ("", "ai.onnx")
+# What `ashore export` writes, with a margin for other activations, normalizations and recurrent networks. None of them
+# makes a tensor whose size a value decides (ConstantOfShape, Expand, Tile, Resize, Range, ...), and none runs a subgraph.
+# That is no bound on memory: broadcasting can still multiply sizes.
+OPERATORS = frozenset(
+    "Abs Add And Cast Ceil Clip Concat Constant Div Elu Equal Erf Exp Flatten Floor GRU Gemm Greater GreaterOrEqual "
+    "Identity LSTM LayerNormalization LeakyRelu Less LessOrEqual Log MatMul Max Min Mul Neg Not Or Pow Reciprocal "
+    "ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Shape Sigmoid Sign Slice Softmax Softplus Split Sqrt "
+    "Squeeze Sub Tanh Transpose Unsqueeze Where".split()
+)
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
@@ -26,7 +35,7 @@ class Span(NamedTuple):
 
 
 def read_metadata(data: bytes) -> dict[str, str]:
-    """The metadata of an ONNX model whose graph is plain: operators of the standard, no external data, no subgraphs."""
+    """The metadata of an ONNX model whose graph is plain: `OPERATORS` alone, no external data, no subgraphs."""
     model = _Reader(data)
     graphs, metadata = 0, {}
     for number, value in model.fields(Span(0, len(data))):
@@ -58,6 +67,8 @@ def _check_graph(model: _Reader, graph: Span) -> None:
 
 def _check_node(model: _Reader, node: Span) -> None:
     for number, value in model.fields(node):
+        if number == 4 and (kind := model.text(value)) not in OPERATORS:
+            raise FieldError(f"the graph has the operator {kind[:40]!r}, which no policy needs")
         if number == 7 and (domain := model.text(value)) not in STANDARD_DOMAINS:
             raise FieldError(f"the graph has operators outside the ONNX standard, of domain {domain!r}")
         if number == 5:

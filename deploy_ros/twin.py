@@ -107,9 +107,14 @@ def run_twin(
 
 
 def summarize(results: list[EpisodeResult], asked: int) -> dict[str, Any]:
-    """Results as JSON: whether all episodes were played, the success rate over those that were, and each of them."""
-    rate = sum(r.success for r in results) / len(results) if results else 0.0
-    return {"finished": len(results) == asked, "success": rate, "episodes": [asdict(r) for r in results]}
+    """Results as JSON: whether all episodes were played, means over those that were (0 without any), and each of them."""
+    count = max(len(results), 1)
+    return {
+        "finished": len(results) == asked,
+        "success": sum(r.success for r in results) / count,
+        "real_time_factor": sum(r.real_time_factor for r in results) / count,
+        "episodes": [asdict(r) for r in results],
+    }
 
 
 class _Twin:

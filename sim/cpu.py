@@ -71,7 +71,6 @@ class CpuWorld:
         fields = {name: tensor.clone() for name, tensor in self._fields.items()}
         return {
             "state": self.batch.state.copy(),
-            "sensordata": self.sensordata.clone(),
             "warning": self.batch.warning.copy(),
             "fields": fields,
         }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -11,8 +12,10 @@ from numpy.typing import NDArray
 
 from configs import keyed
 from configs.schema import TaskSettings
+from configs.space import longest_command_delay
 from sim.env import Env, Randomizer, on_one_core
 from sim.signals import Channel
+from sim.task import TaskError
 
 Array = NDArray[np.float64]
 
@@ -47,15 +50,20 @@ class Plant:
         if randomizer is not None:
             randomizer.bind(env)
         self._world, self._task = env.world, env.task
+        commands = [s.name for s in env.interface.signals if s.kind == "command"]
+        if commands != ["goal_position"]:
+            raise TaskError(f"task {settings.name} has the commands {commands}; allowed for a twin: ['goal_position']")
         self._one = torch.zeros(1, dtype=torch.int64)
         self._settings = settings
         self.physics_dt = settings.physics_dt
         self.joint_names = settings.robot.joints
-        self._setpoint: Array | None = None
         self._index, self._steps, self._failed = -1, 0, ""
         self._measurements = 0
         env.reset(seed)
         self.home = self._task.joint_position()[0].double().numpy()  # where the arm stands at first, rad
+        # The controller's setpoints, newest last, as far back as any delay reaches.
+        depth = 2 + int(np.ceil(longest_command_delay(settings.randomization) / settings.physics_dt))
+        self._setpoints: deque[Array] = deque([self.home] * depth, maxlen=depth)
 
     @on_one_core
     def begin_episode(self) -> Episode:
@@ -68,15 +76,15 @@ class Plant:
         u = torch.from_numpy(keyed.uniform(words))
         if self._randomizer is not None:
             self._randomizer.reset(self._one, u[:, self._task.draws :])
+            self._settle_servos()
         self._task.begin(self._one, u)
         return Episode(self._index, self._task.command()[0].double().numpy().copy(), self._lambda())
 
     @on_one_core
     def step(self, setpoint: Array) -> None:
         """One physics step; setpoint [n] rad is the controller's at the end of it."""
-        before = setpoint if self._setpoint is None else self._setpoint
-        self._setpoint = setpoint.copy()
-        self._world.ctrl[0] = torch.from_numpy((setpoint - before) / self.physics_dt)
+        self._world.ctrl[0] = torch.from_numpy((setpoint - self._setpoints[-1]) / self.physics_dt)
+        self._setpoints.append(setpoint.copy())
         self._world.step(1)
         self._steps += 1
         if self._steps % self._settings.decimation == 0 and not self._failed:
@@ -103,6 +111,15 @@ class Plant:
     def progress(self) -> Progress:
         success = bool(self._task.success[0]) and not self._failed
         return Progress(success, self._failed, self._steps * self.physics_dt, self._settings.episode_seconds)
+
+    def _settle_servos(self) -> None:
+        """Put the servos where the new world's delay and encoders have them. They integrate what leaves the delay buffer:
+        one that grows or shrinks under way would play some of it twice, or never, and the difference would stay."""
+        delay = float(self._world.field("actuator_delay")[0].max())
+        age = int(np.ceil(delay / self.physics_dt - 1e-9))
+        joints = self._env.channel.columns("joint_position")
+        bias = self._env.channel.bias[0, joints].double()
+        self._world.act[0] = torch.from_numpy(self._setpoints[-1 - age]) - bias
 
     def _lambda(self) -> dict[str, float]:
         if self._randomizer is None:

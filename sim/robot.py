@@ -22,7 +22,8 @@ class ModelError(AshoreError, ValueError):
 def load(settings: RobotSettings) -> mujoco.MjSpec:
     """Read the robot's MJCF or URDF and check that every name the settings use is in it."""
     given = Path(settings.model).expanduser()
-    path = ROBOTS / given if given.parent == Path(".") and not given.exists() else given
+    ours = ROBOTS / given.name
+    path = ours if given.parent == Path(".") and ours.is_file() else given
     if not path.is_file():
         known = sorted(p.name for p in ROBOTS.glob("*.xml"))
         raise ModelError(f"robot.model = {settings.model!r} is no file; allowed: a path, or one of {known}")

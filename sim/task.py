@@ -7,12 +7,18 @@ from typing import Any, ClassVar, NamedTuple
 
 import mujoco
 import torch
+from pydantic import ValidationError
 from torch import Tensor
 
 from configs.contract import SignalSpec
+from configs.errors import AshoreError
 from configs.schema import Settings, TaskSettings
 from sim.robot import joint_addresses
 from sim.world import World
+
+
+class TaskError(AshoreError, ValueError):
+    """A task that does not exist, or options it does not have."""
 
 
 class Outcome(NamedTuple):
@@ -45,10 +51,19 @@ class Task(ABC):
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         self.settings = settings
-        self.options: Any = self.Options(**settings.options)
+        self.options: Any = self.read_options(settings)
         self.world = world
         qpos, dof = joint_addresses(world.model, settings.robot.joints)
         self.qpos_of, self.dof_of = _indices(qpos), _indices(dof)
+
+    @classmethod
+    def read_options(cls, settings: TaskSettings) -> Settings:
+        """The task's own settings, checked; TaskError names the field, its value and what is allowed."""
+        try:
+            return cls.Options(**settings.options)
+        except ValidationError as error:
+            known = sorted(cls.Options.model_fields)
+            raise TaskError("\n".join(_fault(e, known) for e in error.errors())) from None
 
     @classmethod
     @abstractmethod
@@ -107,6 +122,14 @@ class Task(ABC):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             getattr(self, name).copy_(value)
+
+
+def _fault(error: Any, known: list[str]) -> str:
+    """One of pydantic's errors in our words."""
+    field = ".".join(["task.options", *map(str, error["loc"])])
+    if error["type"] == "extra_forbidden":
+        return f"{field} does not exist; allowed: {known}"
+    return f"{field} = {error['input']!r}: {error['msg'].removeprefix('Value error, ')}"
 
 
 def sensor_columns(model: mujoco.MjModel, name: str) -> slice:

@@ -1,7 +1,7 @@
 """Model fields: masses, inertias, friction, damping, gains, delays - whatever the engine lets differ between worlds.
 
-A field's new values are affine in lambda, a + b * lambda, whatever the entry's `op`; so all entries that write one field
-share one gather and one write.
+A field's new values are affine in lambda, a + b * lambda, or in its inverse, whatever the entry's `op`; so all entries that
+write one field share one gather and one write.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class _Writer:
 
     values: Tensor  # live [N, size]
     cells: list[int]
-    sources: list[int]
+    sources: list[tuple[int, bool]]  # dimension, and whether its inverse
     offsets: list[float]
     slopes: list[float]
 
@@ -44,9 +44,12 @@ class FieldEffect:
             members = _members(name, entry, world)
             dimensions += [Dimension.of(name, entry, m) for m in members] if entry.each else [Dimension.of(name, entry)]
             for field in entry.field:
-                field_name, column = _split(field)
+                field_name, column, inverse = _split(field)
                 writer = writers.setdefault(field_name, _writer(name, field_name, world))
-                for source, cell in _cells(name, entry, field_name, column, writer, world):
+                cells = _cells(name, entry, field_name, column, writer, world)
+                if entry.op == "scale" and not writer.values[0, [cell for _, cell in cells]].any():
+                    raise SpaceError(f"{name} scales {field}, which is 0 there; allowed: op add or set")
+                for source, cell in cells:
                     if (field_name, cell) in written:
                         raise SpaceError(
                             f"{name} and {written[field_name, cell]} both write {field} of the same object"
@@ -54,21 +57,26 @@ class FieldEffect:
                     written[field_name, cell] = name
                     nominal = float(writer.values[0, cell])
                     writer.cells.append(cell)
-                    writer.sources.append(first + (source if entry.each else 0))
+                    writer.sources.append((first + (source if entry.each else 0), inverse))
                     writer.offsets.append(nominal if entry.op == "add" else 0.0)
                     writer.slopes.append(nominal if entry.op == "scale" else 1.0)
         self.dimensions = tuple(dimensions)
         self._recompute = any(world.feeds_constants(f) for f in writers)
         everything = writers.values()
-        self._sources = torch.tensor([s for w in everything for s in w.sources])
+        count = len(dimensions)
+        self._inverse = any(inverse for w in everything for _, inverse in w.sources)
+        self._sources = torch.tensor([s + inverse * count for w in everything for s, inverse in w.sources])
         self._offsets = torch.tensor([o for w in everything for o in w.offsets], dtype=torch.float64)
         self._slopes = torch.tensor([s for w in everything for s in w.slopes], dtype=torch.float64)
         self._targets = [
             (w.values, strided(w.cells), len(w.cells), EARLY if name == "actuator_delay" else 0.0)
             for name, w in writers.items()
         ]
+        self._refuse_overwritten(list(writers))
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
+        if self._inverse:
+            values = torch.cat((values, 1.0 / values), 1)
         written = torch.addcmul(self._offsets, values[:, self._sources].double(), self._slopes)
         start = 0
         for field, cells, count, early in self._targets:
@@ -77,6 +85,25 @@ class FieldEffect:
             start += count
         if self._recompute:
             self.world.set_const(ids)
+
+    def _refuse_overwritten(self, names: list[str]) -> None:
+        """Some fields are what `set_const` itself computes: a value written there would be gone at once. Tried on one world."""
+        one, before = torch.zeros(1, dtype=torch.int64), [field[0].clone() for field, *_ in self._targets]
+        recompute, self._recompute = self._recompute, False
+        self.apply(one, torch.tensor([[d.widest[1] for d in self.dimensions]], dtype=torch.float64))
+        asked = [field[0].clone() for field, *_ in self._targets]
+        self.world.set_const(one)
+        lost = [
+            n for n, (field, *_), v in zip(names, self._targets, asked, strict=True) if not torch.equal(field[0], v)
+        ]
+        for (field, *_), values in zip(self._targets, before, strict=True):
+            field[0] = values
+        self.world.set_const(one)
+        self._recompute = recompute
+        if lost:
+            raise SpaceError(
+                f"{lost} are computed by the engine from other fields; allowed: the fields they derive from"
+            )
 
 
 def _check_delay(entry_name: str, entry: FieldParameter, world: WorldFields) -> None:
@@ -88,10 +115,11 @@ def _check_delay(entry_name: str, entry: FieldParameter, world: WorldFields) -> 
         )
 
 
-def _split(field: str) -> tuple[str, int | None]:
-    """'actuator_gainprm.0' -> ('actuator_gainprm', 0); 'opt.gravity' and 'body_mass' have no column."""
+def _split(field: str) -> tuple[str, int | None, bool]:
+    """'actuator_gainprm.0' -> ('actuator_gainprm', 0, False); '1/body_gravcomp' -> ('body_gravcomp', None, True)."""
+    inverse, field = field.startswith("1/"), field.removeprefix("1/")
     name, _, column = field.rpartition(".")
-    return (name, int(column)) if column.isdigit() else (field, None)
+    return (name, int(column), inverse) if column.isdigit() else (field, None, inverse)
 
 
 def _members(entry_name: str, entry: FieldParameter, world: WorldFields) -> list[str]:

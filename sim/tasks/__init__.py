@@ -1,6 +1,6 @@
 """Every task, one line each."""
 
-from sim.task import Task
+from sim.task import Task, TaskError
 from sim.tasks.arm_reach import ArmReach
 from sim.tasks.cartpole_swingup import CartpoleSwingup
 
@@ -13,5 +13,5 @@ TASKS: dict[str, type[Task]] = {
 def find(name: str) -> type[Task]:
     """The task of this name, or an error that lists all."""
     if name not in TASKS:
-        raise ValueError(f"task.name = {name!r}; allowed: {sorted(TASKS)}")
+        raise TaskError(f"task.name = {name!r}; allowed: {sorted(TASKS)}")
     return TASKS[name]

@@ -15,7 +15,7 @@ from configs.contract import SignalSpec
 from configs.schema import NonNegative, Positive, Settings, TaskSettings, Vector
 from sim.robot import ModelError
 from sim.scene import add_lighting
-from sim.task import Marker, Outcome, Task, sensor_columns
+from sim.task import Marker, Outcome, Task, TaskError, sensor_columns
 from sim.world import World
 
 CALM_SCALE = 6.0  # the term is 0 where every joint asks for 20 times the acceleration limit
@@ -55,9 +55,7 @@ class ArmReach(Task):
         super().__init__(settings, world)
         n, joints = world.num_worlds, len(settings.robot.joints)
         if len(self.options.start_spread) != joints:
-            raise ValueError(
-                f"task.options.start_spread has {len(self.options.start_spread)} values; allowed: {joints}"
-            )
+            raise TaskError(f"task.options.start_spread has {len(self.options.start_spread)} values; allowed: {joints}")
         self._tool = world.sensordata[:, sensor_columns(world.model, "tool_position")]
         self._contact = world.sensordata[:, sensor_columns(world.model, "contact").start]
         self._low = torch.tensor(self.options.workspace_low)

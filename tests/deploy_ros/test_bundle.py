@@ -186,7 +186,12 @@ def test_graphs_that_are_not_plain_are_refused(policy_file: Path, tmp_path: Path
         body = helper.make_graph([], "body", [], [])
         model.graph.node.append(helper.make_node("If", ["x0"], ["y"], then_branch=body, else_branch=body))
 
-    assert "loops, branches" in refusal(changed(policy_file, tmp_path / "p.onnx", branch))
+    assert "operator 'If'" in refusal(changed(policy_file, tmp_path / "p.onnx", branch))
+
+    def subgraph(model: onnx.ModelProto) -> None:
+        model.graph.node.append(helper.make_node("Identity", ["x0"], ["y"], g=helper.make_graph([], "body", [], [])))
+
+    assert "loops, branches" in refusal(changed(policy_file, tmp_path / "p.onnx", subgraph))
 
     def function(model: onnx.ModelProto) -> None:
         model.functions.add(name="f", domain="d")
@@ -197,6 +202,16 @@ def test_graphs_that_are_not_plain_are_refused(policy_file: Path, tmp_path: Path
         model.opset_import[0].version = 9999
 
     assert "onnxruntime refuses the graph" in refusal(changed(policy_file, tmp_path / "p.onnx", future))
+
+
+@pytest.mark.parametrize(
+    "kind", ["ConstantOfShape", "Expand", "Tile", "Resize", "Range", "Pad", "Loop", "Scan", "OneHot", "Unheard\n" * 99]
+)
+def test_operators_that_no_policy_needs_are_refused_by_name(kind: str, policy_file: Path, tmp_path: Path) -> None:
+    def grow(model: onnx.ModelProto) -> None:
+        model.graph.node.append(helper.make_node(kind, ["x0"], ["y"]))
+
+    assert f"operator {kind[:40]!r}" in refusal(changed(policy_file, tmp_path / "p.onnx", grow))
 
 
 def test_two_checksums_or_keys_are_ambiguous(policy_file: Path, tmp_path: Path) -> None:

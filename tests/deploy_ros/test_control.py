@@ -160,6 +160,48 @@ def test_reset_is_refused_while_braking_or_without_a_fresh_state(rig: Rig) -> No
     assert rig.controller.reset(rig.now) == "" and rig.step().reason is Reason.OK
 
 
+def test_a_stop_before_activation_holds_until_reset(rig: Rig) -> None:
+    rig.controller.stop()
+    wanted = "stopped on request; publish true to /ashore/reset"
+    assert rig.controller.stopped and rig.controller.missing(rig.now) == wanted
+    rig.sense()
+    rig.controller.on_goal(GOAL, "base")
+    assert rig.controller.activate(rig.now) == wanted and rig.controller.state is State.INACTIVE
+    assert rig.controller.step(rig.now) is None
+    assert rig.controller.reset(rig.now) == "" and not rig.controller.stopped
+    assert rig.controller.reset(rig.now) == "reset while inactive"
+    assert rig.controller.activate(rig.now) == "" and rig.step().reason is Reason.OK
+
+
+def test_a_stop_outlives_deactivation_and_cleanup(rig: Rig, policy: Policy) -> None:
+    rig.started()
+    for _ in range(10):
+        rig.step()
+    rig.controller.stop()
+    rig.step()
+    rig.controller.deactivate()
+    assert rig.controller.reset(rig.now) == "still braking"
+    for _ in range(30):
+        output = rig.step()
+        assert output.reason is Reason.ESTOP
+    assert not output.velocity.any() and "stopped on request" in rig.controller.activate(rig.now)
+    rig.controller.cleanup()
+    rig.controller.configure(policy)
+    rig.sense()
+    rig.controller.on_goal(GOAL, "base")
+    assert "stopped on request" in rig.controller.activate(rig.now)
+    assert rig.controller.reset(rig.now) == "" and rig.controller.activate(rig.now) == ""
+    assert rig.step().reason is Reason.OK
+
+
+def test_a_stop_between_deactivation_and_activation_holds(rig: Rig) -> None:
+    rig.started()
+    rig.controller.deactivate()
+    rig.controller.stop()
+    assert "stopped on request" in rig.controller.activate(rig.now)
+    assert rig.controller.reset(rig.now) == "" and rig.controller.activate(rig.now) == ""
+
+
 def test_auto_reset_goes_on_after_a_stale_state_only(policy: Policy) -> None:
     rig = Rig(policy, auto_reset=True).started()
     for _ in range(10):

@@ -203,7 +203,10 @@ def test_a_stop_holds_until_a_reset(participant: Participant, patient_file: Path
         robot.spin_until(pressed)
 
     with Node(patient_file) as node:
-        robot.spin_until(lambda: robot.reason == "following the policy")
+        # Before there is a robot.
+        spin_until(participant, lambda: press_once(stop) or any("stopped on request" in line for line in node.said))
+        robot.spin_until(lambda: not QUIET)
+        press(reset, lambda: robot.reason == "following the policy")
         press(stop, lambda: robot.reason == "stopped on request" and robot.statuses[-1]["latched"])
         robot.spin_until(lambda: robot.commands[-1].points[0].velocities == [0.0, 0.0, 0.0])
         press(reset, lambda: robot.reason == "following the policy")
@@ -291,3 +294,13 @@ def test_a_twin_offers_a_robots_topics_and_says_what_it_rejects_and_that_it_is_s
     assert heard["episodes"][0]["index"] == 0 and heard["goals"][0].header.frame_id == "base"
     assert heard["states"][-1].name == list(JOINTS) and np.allclose(heard["states"][-1].position, 0.1, atol=0.02)
     assert summarize(results, 2)["finished"] is False and summarize(results, 1)["success"] == 0.0
+
+
+def test_a_summary_has_the_means_over_the_episodes_that_were_played() -> None:
+    def result(success: bool, factor: float) -> EpisodeResult:
+        return EpisodeResult(0, success, "", 1.0, (0.0, 0.0, 0.0), {}, factor, 1, 0, "")
+
+    summary = summarize([result(True, 1.0), result(False, 0.5)], 2)
+    assert summary.pop("episodes")[1]["real_time_factor"] == 0.5
+    assert summary == {"finished": True, "success": 0.5, "real_time_factor": 0.75}
+    assert summarize([], 1) == {"finished": False, "success": 0.0, "real_time_factor": 0.0, "episodes": []}

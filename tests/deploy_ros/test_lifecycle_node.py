@@ -31,6 +31,7 @@ class FakeNode:
     def __init__(self, name: str, *, parameter_overrides: list[Any]) -> None:
         self.name, self.log = name, []  # type: ignore[var-annotated]
         self.overrides = {p.name: p.value for p in parameter_overrides}
+        self.reliabilities: dict[str, list[int]] = {}
         self.parameters, self.descriptors, self.listeners, self.sent, self.timers = {}, {}, {}, {}, []  # type: ignore[var-annotated]
 
     def declare_parameter(self, name: str, default: Any, descriptor: Any) -> None:
@@ -46,8 +47,9 @@ class FakeNode:
     def create_publisher(self, kind: Any, topic: str, _qos: Any) -> Any:
         return SimpleNamespace(publish=self.sent.setdefault(topic, []).append)
 
-    def create_subscription(self, kind: Any, topic: str, callback: Any, _qos: Any) -> None:
+    def create_subscription(self, kind: Any, topic: str, callback: Any, qos: Any) -> None:
         self.listeners[topic] = callback
+        self.reliabilities.setdefault(topic, []).append(qos.reliability)
 
     def create_timer(self, _period: float, callback: Any) -> Any:
         timer = SimpleNamespace(callback=callback, cancelled=False)
@@ -154,6 +156,36 @@ def test_it_waits_activates_drives_holds_and_ends(module: Any, patient_file: Pat
     assert node.log[-1] == "reset"
     assert node.on_deactivate(None) is Return.SUCCESS and commands[-1].points[0].velocities == [0.0, 0.0, 0.0]
     assert node.on_cleanup(None) is Return.SUCCESS and node.on_shutdown(None) is Return.SUCCESS and node.finalized
+
+
+def test_a_stop_given_while_it_waits_holds_until_reset(module: Any, patient_file: Path) -> None:
+    node = module.PolicyNode({"policy": str(patient_file)})
+    node.tick()
+    wanted = "stopped on request; publish true to /ashore/reset"
+    node.listeners["/ashore/stop"](Message(data=True))
+    node.listeners["/ashore/goal_pose"](goal())
+    node.listeners["/joint_states"](joint_state())
+    node.tick()
+    assert node.log[-1] == f"waiting: {wanted}"
+    assert node.on_activate(None) is Return.FAILURE and node.log[-1] == f"not activated: {wanted}"
+    assert node.on_cleanup(None) is Return.SUCCESS and node.on_configure(None) is Return.SUCCESS
+    node.listeners["/ashore/goal_pose"](goal())
+    node.listeners["/joint_states"](joint_state())
+    assert node.on_activate(None) is Return.FAILURE and node.log[-1] == f"not activated: {wanted}"
+    node.listeners["/ashore/reset"](Message(data=True))
+    node.listeners["/joint_states"](joint_state())
+    node.tick()
+    commands = node.sent["/joint_trajectory_controller/joint_trajectory"]
+    feed(node, lambda: len(commands) > 5)
+    assert node.on_shutdown(None) is Return.SUCCESS
+
+
+def test_a_stop_is_heard_reliably_and_from_best_effort_publishers(module: Any, patient_file: Path) -> None:
+    node = module.PolicyNode({"policy": str(patient_file)})
+    assert node.on_configure(None) is Return.SUCCESS
+    best_effort, reliable = module.ReliabilityPolicy.BEST_EFFORT, module.ReliabilityPolicy.RELIABLE
+    assert sorted(node.reliabilities["/ashore/stop"]) == [best_effort, reliable]
+    assert node.reliabilities["/ashore/reset"] == [best_effort]
 
 
 def test_a_file_or_parameter_that_cannot_be_used_fails_the_configuration(

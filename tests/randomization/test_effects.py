@@ -33,21 +33,23 @@ def alone(preset: str, name: str, pins: dict[str, float] | None = None, worlds: 
 
 
 def split(field: str) -> tuple[str, int | None]:
-    name, _, column = field.rpartition(".")
-    return (name, int(column)) if column.isdigit() else (field, None)
+    name, _, column = field.removeprefix("1/").rpartition(".")
+    return (name, int(column)) if column.isdigit() else (field.removeprefix("1/"), None)
 
 
 def written(env: Env, entry: ParameterSettings) -> list[tuple[str, Tensor, Tensor]]:
     """What an entry writes, as the engine, the channel or the command path holds it: (member, values [N, k], nominal [k])."""
     out = []
     if isinstance(entry, FieldParameter):
-        for field, column in map(split, entry.field):
+        for given in entry.field:
+            field, column = split(given)
             live, nominal = env.world.field(field), torch.from_numpy(np.array(getattr(env.world.model, field)))
             for row, owner in enumerate(env.world.row_names(field)):
                 if re.fullmatch(entry.match, owner):
                     pick = slice(None) if column is None else slice(column, column + 1)
                     values = live[:, row].reshape(env.num_envs, -1)[:, pick].clone()
-                    out.append((owner, values, nominal[row].reshape(-1)[pick]))
+                    unscaled = nominal[row].reshape(-1)[pick]
+                    out.append((owner, unscaled**2 / values if given.startswith("1/") else values, unscaled))
     elif isinstance(entry, CommandParameter):
         out.append(("", getattr(env.command, entry.kind).clone(), torch.zeros(1)))
     else:
@@ -289,3 +291,20 @@ def test_one_parameter_may_write_fields_of_different_objects() -> None:
     friction = env.world.field("geom_friction")[:, env.world.row_names("geom_friction").index("hand_collision"), 0]
     torch.testing.assert_close(mass, 0.73 * x)
     torch.testing.assert_close(friction, 1.0 * x)
+
+
+def test_a_field_that_the_engine_computes_itself_is_refused() -> None:
+    with pytest.raises(SpaceError, match="dof_invweight0"):
+        alone("arm_reach", "link_mass", field=("dof_invweight0",), match="joint.*")
+
+
+def test_scaling_what_is_zero_is_refused() -> None:
+    with pytest.raises(SpaceError, match="body_mass"):
+        alone("arm_reach", "link_mass", field=("body_mass",), match="payload")
+
+
+def test_gravity_compensation_knows_the_nominal_mass_only() -> None:
+    env = alone("arm_reach", "link_mass", pins={"link_mass": 1.5})
+    links = [i for i, name in enumerate(env.world.row_names("body_mass")) if re.fullmatch("link[1-7]|hand", name)]
+    carried = env.world.field("body_mass")[0, links] * env.world.field("body_gravcomp")[0, links]
+    assert carried.numpy() == pytest.approx(env.world.model.body_mass[links], rel=1e-12)

@@ -132,7 +132,7 @@ def test_servos_have_the_gains_of_the_settings_and_replace_what_was_there() -> N
 
 
 def test_the_gravity_compensated_arm_holds_still() -> None:
-    env = make("arm_reach", pins={"payload": 0.0})
+    env = make("arm_reach", pins={"payload": 0.0, "link_mass": 1.0})
     start = env.world.qpos.clone()
     env.world.ctrl.zero_()
     env.world.step(500)  # 2 s
