@@ -9,7 +9,6 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -246,18 +245,11 @@ def play_in_viewer(subject: Subject, seed: int) -> None:
 def serve_twin(where: str, overrides: Sequence[str], episodes: int, seed: int, wait: float) -> dict[str, Any]:
     """The robot of a policy's task as a twin on the wire; gives what became of its episodes."""
     from deploy_ros.settings import NodeSettings
-    from deploy_ros.twin import PUBLISH_DT, run_twin
+    from deploy_ros.twin import PUBLISH_DT, run_twin, summarize
     from sim.plant import Plant
 
     task = load_subject(where, overrides).run.task
     if wait <= 0:
         raise UsageError(f"--wait = {wait:g} s; allowed: above 0")
     plant = Plant(task, make_randomizer(task), seed=TEST_SEED + seed, publish_dt=PUBLISH_DT)
-    results = run_twin(plant, episodes, settings=NodeSettings(wait=wait))
-    count = max(len(results), 1)
-    return {
-        "finished": len(results) == episodes,
-        "success": sum(r.success for r in results) / count,
-        "real_time_factor": sum(r.real_time_factor for r in results) / count,
-        "episodes": [asdict(r) for r in results],
-    }
+    return summarize(run_twin(plant, episodes, settings=NodeSettings(wait=wait)), episodes)

@@ -45,9 +45,9 @@ def run_node(
 ) -> int:
     """Drive the robot with a policy file until interrupted or done; gives the process's exit code.
 
-    0: stopped as asked, at rest; 1: no fresh joint state, no goal or no reset within `wait`; 2: the policy file or the environment
-    cannot be used; 3: the control thread failed. Publishing true to /ashore/stop is an emergency stop; publishing it to
-    /ashore/reset lets a node that holds go on.
+    0: stopped as asked, at rest; 1: no fresh joint state, no goal or no reset of a stop within `wait`; 2: the policy file
+    or the environment cannot be used; 3: the control thread failed. Publishing true to /ashore/stop is an emergency stop;
+    publishing it to /ashore/reset lets a node that holds go on.
     """
     settings, stop = settings or NodeSettings(), stop or threading.Event()
     try:

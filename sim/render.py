@@ -92,9 +92,12 @@ def write_video(path: Path, pictures: Iterator[Frame], fps: float) -> int:
     path.parent.mkdir(parents=True, exist_ok=True)
     style: dict[str, Any] = {"loop": 0, "duration": 1000 / fps} if path.suffix == ".gif" else {"fps": fps}
     count = 0
-    video: Any = imageio.get_writer(path, **style)
+    part = path.with_name(f".part-{path.name}")  # the ending tells the format
+    part.touch()
+    video: Any = imageio.get_writer(part, **style)
     with video:
         for picture in pictures:
             video.append_data(picture)
             count += 1
+    part.replace(path)
     return count

@@ -14,8 +14,12 @@ import pytest
 
 pytest.importorskip("cyclonedds")
 
+from cyclonedds.core import Policy
+from cyclonedds.pub import DataWriter
+from cyclonedds.topic import Topic
 from rosbags.typesys import Stores, get_typestore
 
+from deploy_ros import dds
 from deploy_ros import dds_types as types
 from deploy_ros import ros_messages as ros
 from deploy_ros.control import Controller
@@ -203,14 +207,42 @@ def test_a_stop_holds_until_a_reset(participant: Participant, patient_file: Path
         robot.spin_until(pressed)
 
     with Node(patient_file) as node:
-        # Before there is a robot.
-        spin_until(participant, lambda: press_once(stop) or any("stopped on request" in line for line in node.said))
-        robot.spin_until(lambda: not QUIET)
-        press(reset, lambda: robot.reason == "following the policy")
+        robot.spin_until(lambda: robot.reason == "following the policy")
         press(stop, lambda: robot.reason == "stopped on request" and robot.statuses[-1]["latched"])
         robot.spin_until(lambda: robot.commands[-1].points[0].velocities == [0.0, 0.0, 0.0])
         press(reset, lambda: robot.reason == "following the policy")
     assert node.code == 0 and "reset" in node.said and any("holding: stopped on request" in line for line in node.said)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("reliable", [True, False])
+def test_one_stop_while_the_node_waits_holds_until_a_reset(
+    participant: Participant, patient_file: Path, reliable: bool
+) -> None:
+    robot = Robot(participant)
+    reset = participant.writer("/ashore/reset", types.Bool)
+    own = participant._participant
+    best_effort = dds._qos(Policy.Reliability.BestEffort, Policy.Durability.Volatile, 1)
+    stop = (
+        participant.writer("/ashore/stop", types.Bool)._writer
+        if reliable
+        else DataWriter(own, Topic(own, "rt/ashore/stop", types.Bool, qos=dds._representation()), qos=best_effort)
+    )
+
+    def reset_and_look() -> bool:
+        reset.write(types.Bool(data=True))
+        return robot.reason == "following the policy"
+
+    with Node(patient_file) as node:
+        # A reliable writer has a reliable reader and a best-effort one, a best-effort writer the latter.
+        spin_until(participant, lambda: len(stop.get_matched_subscriptions()) == 1 + reliable)
+        stop.write(types.Bool(data=True))
+        spin_until(participant, lambda: any(line.startswith("waiting: stopped on request") for line in node.said))
+        until = time.monotonic() + 1.0
+        robot.spin_until(lambda: time.monotonic() > until)
+        assert node.said[-1] == "waiting: stopped on request; publish true to /ashore/reset" and not robot.commands
+        robot.spin_until(reset_and_look)
+    assert node.code == 0 and "reset" in node.said
 
 
 @pytest.mark.slow
