@@ -118,7 +118,9 @@ class Env:
     def restart(self) -> Obs:
         """Begin the next episode of every world."""
         actor = torch.zeros(self.num_envs, self.observation_sizes["actor"])
-        return self._observed(self._restart(torch.arange(self.num_envs), actor))
+        everyone = torch.arange(self.num_envs)
+        normal, chance = (numbers[self.num_envs :] for numbers in self._chances(everyone))
+        return self._observed(self._restart(everyone, actor, normal, chance))
 
     @on_one_core
     def step(self, action: Tensor) -> tuple[Obs, Tensor, Tensor, Tensor, dict[str, Any]]:
@@ -136,8 +138,7 @@ class Env:
         self.world.step(self.settings.decimation)
         self.age += 1
         rewards, terminated, success = self.task.judge(self.command.asked, before)
-        actor = self._measured()
-        diverged = self._diverged(actor)
+        diverged = self._diverged()
         if diverged is not None:
             self.diverged_count += int(diverged.sum())
             rewards = torch.where(diverged[:, None], 0.0, rewards)
@@ -146,32 +147,36 @@ class Env:
         truncated = (self.age >= self.settings.episode_steps) & ~terminated
         info: dict[str, Any] = {}
         ended = (terminated | truncated).nonzero().squeeze(1)
+        n, (normal, chance) = self.num_envs, self._chances(ended)
+        self.chance = chance[:n]
+        actor = self._measured(normal[:n])
         if len(ended):
             final = self._observed(actor)
             if diverged is not None:
                 final = {k: v.masked_fill(diverged[:, None], 0.0) for k, v in final.items()}
             info = self._finished(ended, final, success)
-            actor = self._restart(ended, actor.clone())
+            actor = self._restart(ended, actor.clone(), normal[n:], chance[n:])
         return self._observed(actor), rewards.sum(1), terminated, truncated, info
 
-    def _diverged(self, actor: Tensor) -> Tensor | None:
-        """Mask [N] of worlds that cannot go on: the engine says so, or, at once, an action that is no number does."""
+    def _diverged(self) -> Tensor | None:
+        """Mask [N] of worlds that cannot go on: the engine says so, or, before it could, a target that is no number."""
         diverged = self.world.diverged()
-        finite = actor.isfinite()
+        finite = self.command.target.isfinite()
         if not finite.all():
             lost = ~finite.all(1)
             diverged = lost if diverged is None else diverged | lost
         return diverged
 
-    def _measured(self) -> Tensor:
+    def _measured(self, normal: Tensor) -> Tensor:
         """Every world's actor observation after a step: [N, actor_size]."""
-        noise = self._chances(self._worlds, self.episode.numpy(), self.age.numpy())
-        signals = self.channel.observe(self.task.measure(), noise[0])
-        self.chance = noise[1]
+        signals = self.channel.observe(self.task.measure(), normal)
         return torch.cat((signals, self.task.command(), self.command.target, self.command.target_velocity), 1)
 
-    def _restart(self, ids: Tensor, actor: Tensor) -> Tensor:
-        """Begin the next episode of these worlds; writes their rows of the actor observation and returns it."""
+    def _restart(self, ids: Tensor, actor: Tensor, normal: Tensor, chance: Tensor) -> Tensor:
+        """Begin the next episode of these worlds; writes their rows of the actor observation and returns it.
+
+        normal [k, signals], chance [k, 2]: the numbers of the new episodes' first step.
+        """
         self.episode.index_add_(0, ids, torch.ones_like(ids))
         self.age.index_fill_(0, ids, 0)
         self.sums.index_fill_(0, ids, 0.0)
@@ -186,9 +191,8 @@ class Env:
         self.world.act.index_copy_(0, ids, self.world.qpos[:, self.task.qpos_of].index_select(0, ids))
         self.world.forward(ids)
         self.task.begin(ids, u)
-        noise, chance = self._chances(worlds, episodes, zeros)
         self.chance.index_copy_(0, ids, chance)
-        signals = self.channel.restart(ids, self.task.measure().index_select(0, ids), noise)
+        signals = self.channel.restart(ids, self.task.measure().index_select(0, ids), normal)
         joints = signals[:, self.measured_joints]
         self.command.restart(ids, joints)
         command = self.task.command().index_select(0, ids)
@@ -214,8 +218,13 @@ class Env:
             "episode": episode,
         }
 
-    def _chances(self, worlds: Any, episodes: Any, ages: Any) -> tuple[Tensor, Tensor]:
-        """A step's random numbers: standard normal [k, signals] and uniform [k, 2]."""
+    def _chances(self, ended: Tensor) -> tuple[Tensor, Tensor]:
+        """Random numbers of every world's present step, then of the first step of the ended worlds' next episodes, in one draw:
+        standard normal [N + k, signals] and uniform [N + k, 2]."""
+        ids, episodes = ended.numpy(), self.episode.numpy()
+        worlds = np.concatenate((self._worlds, ids))
+        episodes = np.concatenate((episodes, episodes[ids] + 1))
+        ages = np.concatenate((self.age.numpy(), np.zeros_like(ids)))
         bits = keyed.words(self.seed, keyed.STEP, worlds, episodes, ages, self._words)
         normal = torch.from_numpy(keyed.normal(bits[:, : self._normals]))
         return normal[:, : self.channel.size], torch.from_numpy(keyed.uniform(bits[:, self._normals :]))
