@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import signal
 import threading
 from collections.abc import Iterator
@@ -11,11 +10,6 @@ from types import FrameType
 from typing import Any
 
 import torch
-
-# <malloc.h>. Minibatches free and take megabytes a thousand times a second; given back to the system each time, their
-# pages are cleared again at every use, which costs a third of the update's speed.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_KEEP_BYTES = 1 << 30
 
 
 @contextmanager
@@ -45,14 +39,6 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def keep_freed_memory() -> None:
-    """Let glibc hold on to freed memory, for the rest of the process; elsewhere this does nothing."""
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None)
-    if mallopt is not None:
-        mallopt(_M_TRIM_THRESHOLD, _KEEP_BYTES)
-        mallopt(_M_MMAP_THRESHOLD, _KEEP_BYTES)
 
 
 class Interrupt:

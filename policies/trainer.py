@@ -11,12 +11,13 @@ from typing import Any
 from rich.console import Console
 from torch import Tensor
 
+from configs.memory import keep_freed_memory
 from configs.schema import TrainSettings
 from policies import checkpoint
 from policies.checkpoint import CheckpointError
 from policies.metrics import FILE, Metrics
 from policies.on_policy.ppo import PPO
-from policies.process import Interrupt, keep_freed_memory, reproducible
+from policies.process import Interrupt, reproducible
 from policies.progress import RunProgress
 from policies.vector import VectorEnv
 

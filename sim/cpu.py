@@ -10,6 +10,7 @@ import torch
 from mujoco.batch import Batch
 from torch import Tensor
 
+from configs.memory import keep_freed_memory
 from sim.world import row_names
 
 _FRESH = int(mujoco.mjtStage.mjSTAGE_VEL)  # positions, velocities and their sensors as after the step
@@ -25,6 +26,7 @@ class CpuWorld:
             raise ValueError("the model must disable the engine's autoreset: it would hide divergence")
         # The engine's log file would appear in the working folder; divergence is read from the counters instead.
         mujoco.set_mju_user_warning(lambda message: None)
+        keep_freed_memory()
         self.model = model
         self.num_worlds = num_worlds
         self.batch = Batch(model, num_worlds, num_threads)
