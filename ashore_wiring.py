@@ -151,7 +151,7 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> Outcome:
         return run_episodes(test, lambda obs: act(obs["actor"]), rounds, seed=TEST_SEED + settings.seed).summary()
 
     outcome = train(settings, env, folder, evaluate=evaluate, resume=resume)
-    if not outcome.interrupted:
+    if not outcome.interrupted and not env.task.direct:
         export_run(folder, folder / POLICY_FILE)
     return outcome
 
@@ -176,6 +176,8 @@ def export_untrained(run: RunSettings, path: Path) -> Contract:
 def _export(run: RunSettings, policy: Policy, path: Path) -> Contract:
     """Its golden vectors are episodes of the task itself."""
     env = make_env(run.task, 4, seed=TEST_SEED)
+    if env.task.direct:
+        raise UsageError(f"task {run.task.name} mirrors a benchmark, not a robot: its policies are not exported")
     settings = run.model_dump(mode="json")
     return export_policy(
         policy.actor,

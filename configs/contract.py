@@ -65,7 +65,8 @@ class Interface(Settings):
     """How a policy meets the world: everything but what it learned. An environment has one; an export carries it on.
 
     The actor sees, side by side and in this order: every signal, then every memory.
-    The action a in [-1, 1] asks for the target position + a * action_velocity * control_dt; `configs.limits` has the last word.
+    The action a in [-1, 1] asks for a target: velocity, the target before + a * action_scale * control_dt; position,
+    home + a * action_scale. `configs.limits` has the last word.
     """
 
     task: str
@@ -73,13 +74,14 @@ class Interface(Settings):
     control_dt: Positive = Field(description="s")
     signals: tuple[SignalSpec, ...] = Field(min_length=1)
     memory: tuple[MemorySpec, ...]
-    joints: tuple[JointSpec, ...] = Field(min_length=1)
-    action_velocity: Vector = Field(description="rad/s at action 1, one a joint")
+    joints: tuple[JointSpec, ...] = Field(description="none where actions go straight to a model's own actuators")
+    action: Literal["velocity", "position"] = "velocity"
+    action_scale: Vector = Field(description="rad/s or rad at action 1, one a joint")
 
     @model_validator(mode="after")
     def _consistent(self) -> Interface:
-        if len(self.action_velocity) != len(self.joints):
-            raise ValueError(f"action_velocity has {len(self.action_velocity)} values; allowed: {len(self.joints)}")
+        if len(self.action_scale) != len(self.joints):
+            raise ValueError(f"action_scale has {len(self.action_scale)} values; allowed: {len(self.joints)}")
         names = [s.name for s in self.signals] + [m.name for m in self.memory]
         if len(set(names)) != len(names):
             raise ValueError(f"names = {names}; allowed: each name once")
@@ -116,3 +118,11 @@ class Contract(Settings):
     ashore_version: str
     trained_steps: int
     success: float | None = Field(default=None, description="success rate of the last evaluation, 0 to 1")
+
+    @model_validator(mode="after")
+    def _drives(self) -> Contract:
+        if not self.interface.joints:
+            raise ValueError(
+                f"task {self.interface.task} drives no joint targets; allowed: a policy for a robot's joints"
+            )
+        return self

@@ -30,15 +30,25 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
+class GripperSettings(Settings):
+    """A gripper of one degree of freedom, for the tasks that grasp: its first joint is driven, the others follow it."""
+
+    joints: tuple[str, ...] = Field(min_length=1)
+    open: float = Field(description="rad or m, of the driven joint")
+    closed: float = Field(description="rad or m")
+    velocity_limit: Positive = Field(description="rad/s or m/s")
+    acceleration_limit: Positive = Field(description="rad/s^2 or m/s^2")
+    kp: Positive
+    kd: Positive
+
+
 class RobotSettings(Settings):
     """A robot: which model file, which joints are driven and how. Lengths follow `joints`."""
 
     name: str
     model: str = Field(description="MJCF or URDF file; a bare name is looked up in sim/robots")
     joints: tuple[str, ...] = Field(min_length=1, description="driven joints, in command order")
-    gripper_joints: tuple[str, ...] = Field(
-        default=(), description="finger joints, welded where a task does not use them"
-    )
+    gripper: GripperSettings | None = Field(default=None, description="welded where a task does not use it")
     tool_site: str | None = Field(default=None, description="end-effector site")
     payload_body: str | None = None
     home: Vector = Field(description="rad or m")
@@ -62,6 +72,22 @@ class RobotSettings(Settings):
                 raise ValueError(f"{field} = {list(values)}; allowed: every value above 0")
         return self
 
+    def with_gripper(self) -> RobotSettings:
+        """The same robot with its gripper as one more driven joint, the last."""
+        g = self.gripper
+        if g is None or g.joints[0] in self.joints:
+            return self
+        return self.model_copy(
+            update={
+                "joints": (*self.joints, g.joints[0]),
+                "home": (*self.home, g.open),
+                "velocity_limit": (*self.velocity_limit, g.velocity_limit),
+                "acceleration_limit": (*self.acceleration_limit, g.acceleration_limit),
+                "kp": (*self.kp, g.kp),
+                "kd": (*self.kd, g.kd),
+            }
+        )
+
 
 class TaskSettings(Settings):
     """A task on a robot in randomized worlds."""
@@ -71,8 +97,11 @@ class TaskSettings(Settings):
     physics_dt: Positive = Field(description="s")
     control_dt: Positive = Field(description="s, a whole multiple of physics_dt")
     episode_seconds: Positive
-    action_scale: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=1.0, description="target velocity at action 1, as a fraction of the joints' velocity limit"
+    action: Literal["velocity", "position"] = Field(
+        default="velocity", description="what an action asks for: a velocity of the target, or its offset from home"
+    )
+    action_scale: Positive = Field(
+        default=1.0, description="at action 1: fraction of the joints' velocity limit, or rad from home"
     )
     options: dict[str, Any] = Field(default_factory=dict, description="the task's own settings, checked by the task")
     randomization: dict[str, ParameterSettings] = Field(default_factory=dict)
@@ -84,6 +113,8 @@ class TaskSettings(Settings):
             raise ValueError(
                 f"control_dt = {self.control_dt} s; allowed: a whole multiple of physics_dt = {self.physics_dt} s"
             )
+        if self.action == "velocity" and self.action_scale > 1:
+            raise ValueError(f"action_scale = {self.action_scale:g}; allowed: at most 1, the joints' velocity limit")
         if self.episode_seconds < self.control_dt:
             raise ValueError(
                 f"episode_seconds = {self.episode_seconds} s; allowed: at least control_dt = {self.control_dt} s"

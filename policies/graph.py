@@ -29,6 +29,7 @@ class PolicyGraph(nn.Module):
     velocity: Tensor
     acceleration: Tensor
     reach: Tensor
+    home: Tensor
 
     def __init__(self, actor: Actor, normalizer: Normalizer, interface: Interface) -> None:
         super().__init__()
@@ -50,9 +51,11 @@ class PolicyGraph(nn.Module):
         self.register_buffer("high", _down([j.high for j in limits]))
         self.register_buffer("velocity", _down([j.velocity for j in limits]))
         self.register_buffer("acceleration", _down([j.acceleration for j in limits]))
-        self.register_buffer(
-            "reach", torch.tensor(interface.action_velocity, dtype=torch.float64) * interface.control_dt
-        )
+        # What the action is added to, and how far it reaches.
+        scale = torch.tensor(interface.action_scale, dtype=torch.float64)
+        self.from_home = interface.action == "position"
+        self.register_buffer("reach", scale if self.from_home else scale * interface.control_dt)
+        self.register_buffer("home", torch.tensor([j.home for j in limits], dtype=torch.float64))
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         exact = [x.double() for x in inputs]
@@ -60,7 +63,13 @@ class PolicyGraph(nn.Module):
         position, velocity = memory[TARGET], memory[TARGET_VELOCITY]
         action = self.policy(torch.cat(exact, -1)).clip(-1, 1)
         limits = JointLimits(self.low, self.high, self.velocity, self.acceleration)
-        moved, moves = limit_target(position + action * self.reach, position, velocity, limits, self.control_dt)
+        moved, moves = limit_target(
+            (self.home if self.from_home else position) + action * self.reach,
+            position,
+            velocity,
+            limits,
+            self.control_dt,
+        )
         following = {TARGET: moved.float(), TARGET_VELOCITY: moves.float()}
         # Fresh tensors, since a graph gives each of its outputs one name.
         return moved.float(), moves.float(), *(following[name].clone() for name in self.memories)

@@ -1,9 +1,10 @@
-"""From an action to the servo: target, joint limits, delivery, the trajectory controller's interpolation."""
+"""From an action to the actuators: target, joint limits, delivery, the trajectory controller's interpolation."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
+import mujoco
 import torch
 from torch import Tensor
 
@@ -11,6 +12,37 @@ from configs.contract import Interface
 from configs.limits import JointLimits, limit_target
 
 _STATE = ("target", "target_velocity", "setpoint", "setpoint_velocity", "end", "end_velocity", "jitter", "drop")
+
+
+class Command(Protocol):
+    """How actions reach the actuators of N worlds."""
+
+    asked: Tensor  # [N, a] what the last action asked for
+    before: Tensor  # [N, a] what was in force before it
+
+    def act(self, action: Tensor, chance: Tensor) -> Tensor:
+        """action [N, a], clipped to [-1, 1]; chance [N, 2] uniform -> ctrl [N, nu]."""
+        ...
+
+    def follow(self, desired: Tensor, chance: Tensor) -> Tensor:
+        """As `act`, from joint targets [N, a] rad."""
+        ...
+
+    def memory(self) -> tuple[Tensor, ...]:
+        """What the actor sees of its own past: [N, ...] each."""
+        ...
+
+    def finite(self) -> Tensor | None:
+        """Mask [N] of worlds whose command is finite; None where all are."""
+        ...
+
+    def restart(self, ids: Tensor, measured: Tensor) -> tuple[Tensor, ...]:
+        """Begin anew in these worlds; gives their rows of `memory`."""
+        ...
+
+    def state_dict(self) -> dict[str, Any]: ...
+
+    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 def joint_limits(interface: Interface) -> JointLimits:
@@ -33,11 +65,14 @@ class CommandPath:
     def __init__(self, interface: Interface, num_worlds: int) -> None:
         self.dt = interface.control_dt
         self.limits = joint_limits(interface)
-        self.step_size = torch.tensor(interface.action_velocity) * self.dt  # rad a step at action 1
+        scale = torch.tensor(interface.action_scale)
+        self.home = torch.tensor([j.home for j in interface.joints]) if interface.action == "position" else None
+        self.reach = scale * self.dt if self.home is None else scale  # rad at action 1
         joints = len(interface.joints)
         self.target = torch.zeros(num_worlds, joints)  # rad, as the encoders count
         self.target_velocity = torch.zeros(num_worlds, joints)
         self.asked = torch.zeros(num_worlds, joints)  # rad/s, before the limits
+        self.before = self.asked
         self.setpoint = torch.zeros(num_worlds, joints)
         self.setpoint_velocity = torch.zeros(num_worlds, joints)
         self.end = torch.zeros(num_worlds, joints)  # where the running trajectory ends
@@ -48,11 +83,12 @@ class CommandPath:
 
     def act(self, action: Tensor, chance: Tensor) -> Tensor:
         """action [N, joints] in [-1, 1] -> mean setpoint velocity over the period, [N, joints] rad/s."""
-        return self.follow(torch.addcmul(self.target, action.clip(-1.0, 1.0), self.step_size), chance)
+        start = self.target if self.home is None else self.home
+        return self.follow(torch.addcmul(start, action.clip(-1.0, 1.0), self.reach), chance)
 
     def follow(self, desired: Tensor, chance: Tensor) -> Tensor:
         """desired [N, joints] rad; chance [N, 2] uniform numbers for delivery -> as `act`."""
-        self.asked = (desired - self.target).div_(self.dt)
+        self.asked, self.before = (desired - self.target).div_(self.dt), self.target_velocity
         self.target, self.target_velocity = limit_target(
             desired, self.target, self.target_velocity, self.limits, self.dt
         )
@@ -72,12 +108,20 @@ class CommandPath:
         self.setpoint, self.setpoint_velocity, self.end, self.end_velocity = setpoint, velocity, end, v
         return moved
 
-    def restart(self, ids: Tensor, measured: Tensor) -> None:
+    def memory(self) -> tuple[Tensor, ...]:
+        return self.target, self.target_velocity
+
+    def finite(self) -> Tensor | None:
+        finite = self.target.isfinite()
+        return None if finite.all() else finite.all(1)
+
+    def restart(self, ids: Tensor, measured: Tensor) -> tuple[Tensor, ...]:
         """Begin anew from the first measured joint positions, [k, joints] rad, at rest."""
         for values in (self.target, self.setpoint, self.end):
             values.index_copy_(0, ids, measured)
         for values in (self.target_velocity, self.setpoint_velocity, self.end_velocity):
             values.index_fill_(0, ids, 0.0)
+        return measured, torch.zeros_like(measured)
 
     def state_dict(self) -> dict[str, Any]:
         return {k: getattr(self, k).clone() for k in _STATE}
@@ -85,3 +129,39 @@ class CommandPath:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, value in state.items():
             setattr(self, name, value.clone())
+
+
+class DirectPath:
+    """Actions span the control ranges of the model's own actuators; nothing lies between."""
+
+    def __init__(self, model: mujoco.MjModel, num_worlds: int) -> None:
+        if not model.actuator_ctrllimited.all():
+            raise ValueError("every actuator needs a control range")
+        low, high = torch.from_numpy(model.actuator_ctrlrange.T.copy()).float()
+        self.middle, self.reach = (low + high) / 2, (high - low) / 2
+        self.asked = torch.zeros(num_worlds, model.nu)  # action
+        self.before = self.asked
+
+    def act(self, action: Tensor, chance: Tensor) -> Tensor:
+        self.before, self.asked = self.asked, action.clip(-1.0, 1.0)
+        return torch.addcmul(self.middle, self.asked, self.reach)
+
+    def follow(self, desired: Tensor, chance: Tensor) -> Tensor:
+        raise NotImplementedError("such a task takes actions, not joint targets")
+
+    def memory(self) -> tuple[Tensor, ...]:
+        return ()
+
+    def finite(self) -> Tensor | None:
+        finite = self.asked.isfinite()
+        return None if finite.all() else finite.all(1)
+
+    def restart(self, ids: Tensor, measured: Tensor) -> tuple[Tensor, ...]:
+        self.asked = self.asked.index_fill(0, ids, 0.0)
+        return ()
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"asked": self.asked.clone()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        self.asked = state["asked"].clone()

@@ -15,7 +15,7 @@ from configs.contract import Interface, target_memory
 from configs.schema import TaskSettings
 from configs.space import Dimension, longest_signal_delay
 from sim import tasks
-from sim.command import CommandPath
+from sim.command import Command, CommandPath, DirectPath
 from sim.cpu import CpuWorld
 from sim.robot import joint_specs
 from sim.scene import compile_scene
@@ -79,22 +79,25 @@ class Env:
         randomizer: Randomizer | None = None,
         num_threads: int = 0,
     ) -> None:
-        self.settings, self.num_envs, self.seed = settings, num_envs, seed
         task = tasks.find(settings.name)
+        self.settings = settings = task.resolve(settings)
+        self.num_envs, self.seed = num_envs, seed
         self.world = CpuWorld(compile_scene(task, settings), num_envs, num_threads)
         self.task = task(settings, self.world)
         self.interface = interface_of(self)
-        self.command = CommandPath(self.interface, num_envs)
+        self.command: Command = (
+            DirectPath(self.world.model, num_envs) if task.direct else CommandPath(self.interface, num_envs)
+        )
         longest = longest_signal_delay(settings.randomization)
         self.channel = Channel(self.interface.signals, num_envs, settings.control_dt, longest)
-        self.measured_joints = self.channel.columns("joint_position")
+        # Where the target starts from; a direct task has none.
+        self.measured_joints = slice(0) if task.direct else self.channel.columns("joint_position")
         self.randomizer = randomizer
         if randomizer is not None:
             randomizer.bind(self)
-        self.action_size = len(self.interface.joints)
-        privileged = (
-            self.task.privileged_size + 2 * self.action_size + (randomizer.values.shape[1] if randomizer else 0)
-        )
+        self.action_size = self.world.model.nu
+        privileged = self.task.privileged_size + (randomizer.values.shape[1] if randomizer else 0)
+        privileged += 0 if task.direct else 2 * self.action_size
         self.observation_sizes = {"actor": self.interface.actor_size, "critic": self.interface.actor_size + privileged}
         # An even number for Box and Muller's pairs, then two for the delivery of the command.
         self._normals = self.channel.size + self.channel.size % 2
@@ -103,6 +106,7 @@ class Env:
         self.episode = torch.zeros(num_envs, dtype=torch.int64)
         self.age = torch.zeros(num_envs, dtype=torch.int64)  # control steps into the episode
         self.sums = torch.zeros(num_envs, len(task.reward_terms))
+        self.metric_sums = torch.zeros(num_envs, len(task.metrics))
         self.chance = torch.zeros(num_envs, 2)
         self.diverged_count = 0
         self.observation: Obs = {}
@@ -132,18 +136,20 @@ class Env:
         """As `step`, from joint targets [N, joints] rad: what an exported policy gives."""
         return self._advance(self.command.follow(desired, self.chance))
 
-    def _advance(self, setpoint_velocity: Tensor) -> tuple[Obs, Tensor, Tensor, Tensor, dict[str, Any]]:
-        before = self.observation["actor"][:, -self.action_size :]
-        self.world.ctrl[:] = setpoint_velocity
+    def _advance(self, ctrl: Tensor) -> tuple[Obs, Tensor, Tensor, Tensor, dict[str, Any]]:
+        self.world.ctrl[:] = ctrl
         self.world.step(self.settings.decimation)
         self.age += 1
-        rewards, terminated, success = self.task.judge(self.command.asked, before)
+        rewards, terminated, success, metrics = self.task.judge(self.command.asked, self.command.before)
         diverged = self._diverged()
         if diverged is not None:
             self.diverged_count += int(diverged.sum())
             rewards = torch.where(diverged[:, None], 0.0, rewards)
             terminated, success = terminated | diverged, success & ~diverged
+            metrics = None if metrics is None else torch.where(diverged[:, None], 0.0, metrics)
         self.sums += rewards
+        if metrics is not None:
+            self.metric_sums += metrics
         truncated = (self.age >= self.settings.episode_steps) & ~terminated
         info: dict[str, Any] = {}
         ended = (terminated | truncated).nonzero().squeeze(1)
@@ -161,16 +167,15 @@ class Env:
     def _diverged(self) -> Tensor | None:
         """Mask [N] of worlds that cannot go on: the engine says so, or, before it could, a target that is no number."""
         diverged = self.world.diverged()
-        finite = self.command.target.isfinite()
-        if not finite.all():
-            lost = ~finite.all(1)
-            diverged = lost if diverged is None else diverged | lost
+        finite = self.command.finite()
+        if finite is not None:
+            diverged = ~finite if diverged is None else diverged | ~finite
         return diverged
 
     def _measured(self, normal: Tensor) -> Tensor:
         """Every world's actor observation after a step: [N, actor_size]."""
         signals = self.channel.observe(self.task.measure(), normal)
-        return torch.cat((signals, self.task.command(), self.command.target, self.command.target_velocity), 1)
+        return torch.cat((signals, self.task.command(), *self.command.memory()), 1)
 
     def _restart(self, ids: Tensor, actor: Tensor, normal: Tensor, chance: Tensor) -> Tensor:
         """Begin the next episode of these worlds; writes their rows of the actor observation and returns it.
@@ -180,6 +185,7 @@ class Env:
         self.episode.index_add_(0, ids, torch.ones_like(ids))
         self.age.index_fill_(0, ids, 0)
         self.sums.index_fill_(0, ids, 0.0)
+        self.metric_sums.index_fill_(0, ids, 0.0)
         worlds, episodes = ids.numpy(), self.episode.index_select(0, ids).numpy()
         zeros = np.zeros_like(worlds)
         draws = self.task.draws + (self.randomizer.draws if self.randomizer else 0)
@@ -188,19 +194,21 @@ class Env:
         if self.randomizer is not None:
             self.randomizer.reset(ids, u[:, self.task.draws :])
         self.task.place(ids, u)
-        self.world.act.index_copy_(0, ids, self.world.qpos[:, self.task.qpos_of].index_select(0, ids))
+        if not self.task.direct:  # the servos begin where the joints are
+            self.world.act.index_copy_(0, ids, self.world.qpos[:, self.task.qpos_of].index_select(0, ids))
         self.world.forward(ids)
         self.task.begin(ids, u)
         self.chance.index_copy_(0, ids, chance)
         signals = self.channel.restart(ids, self.task.measure().index_select(0, ids), normal)
-        joints = signals[:, self.measured_joints]
-        self.command.restart(ids, joints)
+        memory = self.command.restart(ids, signals[:, self.measured_joints])
         command = self.task.command().index_select(0, ids)
-        return actor.index_copy_(0, ids, torch.cat((signals, command, joints, torch.zeros_like(joints)), 1))
+        return actor.index_copy_(0, ids, torch.cat((signals, command, *memory), 1))
 
     def _observed(self, actor: Tensor) -> Obs:
-        lag = self.world.act.float() - self.world.qpos[:, self.task.qpos_of].float()
-        parts = [actor, self.task.privileged(), lag, self.command.setpoint_velocity]
+        parts = [actor, self.task.privileged()]
+        if isinstance(self.command, CommandPath):
+            lag = (self.world.act - self.world.qpos[:, self.task.qpos_of]).float()
+            parts += [lag, self.command.setpoint_velocity]
         if self.randomizer is not None:
             parts.append(self.randomizer.values)
         self.observation = {"actor": actor, "critic": torch.cat(parts, 1)}
@@ -212,6 +220,9 @@ class Env:
             self.randomizer.observe(ids, success)
         episode = {"return": sums.sum(1), "length": self.age.index_select(0, ids), "success": success.float()}
         episode |= {f"reward/{name}": sums[:, i] for i, name in enumerate(self.task.reward_terms)}
+        if self.task.metrics:
+            means = self.metric_sums.index_select(0, ids) / episode["length"].unsqueeze(1)
+            episode |= {f"metric/{name}": means[:, i] for i, name in enumerate(self.task.metrics)}
         return {
             "final_ids": ids,
             "final_obs": {k: v.index_select(0, ids) for k, v in final.items()},
@@ -237,6 +248,7 @@ class Env:
             "episode": self.episode.clone(),
             "age": self.age.clone(),
             "sums": self.sums.clone(),
+            "metric_sums": self.metric_sums.clone(),
             "chance": self.chance.clone(),
             "observation": {k: v.clone() for k, v in self.observation.items()},
             "world": self.world.state_dict(),
@@ -248,7 +260,7 @@ class Env:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.seed, self.diverged_count = state["seed"], state["diverged_count"]
-        for name in ("episode", "age", "sums", "chance"):
+        for name in ("episode", "age", "sums", "metric_sums", "chance"):
             setattr(self, name, state[name].clone())
         self.observation = {k: v.clone() for k, v in state["observation"].items()}
         if self.randomizer is not None:
@@ -260,13 +272,15 @@ class Env:
 def interface_of(env: Env) -> Interface:
     """What a policy for this environment takes and gives."""
     settings, robot = env.settings, env.settings.robot
-    joints = joint_specs(env.world.model, robot)
+    joints = () if env.task.direct else joint_specs(env.world.model, robot)
+    full = robot.velocity_limit if settings.action == "velocity" else (1.0,) * len(joints)
     return Interface(
         task=settings.name,
         robot=robot.name,
         control_dt=settings.control_dt,
         signals=env.task.signals,
-        memory=target_memory(len(joints), "joint_position"),
+        memory=target_memory(len(joints), "joint_position") if joints else (),
         joints=joints,
-        action_velocity=tuple(settings.action_scale * v for v in robot.velocity_limit),
+        action=settings.action,
+        action_scale=tuple(settings.action_scale * v for v, _ in zip(full, joints, strict=bool(joints))),
     )

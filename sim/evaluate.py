@@ -19,7 +19,7 @@ class Episodes(NamedTuple):
     success: NDArray[np.bool_]
     returns: NDArray[np.float64]
     lengths: NDArray[np.int64]  # control steps
-    terms: dict[str, NDArray[np.float64]]  # sums of the reward terms
+    terms: dict[str, NDArray[np.float64]]  # "reward/<term>" its sum, "metric/<name>" its mean
 
     def first(self, count: int) -> Episodes:
         """The first so many of them."""
@@ -29,7 +29,7 @@ class Episodes(NamedTuple):
     def summary(self) -> dict[str, float]:
         """Means over the episodes."""
         means = {"success": self.success.mean(), "return": self.returns.mean(), "length": self.lengths.mean()}
-        means |= {f"reward/{name}": values.mean() for name, values in self.terms.items()}
+        means |= {name: values.mean() for name, values in self.terms.items()}
         return {name: float(value) for name, value in means.items()}
 
 
@@ -69,7 +69,7 @@ def run_episodes(
         success=flat.pop("success") > 0.5,
         returns=flat.pop("return"),
         lengths=flat.pop("length").astype(np.int64),
-        terms={name.removeprefix("reward/"): values for name, values in flat.items()},
+        terms=flat,
     )
 
 

@@ -23,7 +23,7 @@ def observation_space(env: Env) -> spaces.Dict:
 
 
 def action_space(env: Env) -> spaces.Box:
-    """One world's action: target velocities, as fractions of `action_velocity`."""
+    """One world's action: target velocities, as fractions of `action_scale`."""
     return spaces.Box(-1.0, 1.0, (env.action_size,), np.float32)
 
 

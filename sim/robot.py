@@ -32,7 +32,8 @@ def load(settings: RobotSettings) -> mujoco.MjSpec:
     except ValueError as error:
         raise ModelError(f"robot.model = {settings.model!r} does not load: {error}") from None
     joints = [j.name for j in spec.joints]
-    for name in (*settings.joints, *settings.gripper_joints):
+    fingers = settings.gripper.joints if settings.gripper is not None else ()
+    for name in (*settings.joints, *fingers):
         if name not in joints:
             raise ModelError(f"robot {settings.name} has no joint {name!r}; it has {joints}")
     sites = [s.name for s in spec.sites]
@@ -65,8 +66,23 @@ def add_servos(spec: mujoco.MjSpec, settings: RobotSettings, longest_delay: floa
 
 def weld_gripper(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
     """Fix the fingers where they are: a task that does not use them need not simulate them."""
-    for name in settings.gripper_joints:
-        spec.delete(spec.joint(name))
+    if settings.gripper is not None:
+        for name in settings.gripper.joints:
+            spec.delete(spec.joint(name))
+
+
+def couple_gripper(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
+    """Make the other fingers follow the driven one, where the model does not do so already."""
+    if settings.gripper is None:
+        raise ModelError(f"robot {settings.name} has no gripper; its settings name one under `gripper`")
+    first, *others = settings.gripper.joints
+    coupled = {e.name1 for e in spec.equalities if e.type == mujoco.mjtEq.mjEQ_JOINT and e.name2 == first}
+    for name in others:
+        if name not in coupled:
+            spec.add_equality(
+                type=mujoco.mjtEq.mjEQ_JOINT, objtype=mujoco.mjtObj.mjOBJ_JOINT, name1=name, name2=first,
+                data=[0, 1] + [0] * 9, solref=[0.01, 1],
+            )  # fmt: skip
 
 
 def joint_specs(model: mujoco.MjModel, settings: RobotSettings) -> tuple[JointSpec, ...]:
@@ -75,7 +91,9 @@ def joint_specs(model: mujoco.MjModel, settings: RobotSettings) -> tuple[JointSp
     for i, name in enumerate(settings.joints):
         joint = model.joint(name)
         low, high = joint.range if model.jnt_limited[joint.id] else (-1e3, 1e3)
-        low, high = float(low + settings.position_margin), float(high - settings.position_margin)
+        grips = settings.gripper is not None and name in settings.gripper.joints
+        margin = 0.0 if grips else settings.position_margin  # fingers are meant to close on something
+        low, high = float(low + margin), float(high - margin)
         if not low <= settings.home[i] <= high:
             raise ModelError(f"robot.home of {name} = {settings.home[i]}; allowed: [{low:.6g}, {high:.6g}]")
         out.append(

@@ -12,14 +12,15 @@ from sim.task import Task
 
 def compile_scene(task: type[Task], settings: TaskSettings, visual: bool = False) -> mujoco.MjModel:
     """The model that worlds of this task run on; `visual` keeps what only a camera sees. Same state layout either way."""
+    settings = task.resolve(settings)
     spec = robot.load(settings.robot)
     spec.option.timestep = settings.physics_dt
-    spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
-    if not task.uses_gripper:
-        robot.weld_gripper(spec, settings.robot)
+    if not task.direct:
+        spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
+        (robot.couple_gripper if task.uses_gripper else robot.weld_gripper)(spec, settings.robot)
+        robot.add_servos(spec, settings.robot, longest_command_delay(settings.randomization))
     task.build(spec, settings)
-    robot.add_servos(spec, settings.robot, longest_command_delay(settings.randomization))
     if not visual:
         spec.discard_visual()
     try:

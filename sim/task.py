@@ -26,7 +26,8 @@ class Outcome(NamedTuple):
 
     rewards: Tensor  # [N, terms], weighted, in the order of `Task.reward_terms`
     terminated: Tensor  # [N] bool: the episode failed or cannot go on
-    success: Tensor  # [N] bool, latched within the episode
+    success: Tensor  # [N] bool: would the episode count as a success if it ended here
+    metrics: Tensor | None = None  # [N, metrics], in the order of `Task.metrics`
 
 
 class Marker(NamedTuple):
@@ -46,8 +47,10 @@ class Task(ABC):
     Options: ClassVar[type[Settings]]
     reward_terms: ClassVar[tuple[str, ...]]
     draws: ClassVar[int]
-    success: Tensor  # [N] bool, latched within the episode
+    metrics: ClassVar[tuple[str, ...]] = ()  # further quantities, logged as their mean over each episode
+    success: Tensor  # [N] bool, as last judged
     uses_gripper: ClassVar[bool] = False
+    direct: ClassVar[bool] = False  # actions go to the model's own actuators as they are; such a policy is not exported
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         self.settings = settings
@@ -64,6 +67,13 @@ class Task(ABC):
         except ValidationError as error:
             known = sorted(cls.Options.model_fields)
             raise TaskError("\n".join(_fault(e, known) for e in error.errors())) from None
+
+    @classmethod
+    def resolve(cls, settings: TaskSettings) -> TaskSettings:
+        """Settings whose robot names every joint that this task drives."""
+        if not cls.uses_gripper:
+            return settings
+        return settings.model_copy(update={"robot": settings.robot.with_gripper()})
 
     @classmethod
     @abstractmethod

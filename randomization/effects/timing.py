@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from configs.space import CommandParameter, Dimension
+from randomization.effects.base import SpaceError
 
 
 class CommandEffect:
@@ -15,6 +16,8 @@ class CommandEffect:
     columns = (0,)  # there is one command path
 
     def __init__(self, name: str, entry: CommandParameter, command: Any) -> None:
+        if not hasattr(command, entry.kind):
+            raise SpaceError(f"{name} delays commands to joints; allowed: tasks whose actions are joint targets")
         self.dimensions = (Dimension.of(name, entry),)
         self._kind, self._command = entry.kind, command
         getattr(command, entry.kind).fill_(entry.nominal)

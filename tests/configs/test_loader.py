@@ -126,7 +126,7 @@ def test_an_override_that_cannot_be_followed_says_what_can(folder: Path, overrid
         ("train.seed=-1", "train.seed = -1; allowed: at least 0"),
         ("task.physics_dt=soon", "task.physics_dt = 'soon'; allowed: a number"),
         ("task.physics_dt=0", "task.physics_dt = 0; allowed: above 0"),
-        ("task.action_scale=2", "task.action_scale = 2; allowed: at most 1"),
+        ("task.action_scale=2", "task.action_scale = 2; allowed: at most 1, the joints' velocity limit"),
         ("task.name=[a]", 'task.name = ["a"]; allowed: text'),
         ("train.ppo=3", "train.ppo = 3; allowed: a mapping of names to settings"),
         ("train.ppo.activation=gelu", "train.ppo.activation = 'gelu'; allowed: 'elu', 'relu', 'tanh' or 'silu'"),

@@ -61,7 +61,7 @@ def interface(**changes: Any) -> Interface:
         "signals": tuple(map(signal, INPUTS[:3])),
         "memory": target_memory(3, "joint_position"),
         "joints": joints,
-        "action_velocity": (2.0, 1.5, 1.0),
+        "action_scale": (2.0, 1.5, 1.0),
     }
     return Interface(**(fields | changes))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import onnx
@@ -46,7 +46,7 @@ INTERFACE = Interface(
         JointSpec(name="a", low=-2.8973, high=2.8973, velocity=2.175, acceleration=15.0, home=0.0),
         JointSpec(name="b", low=-0.0698, high=3.0718, velocity=2.61, acceleration=7.5, home=1.0),
     ),
-    action_velocity=(2.175, 1.3),
+    action_scale=(2.175, 1.3),
 )
 ABOUT: dict[str, Any] = {
     "trained_on": (),
@@ -122,7 +122,7 @@ def test_golden_sequences_replay_in_onnxruntime_and_match_the_trained_actor(tmp_
             # The trained networks in float32, with the limit law in numpy.
             with torch.no_grad():
                 action = actor(normalizer(torch.from_numpy(np.concatenate(seen, 1).astype(np.float32)))).clip(-1, 1)
-            desired = seen[2] + action.double().numpy() * INTERFACE.action_velocity * 0.02
+            desired = seen[2] + action.double().numpy() * INTERFACE.action_scale * 0.02
             np.testing.assert_allclose(target, limit_target(desired, seen[2], seen[3], limits, 0.02)[0], atol=1e-5)
 
 
@@ -157,10 +157,12 @@ class Pushing(torch.nn.Module):
 
 
 @settings(max_examples=20, deadline=None)
-@given(st.integers(0, 2**32 - 1), st.integers(1, 60))
-def test_the_graph_keeps_the_limits_as_numpy_does(seed: int, hold: int) -> None:
+@given(st.integers(0, 2**32 - 1), st.integers(1, 60), st.sampled_from(["velocity", "position"]))
+def test_the_graph_keeps_the_limits_as_numpy_does(seed: int, hold: int, mode: Literal["velocity", "position"]) -> None:
     random = np.random.default_rng(seed)
-    graph = PolicyGraph(Pushing(), Normalizer(INTERFACE.actor_size), INTERFACE)  # type: ignore[arg-type]
+    interface = INTERFACE.model_copy(update={"action": mode})
+    graph = PolicyGraph(Pushing(), Normalizer(INTERFACE.actor_size), interface)  # type: ignore[arg-type]
+    home = np.array([j.home for j in INTERFACE.joints])
     limits, dt = _limits(), INTERFACE.control_dt
     start = random.uniform(limits.low, limits.high)[None].astype(np.float32)
     start = start.clip(limits.low, limits.high).astype(np.float32)
@@ -171,7 +173,8 @@ def test_the_graph_keeps_the_limits_as_numpy_does(seed: int, hold: int) -> None:
         before, speed = target.double().numpy(), velocity.double().numpy()
         target, velocity, *_ = graph(torch.zeros(1, 2), goal, target, velocity)
         action = (10 * goal[:, :2].double().numpy()).clip(-1, 1)
-        desired = before + action * INTERFACE.action_velocity * dt
+        scaled = action * INTERFACE.action_scale
+        desired = before + scaled * dt if mode == "velocity" else home + scaled
         expected = limit_target(desired, before, speed, limits, dt)
         np.testing.assert_allclose(target.numpy(), expected[0], atol=1e-6)
         np.testing.assert_allclose(velocity.numpy(), expected[1], atol=1e-4)

@@ -97,7 +97,7 @@ def interface(acceleration: float = 10.0, velocity: float = 1.0) -> Interface:
     )
     return Interface(
         task="t", robot="r", control_dt=DT, signals=(signal,), memory=target_memory(1, "joint_position"),
-        joints=(joint,), action_velocity=(velocity,),
+        joints=(joint,), action_scale=(velocity,),
     )  # fmt: skip
 
 
@@ -168,15 +168,17 @@ def test_jitter_beyond_a_period_is_a_lost_command() -> None:
 
 def test_targets_keep_position_velocity_and_acceleration_limits_under_any_action() -> None:
     env = make("arm_reach", 8)
-    limits = env.command.limits
+    command = env.command
+    assert isinstance(command, CommandPath)
+    limits = command.limits
     low, high = limits.low - 1e-5, limits.high + 1e-5
     for k, action in enumerate(actions(env, 400)):
         bold = 3.0 * torch.sign(action) if (k // 40) % 2 else action  # for a while always the same way, into the ends
-        before, velocity = env.command.target.clone(), env.command.target_velocity.clone()
+        before, velocity = command.target.clone(), command.target_velocity.clone()
         if (k // 40) % 2:
             bold = 3.0 * torch.sign(actions(env, 1, seed=k // 40)[0])
-        env.command.act(bold, env.chance)
-        after, v = env.command.target, env.command.target_velocity
+        command.act(bold, env.chance)
+        after, v = command.target, command.target_velocity
         assert ((after >= low) & (after <= high)).all()
         assert (v.abs() <= limits.velocity + 1e-5).all()
         assert ((v - velocity).abs() <= limits.acceleration * DT + 1e-4).all()

@@ -27,6 +27,8 @@ DH = (
     (0.088, HALF_PI, 0.0),
 )
 FLANGE, TOOL = 0.107, 0.1034  # m
+assert PANDA.gripper is not None
+GRIPPER = PANDA.gripper
 
 
 @pytest.mark.parametrize(
@@ -37,7 +39,7 @@ FLANGE, TOOL = 0.107, 0.1034  # m
             r"'pandas.xml' is no file; allowed: a path, or one of \['cartpole.xml', 'panda.xml'\]",
         ),
         ({"joints": (*PANDA.joints[:6], "wrist")}, r"no joint 'wrist'; it has \['joint1', .*'joint7'"),
-        ({"gripper_joints": ("thumb",)}, r"no joint 'thumb'; it has \['joint1'"),
+        ({"gripper": GRIPPER.model_copy(update={"joints": ("thumb",)})}, r"no joint 'thumb'; it has \['joint1'"),
         ({"tool_site": "tip"}, r"no site 'tip'; it has \['tool'\]"),
         ({"payload_body": "load"}, r"no body 'load'; it has \['world', 'link0', .*'payload'"),
     ],
