@@ -42,6 +42,21 @@ class GripperSettings(Settings):
     kd: Positive
 
 
+class Workspace(Settings):
+    """The box where an arm's tasks happen, in the frame of its base."""
+
+    low: Vector = Field(description="x, y, z, m")
+    high: Vector = Field(description="x, y, z, m")
+
+    @model_validator(mode="after")
+    def _box(self) -> Workspace:
+        if len(self.low) != 3 or len(self.high) != 3:
+            raise ValueError(f"low = {list(self.low)}, high = {list(self.high)}; allowed: three values each, m")
+        if any(low >= high for low, high in zip(self.low, self.high, strict=True)):
+            raise ValueError(f"low = {list(self.low)} m; allowed: below high = {list(self.high)} m, each value")
+        return self
+
+
 class RobotSettings(Settings):
     """A robot: which model file, which joints are driven and how. Lengths follow `joints`."""
 
@@ -52,6 +67,8 @@ class RobotSettings(Settings):
     tool_site: str | None = Field(default=None, description="end-effector site")
     payload_body: str | None = None
     home: Vector = Field(description="rad or m")
+    start_spread: Vector | None = Field(default=None, description="rad or m around home: where episodes may start")
+    workspace: Workspace | None = Field(default=None, description="where tasks happen, unless they say otherwise")
     velocity_limit: Vector = Field(description="rad/s or m/s")
     acceleration_limit: Vector = Field(description="rad/s^2 or m/s^2")
     position_margin: NonNegative = Field(
@@ -62,13 +79,17 @@ class RobotSettings(Settings):
 
     @model_validator(mode="after")
     def _lengths(self) -> RobotSettings:
-        for field in ("home", "velocity_limit", "acceleration_limit", "kp", "kd"):
+        for field in ("home", "start_spread", "velocity_limit", "acceleration_limit", "kp", "kd"):
             values = getattr(self, field)
+            if values is None:
+                continue
             if len(values) != len(self.joints):
                 raise ValueError(
                     f"{field} has {len(values)} values; allowed: {len(self.joints)}, one a joint of {list(self.joints)}"
                 )
-            if field != "home" and min(values) <= 0:
+            if field == "start_spread" and min(values) < 0:
+                raise ValueError(f"start_spread = {list(values)}; allowed: every value at least 0")
+            if field not in ("home", "start_spread") and min(values) <= 0:
                 raise ValueError(f"{field} = {list(values)}; allowed: every value above 0")
         return self
 
@@ -81,6 +102,7 @@ class RobotSettings(Settings):
             update={
                 "joints": (*self.joints, g.joints[0]),
                 "home": (*self.home, g.open),
+                "start_spread": None if self.start_spread is None else (*self.start_spread, 0.0),
                 "velocity_limit": (*self.velocity_limit, g.velocity_limit),
                 "acceleration_limit": (*self.acceleration_limit, g.acceleration_limit),
                 "kp": (*self.kp, g.kp),

@@ -105,7 +105,7 @@ class Env:
         self._worlds = np.arange(num_envs)
         self.episode = torch.zeros(num_envs, dtype=torch.int64)
         self.age = torch.zeros(num_envs, dtype=torch.int64)  # control steps into the episode
-        self.sums = torch.zeros(num_envs, len(task.reward_terms))
+        self.sums = torch.zeros(num_envs, len(self.task.reward_terms))
         self.metric_sums = torch.zeros(num_envs, len(task.metrics))
         self.chance = torch.zeros(num_envs, 2)
         self.diverged_count = 0

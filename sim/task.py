@@ -45,8 +45,8 @@ class Task(ABC):
     """
 
     Options: ClassVar[type[Settings]]
-    reward_terms: ClassVar[tuple[str, ...]]
-    draws: ClassVar[int]
+    reward_terms: tuple[str, ...]
+    draws: int
     metrics: ClassVar[tuple[str, ...]] = ()  # further quantities, logged as their mean over each episode
     success: Tensor  # [N] bool, as last judged
     uses_gripper: ClassVar[bool] = False
@@ -60,7 +60,7 @@ class Task(ABC):
         self.qpos_of, self.dof_of = _indices(qpos), _indices(dof)
 
     @classmethod
-    def read_options(cls, settings: TaskSettings) -> Settings:
+    def read_options(cls, settings: TaskSettings) -> Any:
         """The task's own settings, checked; TaskError names the field, its value and what is allowed."""
         try:
             return cls.Options(**settings.options)
