@@ -148,12 +148,27 @@ def workspace(robot: RobotSettings) -> Workspace:
     return robot.workspace
 
 
+def inner_area(robot: RobotSettings) -> Workspace:
+    """The part of the workspace for objects: a margin is left for the arm to reach around them."""
+    box = workspace(robot)
+    margin = 0.15 * min(box.high[0] - box.low[0], box.high[1] - box.low[1])
+    return Workspace(
+        low=(box.low[0] + margin, box.low[1] + margin, box.low[2]),
+        high=(box.high[0] - margin, box.high[1] - margin, box.high[2]),
+    )
+
+
 def add_table(spec: mujoco.MjSpec, robot: RobotSettings) -> None:
     """A table whose top is at the base's height, endless for contacts, and a camera that sees the workspace."""
     low, high = workspace(robot).low, workspace(robot).high
     size = max(high)
     spec.worldbody.add_geom(
-        name="table", type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], group=3, rgba=[0, 0, 0, 0], **TABLE_BITS
+        name="table",
+        type=mujoco.mjtGeom.mjGEOM_PLANE,
+        size=[0, 0, 1],
+        group=3,
+        friction=[0.4, 0.005, 0.0001],
+        **TABLE_BITS,
     )
     spec.worldbody.add_geom(
         name="table_top",

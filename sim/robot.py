@@ -81,7 +81,7 @@ def couple_gripper(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
         if name not in coupled:
             spec.add_equality(
                 type=mujoco.mjtEq.mjEQ_JOINT, objtype=mujoco.mjtObj.mjOBJ_JOINT, name1=name, name2=first,
-                data=[0, 1] + [0] * 9, solref=[0.01, 1],
+                data=[0, 1, *[0] * 10], solref=[0.01, 1],
             )  # fmt: skip
 
 

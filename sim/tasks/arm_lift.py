@@ -1,0 +1,144 @@
+"""Lift: grasp a cube on the table and bring it to a goal in the air. Any arm with a gripper can do it."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import mujoco
+import torch
+from torch import Tensor
+
+from configs.contract import SignalSpec
+from configs.schema import Positive, RobotSettings, Settings, TaskSettings, Workspace
+from sim.manipulation import ArmOptions, ArmTask, inner_area
+from sim.props import add_object, orientation_estimate, place_object, position_estimate
+from sim.rotations import canonical
+from sim.task import Outcome
+from sim.world import World
+
+LIFTED = 0.02  # m above the table from which a cube counts as lifted
+
+
+class LiftOptions(ArmOptions):
+    """The cube, and how high it has to go."""
+
+    tolerance: Positive = 0.03  # m
+    cube_size: Positive = 0.04  # m, an edge
+    cube_mass: Positive = 0.1  # kg
+    largest_yaw: Positive = 0.6  # rad, of the cube at the start; a cube looks the same from pi / 4 on
+    goal_low: Positive = 0.08  # m above the table
+    goal_high: Positive = 0.3  # m
+    collision_weight: Positive = 0.5
+
+
+class ArmLift(ArmTask):
+    """Success: the cube's centre stays within `tolerance` of the goal for `hold_seconds`."""
+
+    Options: ClassVar[type[Settings]] = LiftOptions
+    reward_terms = ("approach", "grip", "lift", "goal", "precision", "upright", "calm", "collision")
+    metrics = ("collision", "lifted")
+    draws = 8
+    starts_down = True
+    uses_gripper = True
+    goal_of = "where the cube's centre shall be"
+
+    def __init__(self, settings: TaskSettings, world: World) -> None:
+        super().__init__(settings, world)
+        o, area = self.options, inner_area(settings.robot)
+        gripper = settings.robot.gripper
+        assert gripper is not None  # the scene would not have compiled
+        self._cube, self._velocity = self.sensor("cube_position"), self.sensor("cube_velocity")
+        self._orientation, self._axis = self.sensor("cube_orientation"), self.sensor("tool_axis")[:, 2]
+        self._low, self._high = torch.tensor(area.low[:2]), torch.tensor(area.high[:2])
+        self._finger = int(torch.arange(world.qpos.shape[1])[self.qpos_of][-1])
+        self._open, self._closed = gripper.open, gripper.closed
+        self._rest = o.cube_size / 2  # m, height of a cube that stands on the table
+        self._weights = torch.tensor([0.3, 0.4, 0.6, 1.0, 1.5, 0.1, o.calm_weight, -o.collision_weight])
+
+    @classmethod
+    def start_box(cls, robot: RobotSettings) -> Workspace:
+        area = inner_area(robot)
+        return Workspace(low=(*area.low[:2], 0.09), high=(*area.high[:2], 0.2))
+
+    @classmethod
+    def build(cls, spec: mujoco.MjSpec, settings: TaskSettings) -> None:
+        super().build(spec, settings)
+        o = cls.read_options(settings)
+        half = o.cube_size / 2
+        add_object(spec, "cube", mujoco.mjtGeom.mjGEOM_BOX, [half] * 3, o.cube_mass, 0.8, [0.85, 0.3, 0.2, 1])
+
+    @property
+    def estimates(self) -> tuple[SignalSpec, ...]:
+        return position_estimate("cube", "cube"), orientation_estimate("cube", "cube")
+
+    @property
+    def privileged_size(self) -> int:
+        return 2 * len(self.settings.robot.joints) + 20
+
+    def measure(self) -> Tensor:
+        world = self.world
+        encoders = (world.qpos[:, self.qpos_of], world.qvel[:, self.dof_of])
+        return torch.cat((*encoders, self._cube, canonical(self._orientation)), 1).float()
+
+    def privileged(self) -> Tensor:
+        cube = self._cube.float()
+        tool, goal = self._tool.float() - cube, self.goal - cube
+        gap = torch.linalg.vector_norm(tool, dim=1, keepdim=True)
+        away = torch.linalg.vector_norm(goal, dim=1, keepdim=True)
+        parts = (
+            self.joint_position(),
+            self.joint_velocity(),
+            cube,
+            tool,
+            goal,
+            self._velocity.float(),
+            gap,
+            torch.exp(gap / -0.03),
+            away,
+            torch.exp(away / -0.03),
+            self._gripped(gap.squeeze(1)).unsqueeze(1),
+            (self.held / self._hold_steps).unsqueeze(1),
+            self._axis.float().unsqueeze(1),
+            self.collided().float().unsqueeze(1),
+        )
+        return torch.cat(parts, 1)
+
+    def judge(self, asked: Tensor, before: Tensor) -> Outcome:
+        cube = self._cube.float()
+        gap = torch.linalg.vector_norm(self._tool.float() - cube, dim=1)
+        away = torch.linalg.vector_norm(self.goal - cube, dim=1)
+        height = (cube[:, 2] - self._rest).clip(0.0, 0.05) / 0.05
+        lifted = (height * 0.05 > LIFTED).float() * torch.exp(-gap / 0.05)
+        self.hold(away < self.options.tolerance)
+        collided = self.collided().float()
+        terms = torch.stack(
+            (
+                1.0 - torch.tanh(gap / 0.1),
+                self._gripped(gap),
+                height * torch.exp(gap / -0.03),
+                lifted * (1.0 - torch.tanh(away / 0.2)),
+                lifted * torch.exp(away / -0.03),
+                self._axis.float().neg().clip(min=0.0),
+                self.calm(asked, before),
+                collided,
+            ),
+            1,
+        )
+        metrics = torch.stack((collided, (lifted > 0).float()), 1)
+        return Outcome(terms.mul_(self._weights), torch.zeros_like(self.success), self.success, metrics)
+
+    def place(self, ids: Tensor, u: Tensor) -> None:
+        super().place(ids, u)
+        xy = self._low + u[:, 1:3] * (self._high - self._low)
+        place_object(self.world, "cube", ids, xy, self.options.largest_yaw * (2 * u[:, 3] - 1))
+
+    def draw_goal(self, ids: Tensor, u: Tensor) -> Tensor:
+        o = self.options
+        xy = self._low + u[:, 4:6] * (self._high - self._low)
+        return torch.cat((xy, o.goal_low + u[:, 6:7] * (o.goal_high - o.goal_low)), 1)
+
+    def _gripped(self, gap: Tensor) -> Tensor:
+        """[N] in [0, 1]: how far the fingers have closed on the cube, where it is between them."""
+        finger = self.world.qpos[:, self._finger].float()
+        closed = ((finger - self._open) / (self._closed - self._open)).clip(0.0, 0.5) * 2.0
+        return closed * torch.exp(-(gap / 0.02).square())
