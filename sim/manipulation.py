@@ -42,6 +42,7 @@ class ArmTask(Task):
     Options: ClassVar[type[Settings]] = ArmOptions
     starts_down: ClassVar[bool] = False  # whether the tool points down when an episode starts
     goal_of: ClassVar[str] = "where the tool shall be"
+    goal_size: ClassVar[int] = 3  # 2 where goals lie on the table
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)
@@ -94,11 +95,11 @@ class ArmTask(Task):
             SignalSpec(name="joint_position", unit="rad", description="encoders of the driven joints", **encoders),
             SignalSpec(name="joint_velocity", unit="rad/s", description="velocities of the driven joints", **encoders),
             *self.estimates,
-            position_signal("goal_position", "command", stale, self.goal_of),
+            position_signal("goal_position", "command", stale, self.goal_of, self.goal_size),
         )
 
     def command(self) -> Tensor:
-        return self.goal
+        return self.goal[:, : self.goal_size]
 
     @abstractmethod
     def draw_goal(self, ids: Tensor, u: Tensor) -> Tensor:
@@ -202,6 +203,6 @@ def add_frame_sensor(
     )
 
 
-def position_signal(name: str, kind: Any, max_age: float, description: str) -> SignalSpec:
-    """A point in the frame of the robot's base."""
-    return SignalSpec(name=name, size=3, unit="m", kind=kind, frame="b", max_age=max_age, description=description)
+def position_signal(name: str, kind: Any, max_age: float, description: str, size: int = 3) -> SignalSpec:
+    """A point in the frame of the robot's base; on the table, where size is 2."""
+    return SignalSpec(name=name, size=size, unit="m", kind=kind, frame="b", max_age=max_age, description=description)

@@ -38,8 +38,8 @@ def add_object(
         add_frame_sensor(spec, f"{name}_{suffix}", sensor, mujoco.mjtObj.mjOBJ_BODY, name)
 
 
-def position_estimate(name: str, what: str) -> SignalSpec:
-    return position_signal(f"{name}_position", "estimate", CAMERA_STALE, f"centre of the {what}, from a camera")
+def position_estimate(name: str, what: str, size: int = 3) -> SignalSpec:
+    return position_signal(f"{name}_position", "estimate", CAMERA_STALE, f"centre of the {what}, from a camera", size)
 
 
 def orientation_estimate(name: str, what: str) -> SignalSpec:

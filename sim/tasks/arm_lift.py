@@ -53,7 +53,7 @@ class ArmLift(ArmTask):
         self._finger = int(torch.arange(world.qpos.shape[1])[self.qpos_of][-1])
         self._open, self._closed = gripper.open, gripper.closed
         self._rest = o.cube_size / 2  # m, height of a cube that stands on the table
-        self._weights = torch.tensor([0.3, 0.4, 0.6, 1.0, 1.5, 0.1, o.calm_weight, -o.collision_weight])
+        self._weights = torch.tensor([0.5, 0.6, 0.8, 1.2, 1.8, 0.1, o.calm_weight, -o.collision_weight])
 
     @classmethod
     def start_box(cls, robot: RobotSettings) -> Workspace:
@@ -113,7 +113,7 @@ class ArmLift(ArmTask):
         collided = self.collided().float()
         terms = torch.stack(
             (
-                1.0 - torch.tanh(gap / 0.1),
+                1.0 - torch.tanh(gap / 0.2),
                 self._gripped(gap),
                 height * torch.exp(gap / -0.03),
                 lifted * (1.0 - torch.tanh(away / 0.2)),

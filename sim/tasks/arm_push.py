@@ -27,7 +27,7 @@ class PushOptions(ArmOptions):
     puck_mass: Positive = 0.2  # kg
     shortest_push: Positive = 0.08  # m
     longest_push: Positive = 0.25  # m
-    collision_weight: Positive = 0.5
+    collision_weight: Positive = 0.2
 
 
 class ArmPush(ArmTask):
@@ -38,7 +38,8 @@ class ArmPush(ArmTask):
     metrics = ("collision",)
     draws = 7
     starts_down = True
-    goal_of = "where the puck's centre shall be"
+    goal_of = "where the puck's centre shall be: x and y"
+    goal_size = 2
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)
@@ -46,8 +47,9 @@ class ArmPush(ArmTask):
         self._puck, self._velocity = self.sensor("puck_position"), self.sensor("puck_velocity")
         self._axis = self.sensor("tool_axis")[:, 2]
         self._low, self._high = torch.tensor(box.low[:2]), torch.tensor(box.high[:2])
-        self._beside = o.puck_radius + 0.01  # m from centre to tool where they touch
-        self._weights = torch.tensor([0.3, 0.7, 1.0, 0.2, o.calm_weight, -o.collision_weight])
+        self._beside = o.puck_radius + 0.025  # m from its centre to the tool, about to push
+        self._above = torch.tensor([0.0, 0.0, 0.25 * o.puck_height])  # clear of the table
+        self._weights = torch.tensor([0.6, 1.0, 1.5, 0.1, o.calm_weight, -o.collision_weight])
         self._start = torch.zeros(world.num_worlds, 2)  # where the puck stood at first
 
     @classmethod
@@ -64,7 +66,7 @@ class ArmPush(ArmTask):
 
     @property
     def estimates(self) -> tuple[SignalSpec, ...]:
-        return (position_estimate("puck", "puck"),)
+        return (position_estimate("puck", "puck, x and y", 2),)
 
     @property
     def privileged_size(self) -> int:
@@ -72,7 +74,7 @@ class ArmPush(ArmTask):
 
     def measure(self) -> Tensor:
         world = self.world
-        return torch.cat((world.qpos[:, self.qpos_of], world.qvel[:, self.dof_of], self._puck), 1).float()
+        return torch.cat((world.qpos[:, self.qpos_of], world.qvel[:, self.dof_of], self._puck[:, :2]), 1).float()
 
     def privileged(self) -> Tensor:
         puck = self._puck.float()
@@ -101,7 +103,7 @@ class ArmPush(ArmTask):
         collided = self.collided().float()
         terms = torch.stack(
             (
-                1.0 - torch.tanh(gap / 0.1),
+                0.5 - 0.5 * torch.tanh(gap / 0.2) + 0.5 * torch.exp(gap / -0.05),
                 1.0 - torch.tanh(away / 0.15),
                 torch.exp(away / -0.03),
                 self._axis.float().neg().clip(min=0.0),
@@ -114,9 +116,10 @@ class ArmPush(ArmTask):
         return Outcome(terms.mul_(self._weights), lost, self.success, collided.unsqueeze(1))
 
     def _behind(self, puck: Tensor) -> Tensor:
-        """The point [N, 3] m beside the puck, as seen from the goal, from which a push leads to the goal."""
+        """The point [N, 3] m on the far side of the puck from the goal, where a push to the goal begins."""
         away = puck - self.goal
-        return puck + away * (self._beside / torch.linalg.vector_norm(away, dim=1, keepdim=True).clip(min=0.01))
+        ahead = self._beside / torch.linalg.vector_norm(away, dim=1, keepdim=True).clip(min=0.01)
+        return torch.addcmul(puck + self._above, away, ahead)
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         super().place(ids, u)

@@ -1,0 +1,68 @@
+"""arm_push: goals a push away, success where the puck is, friction that a hand can overcome."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from sim.tasks.arm_push import ArmPush
+from tests.sim.worlds import actions, make, task
+
+
+def push(worlds: int = 64) -> tuple:  # type: ignore[type-arg]
+    env = make(task("arm_push", randomization={}), worlds)
+    assert isinstance(env.task, ArmPush)
+    return env, env.task
+
+
+def test_goals_lie_a_push_away_inside_the_area() -> None:
+    env, arm = push(256)
+    distance = (arm.goal - arm._puck.float())[:, :2].norm(dim=1)
+    assert distance.max() <= 0.25 + 1e-4
+    # Only where both ends of a push would leave the area is it cut short.
+    assert (distance >= 0.08 - 1e-4).float().mean() > 0.9
+    assert ((arm.goal[:, :2] >= arm._low) & (arm.goal[:, :2] <= arm._high)).all()
+    assert env.observation["actor"].shape[1] == 7 + 7 + 2 + 2 + 14
+
+
+def test_a_puck_that_nothing_touches_stays_where_it_stands() -> None:
+    env, arm = push(16)
+    before = arm._puck.clone()
+    for _ in range(50):
+        env.step(torch.zeros(16, 7))
+    torch.testing.assert_close(arm._puck, before, rtol=0, atol=2e-4)
+    assert not arm.collided().any()
+
+
+def test_success_needs_the_puck_at_the_goal_for_the_time_asked() -> None:
+    env, arm = push(4)
+    steps = round(arm.options.hold_seconds / 0.02)
+    for k in range(steps):
+        arm.goal.copy_(arm._puck)
+        arm.goal[1, 0] += 0.029
+        arm.goal[2, 0] += 0.031
+        env.step(torch.zeros(4, 7))
+        assert arm.success.tolist() == [k == steps - 1, k == steps - 1, False, k == steps - 1]
+
+
+def test_a_sliding_puck_is_braked_by_coulomb_friction() -> None:
+    """It runs v^2 / (2 mu g): 0.5 m/s and mu = 0.4 give 31.9 mm."""
+    env, arm = push(2)
+    start = int(env.world.model.joint("puck").dofadr[0])
+    before = arm._puck.clone()
+    env.world.qvel[0, start] = 0.5
+    for _ in range(20):
+        env.step(torch.zeros(2, 7))
+    ran = (arm._puck - before)[:, 0]
+    assert ran[0].item() == pytest.approx(0.0319, rel=0.05) and abs(ran[1].item()) < 1e-4
+
+
+def test_every_term_is_bounded_and_alive_pays() -> None:
+    env, arm = push(8)
+    bound = arm._weights.abs() + 1e-6
+    lowest = arm._weights.clip(max=0.0) - arm.options.calm_weight * 0.7
+    for action in actions(env, 100, worlds=8):
+        asked, before = env.command.asked, env.command.before
+        env.step(action)
+        rewards = arm.judge(asked, before).rewards
+        assert (rewards <= bound).all() and (rewards >= lowest - 1e-6).all()
