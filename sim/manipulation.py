@@ -43,6 +43,7 @@ class ArmTask(Task):
     starts_down: ClassVar[bool] = False  # whether the tool points down when an episode starts
     goal_of: ClassVar[str] = "where the tool shall be"
     goal_size: ClassVar[int] = 3  # 2 where goals lie on the table
+    sees_tool: ClassVar[bool] = False  # whether the actor sees where the tool is, as an arm's controller reports it
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)
@@ -51,9 +52,10 @@ class ArmTask(Task):
         self._contacts = self.sensor("contact"), self.sensor("self_contact")
         self._hold_steps = round(self.options.hold_seconds / settings.control_dt)
         self._dv = torch.tensor(settings.robot.acceleration_limit) * settings.control_dt
-        self._starts = torch.from_numpy(
-            tool_postures(world.model, settings.robot, self.start_box(settings.robot), down=self.starts_down)
+        starts, tools = tool_postures(
+            world.model, settings.robot, self.start_box(settings.robot), down=self.starts_down
         )
+        self._starts, self._start_tools = torch.from_numpy(starts), torch.from_numpy(tools).float()
         self.goal = torch.zeros(n, 3)
         self.held = torch.zeros(n)  # control steps within tolerance, in a row
         self.success = torch.zeros(n, dtype=torch.bool)
@@ -94,9 +96,25 @@ class ArmTask(Task):
         return (
             SignalSpec(name="joint_position", unit="rad", description="encoders of the driven joints", **encoders),
             SignalSpec(name="joint_velocity", unit="rad/s", description="velocities of the driven joints", **encoders),
+            *self._tool_signal(),
             *self.estimates,
             position_signal("goal_position", "command", stale, self.goal_of, self.goal_size),
         )
+
+    def _tool_signal(self) -> tuple[SignalSpec, ...]:
+        what = "the tool, by the arm's forward kinematics"
+        stale = 5 * self.settings.control_dt
+        return (position_signal("tool_position", "measurement", stale, what),) if self.sees_tool else ()
+
+    def measure(self) -> Tensor:
+        parts = [self.world.qpos[:, self.qpos_of], self.world.qvel[:, self.dof_of]]
+        if self.sees_tool:
+            parts.append(self._tool)
+        return torch.cat((*parts, *self.estimated()), 1).float()
+
+    def estimated(self) -> tuple[Tensor, ...]:
+        """True values of `estimates`, in order: [N, size] each."""
+        return ()
 
     def command(self) -> Tensor:
         return self.goal[:, : self.goal_size]
@@ -106,8 +124,13 @@ class ArmTask(Task):
         """Goals of new episodes in these worlds, whose start is placed: [k, 3] m."""
 
     def place(self, ids: Tensor, u: Tensor) -> None:
+        self.place_arm(ids, u)
+
+    def place_arm(self, ids: Tensor, u: Tensor) -> Tensor:
+        """Put the arm into a start posture; gives where its tool is, [k, 3] m."""
         chosen = (u[:, 0] * len(self._starts)).long()
         self.world.qpos.index_copy_(0, ids, self._starts.index_select(0, chosen))
+        return self._start_tools.index_select(0, chosen)
 
     def begin(self, ids: Tensor, u: Tensor) -> None:
         self.goal.index_copy_(0, ids, self.draw_goal(ids, u))
@@ -183,7 +206,7 @@ def add_table(spec: mujoco.MjSpec, robot: RobotSettings) -> None:
     )
     spec.worldbody.add_camera(
         name="overview",
-        pos=[0.5 * (low[0] + high[0]) + 1.65 * size, -1.92 * size, 0.5 * high[2] + 1.1 * size],
+        pos=[0.5 * (low[0] + high[0]) + 1.3 * size, -1.5 * size, 0.4 * high[2] + 0.95 * size],
         xyaxes=[0.64, 0.77, 0, -0.34, 0.28, 0.9],
         fovy=42,
     )

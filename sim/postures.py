@@ -27,8 +27,8 @@ def tool_postures(
     box: Workspace,
     *,
     down: bool,
-) -> Array:
-    """Rows of qpos [m, nq] whose tool lies in the box (m, world) and that touch nothing.
+) -> tuple[Array, Array]:
+    """Rows of qpos [m, nq] whose tool lies in the box (m, world) and that touch nothing, and where the tool is: [m, 3].
 
     They begin around home, as far as `robot.start_spread` says, and go to a random point of the box by damped least
     squares (Wampler 1986); with `down` the tool's z axis then points down within 15 degrees.
@@ -73,4 +73,4 @@ def tool_postures(
             f"robot {robot.name} gets its tool into {list(box.low)} to {list(box.high)} m without touching anything in only "
             f"{int(good.sum())} of {CANDIDATES} tries; mend robot.home, robot.workspace"
         )
-    return qpos[good].copy()
+    return qpos[good].copy(), place[good, site].copy()

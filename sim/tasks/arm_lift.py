@@ -40,6 +40,7 @@ class ArmLift(ArmTask):
     draws = 8
     starts_down = True
     uses_gripper = True
+    sees_tool = True
     goal_of = "where the cube's centre shall be"
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
@@ -75,10 +76,8 @@ class ArmLift(ArmTask):
     def privileged_size(self) -> int:
         return 2 * len(self.settings.robot.joints) + 20
 
-    def measure(self) -> Tensor:
-        world = self.world
-        encoders = (world.qpos[:, self.qpos_of], world.qvel[:, self.dof_of])
-        return torch.cat((*encoders, self._cube, canonical(self._orientation)), 1).float()
+    def estimated(self) -> tuple[Tensor, ...]:
+        return self._cube, canonical(self._orientation)
 
     def privileged(self) -> Tensor:
         cube = self._cube.float()

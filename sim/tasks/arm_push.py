@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import mujoco
 import torch
@@ -15,7 +15,8 @@ from sim.props import add_object, place_object, position_estimate
 from sim.task import Outcome
 from sim.world import World
 
-ABOVE = 0.03  # m from the puck's top to the lowest start of the tool
+FULL_SPEED = 0.3  # m/s of the puck towards the goal, for which progress pays in full
+LOWEST = 0.03  # m above the table, the lowest start of the tool
 
 
 class PushOptions(ArmOptions):
@@ -34,12 +35,13 @@ class ArmPush(ArmTask):
     """Success: the puck's centre stays within `tolerance` of the goal for `hold_seconds`."""
 
     Options: ClassVar[type[Settings]] = PushOptions
-    reward_terms = ("approach", "goal", "precision", "upright", "calm", "collision")
+    reward_terms = ("approach", "progress", "goal", "precision", "upright", "calm", "collision")
     metrics = ("collision",)
-    draws = 7
+    draws = 5
     starts_down = True
     goal_of = "where the puck's centre shall be: x and y"
     goal_size = 2
+    sees_tool = True
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)
@@ -49,13 +51,14 @@ class ArmPush(ArmTask):
         self._low, self._high = torch.tensor(box.low[:2]), torch.tensor(box.high[:2])
         self._beside = o.puck_radius + 0.025  # m from its centre to the tool, about to push
         self._above = torch.tensor([0.0, 0.0, 0.25 * o.puck_height])  # clear of the table
-        self._weights = torch.tensor([0.6, 1.0, 1.5, 0.1, o.calm_weight, -o.collision_weight])
-        self._start = torch.zeros(world.num_worlds, 2)  # where the puck stood at first
+        self._weights = torch.tensor([1.0, 3.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
+        self._nearest = torch.zeros(world.num_worlds)  # m, the least so far from the puck to the goal
+        self._stride = FULL_SPEED * settings.control_dt
 
     @classmethod
     def start_box(cls, robot: RobotSettings) -> Workspace:
         area = inner_area(robot)
-        return Workspace(low=(*area.low[:2], 0.04 + ABOVE), high=(*area.high[:2], 0.04 + 4 * ABOVE))
+        return Workspace(low=(*area.low[:2], LOWEST), high=(*area.high[:2], 4 * LOWEST))
 
     @classmethod
     def build(cls, spec: mujoco.MjSpec, settings: TaskSettings) -> None:
@@ -72,9 +75,8 @@ class ArmPush(ArmTask):
     def privileged_size(self) -> int:
         return 2 * len(self.settings.robot.joints) + 15
 
-    def measure(self) -> Tensor:
-        world = self.world
-        return torch.cat((world.qpos[:, self.qpos_of], world.qvel[:, self.dof_of], self._puck[:, :2]), 1).float()
+    def estimated(self) -> tuple[Tensor, ...]:
+        return (self._puck[:, :2],)
 
     def privileged(self) -> Tensor:
         puck = self._puck.float()
@@ -99,13 +101,17 @@ class ArmPush(ArmTask):
         puck = self._puck.float()
         away = torch.linalg.vector_norm((self.goal - puck)[:, :2], dim=1)
         gap = torch.linalg.vector_norm(self._tool.float() - self._behind(puck), dim=1)
+        # Nearer than ever pays; a puck knocked away costs little, or the arm would not dare to touch it.
+        progress = ((self._nearest - away) / self._stride).clip(0.0, 1.0)
+        self._nearest = torch.minimum(self._nearest, away)
         self.hold(away < self.options.tolerance)
         collided = self.collided().float()
         terms = torch.stack(
             (
                 0.5 - 0.5 * torch.tanh(gap / 0.2) + 0.5 * torch.exp(gap / -0.05),
+                progress,
                 1.0 - torch.tanh(away / 0.15),
-                torch.exp(away / -0.03),
+                0.5 * torch.exp(away / -0.05) + 0.5 * torch.exp(away / -0.015),
                 self._axis.float().neg().clip(min=0.0),
                 self.calm(asked, before),
                 collided,
@@ -115,25 +121,36 @@ class ArmPush(ArmTask):
         lost = torch.zeros_like(self.success)
         return Outcome(terms.mul_(self._weights), lost, self.success, collided.unsqueeze(1))
 
+    def state_dict(self) -> dict[str, Any]:
+        return super().state_dict() | {"_nearest": self._nearest.clone()}
+
     def _behind(self, puck: Tensor) -> Tensor:
         """The point [N, 3] m on the far side of the puck from the goal, where a push to the goal begins."""
         away = puck - self.goal
-        ahead = self._beside / torch.linalg.vector_norm(away, dim=1, keepdim=True).clip(min=0.01)
+        ahead = self._beside / torch.linalg.vector_norm(away, dim=1, keepdim=True).clip(min=0.003)
         return torch.addcmul(puck + self._above, away, ahead)
 
     def place(self, ids: Tensor, u: Tensor) -> None:
-        super().place(ids, u)
-        xy = self._low + u[:, 1:3] * (self._high - self._low)
-        self._start.index_copy_(0, ids, xy)
+        tool = self.place_arm(ids, u)[:, :2]
+        xy = self._around(tool, u[:, 1:3], self._beside + 0.02, self._beside + 0.15)
         place_object(self.world, "puck", ids, xy, torch.zeros(len(ids)))
 
     def draw_goal(self, ids: Tensor, u: Tensor) -> Tensor:
-        o, heading = self.options, 2 * torch.pi * u[:, 3]
-        far = (o.shortest_push + u[:, 4] * (o.longest_push - o.shortest_push)).unsqueeze(1)
-        towards = torch.stack((heading.cos(), heading.sin()), 1)
-        start = self._start.index_select(0, ids)
-        # Where the area ends, the push goes the other way.
-        goal = start + far * towards
-        mirrored = start - far * towards
-        goal = torch.where((goal < self._low) | (goal > self._high), mirrored, goal).clip(self._low, self._high)
+        o = self.options
+        puck = self._puck[:, :2].float().index_select(0, ids)
+        goal = self._around(puck, u[:, 3:5], o.shortest_push, o.longest_push)
+        self._nearest.index_copy_(0, ids, torch.linalg.vector_norm(goal - puck, dim=1))
         return torch.cat((goal, torch.full((len(ids), 1), o.puck_height / 2)), 1)
+
+    def _around(self, centre: Tensor, u: Tensor, nearest: float, furthest: float) -> Tensor:
+        """A point [k, 2] m of the area in a random direction and distance from each centre [k, 2]."""
+        heading, far = 2 * torch.pi * u[:, :1], nearest + u[:, 1:] * (furthest - nearest)
+        offset = far * torch.cat((heading.cos(), heading.sin()), 1)
+        there = centre + offset
+        # Where the area ends, it lies the other way; in a corner that leaves no room, along the area's longer side.
+        there = torch.where((there < self._low) | (there > self._high), centre - offset, there)
+        there = there.clip(self._low, self._high)
+        middle = (self._low + self._high) / 2
+        inwards = centre + far * torch.tensor([0.0, 1.0]) * torch.sign(middle - centre)
+        near = torch.linalg.vector_norm(there - centre, dim=1, keepdim=True) < nearest
+        return torch.where(near, inwards, there)

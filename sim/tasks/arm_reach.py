@@ -79,9 +79,6 @@ class ArmReach(ArmTask):
     def privileged_size(self) -> int:
         return 2 * len(self.settings.robot.joints) + 6 + 5 * self.options.orientation
 
-    def measure(self) -> Tensor:
-        return torch.cat((self.world.qpos[:, self.qpos_of], self.world.qvel[:, self.dof_of]), 1).float()
-
     def command(self) -> Tensor:
         return torch.cat((self.goal, self.goal_orientation), 1) if self.options.orientation else self.goal
 
