@@ -28,6 +28,7 @@ class PushOptions(ArmOptions):
     puck_mass: Positive = 0.2  # kg
     shortest_push: Positive = 0.08  # m
     longest_push: Positive = 0.25  # m
+    widest_turn: Positive = 0.8  # rad, of the way to the goal against the line from the tool through the puck; pi: any
     collision_weight: Positive = 0.2
 
 
@@ -49,7 +50,8 @@ class ArmPush(ArmTask):
         self._puck, self._velocity = self.sensor("puck_position"), self.sensor("puck_velocity")
         self._axis = self.sensor("tool_axis")[:, 2]
         self._low, self._high = torch.tensor(box.low[:2]), torch.tensor(box.high[:2])
-        self._beside = o.puck_radius + 0.025  # m from its centre to the tool, about to push
+        self._touch = o.puck_radius + 0.005  # m from its centre to a tool that leans on it
+        self._beside = o.puck_radius + 0.025  # m, clear of it
         self._above = torch.tensor([0.0, 0.0, 0.25 * o.puck_height])  # clear of the table
         self._weights = torch.tensor([1.0, 3.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
         self._nearest = torch.zeros(world.num_worlds)  # m, the least so far from the puck to the goal
@@ -125,27 +127,30 @@ class ArmPush(ArmTask):
         return super().state_dict() | {"_nearest": self._nearest.clone()}
 
     def _behind(self, puck: Tensor) -> Tensor:
-        """The point [N, 3] m on the far side of the puck from the goal, where a push to the goal begins."""
+        """The point [N, 3] m on the far side of the puck from the goal, where a push to the goal begins; the further the
+        way, the further back."""
         away = puck - self.goal
-        ahead = self._beside / torch.linalg.vector_norm(away, dim=1, keepdim=True).clip(min=0.003)
+        ahead = (self._touch / torch.linalg.vector_norm(away, dim=1, keepdim=True).clip(min=0.003)).clip(min=0.35)
         return torch.addcmul(puck + self._above, away, ahead)
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         tool = self.place_arm(ids, u)[:, :2]
-        xy = self._around(tool, u[:, 1:3], self._beside + 0.02, self._beside + 0.15)
+        xy = self._around(tool, 2 * torch.pi * u[:, 1], u[:, 2], self._beside + 0.01, self._beside + 0.06)
         place_object(self.world, "puck", ids, xy, torch.zeros(len(ids)))
 
     def draw_goal(self, ids: Tensor, u: Tensor) -> Tensor:
         o = self.options
         puck = self._puck[:, :2].float().index_select(0, ids)
-        goal = self._around(puck, u[:, 3:5], o.shortest_push, o.longest_push)
+        ahead = puck - self._tool[:, :2].float().index_select(0, ids)
+        heading = torch.atan2(ahead[:, 1], ahead[:, 0]) + o.widest_turn * (2 * u[:, 3] - 1)
+        goal = self._around(puck, heading, u[:, 4], o.shortest_push, o.longest_push)
         self._nearest.index_copy_(0, ids, torch.linalg.vector_norm(goal - puck, dim=1))
         return torch.cat((goal, torch.full((len(ids), 1), o.puck_height / 2)), 1)
 
-    def _around(self, centre: Tensor, u: Tensor, nearest: float, furthest: float) -> Tensor:
-        """A point [k, 2] m of the area in a random direction and distance from each centre [k, 2]."""
-        heading, far = 2 * torch.pi * u[:, :1], nearest + u[:, 1:] * (furthest - nearest)
-        offset = far * torch.cat((heading.cos(), heading.sin()), 1)
+    def _around(self, centre: Tensor, heading: Tensor, u: Tensor, nearest: float, furthest: float) -> Tensor:
+        """A point [k, 2] m of the area, in this direction [k] rad and at a random distance from each centre [k, 2]."""
+        far = (nearest + u * (furthest - nearest)).unsqueeze(1)
+        offset = far * torch.stack((heading.cos(), heading.sin()), 1)
         there = centre + offset
         # Where the area ends, it lies the other way; in a corner that leaves no room, along the area's longer side.
         there = torch.where((there < self._low) | (there > self._high), centre - offset, there)

@@ -1,0 +1,96 @@
+"""`python -m benchmarks.reference NAME RUN...`: what reference trainings came to, as `results/train_NAME.json` and curves.
+
+Each run's folder gives a row: seed, steps, seconds of collecting and learning (evaluations are not counted), the last
+evaluation, the seconds until evaluations first reached 50, 90 and 95 % success, and the curve.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from ashore_wiring import write_atomically
+from configs.loader import load_run
+
+RESULTS = Path(__file__).parent / "results"
+MARKS = (0.5, 0.9, 0.95)
+WIDTH, HEIGHT, EDGE = 460, 240, 42
+COLOURS = ("#0b6e8f", "#d1495b", "#7a8b2f", "#8a5fa8", "#c98a1b")
+
+
+def row_of(folder: Path) -> dict[str, Any]:
+    """One run, from its settings and its `metrics.jsonl`."""
+    train = load_run(folder).train
+    per_iteration = train.num_envs * train.ppo.rollout_steps
+    seconds, curve, last = 0.0, [], {}
+    for line in (folder / "metrics.jsonl").read_text().splitlines():
+        row = json.loads(line)
+        seconds += per_iteration / row["time/steps_per_second"]
+        if "eval/success" in row:
+            last = row
+            curve.append([row["steps"], round(seconds, 1), round(row["eval/success"], 4)])
+    if not last:
+        raise SystemExit(f"{folder} was never evaluated")
+    reached = {f"seconds_to_{round(100 * m)}": next((s for _, s, x in curve if x >= m), None) for m in MARKS}
+    metrics = {k.removeprefix("eval/"): round(v, 4) for k, v in last.items() if k.startswith("eval/metric/")}
+    about = json.loads((folder / "about.json").read_text()) if (folder / "about.json").is_file() else {}
+    return {
+        "seed": train.seed,
+        "steps": last["steps"],
+        "seconds": round(seconds, 1),
+        "steps_per_second": round(last["steps"] / seconds),
+        "success": curve[-1][2],
+        **reached,
+        **metrics,
+        **about,
+        "curve": curve,
+    }
+
+
+def picture(rows: Sequence[dict[str, Any]], title: str) -> str:
+    """Success over millions of steps, a line a seed, as SVG."""
+    end = max(row["curve"][-1][0] for row in rows) / 1e6
+    right, bottom = WIDTH - 14, HEIGHT - EDGE
+
+    def at(steps: float, success: float) -> str:
+        return f"{EDGE + steps / 1e6 / end * (right - EDGE):.1f},{bottom - success * (bottom - 30):.1f}"
+
+    text = 'font-family="system-ui,sans-serif" font-size="11" fill="#1b2733"'
+    out = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}">',
+        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
+        f'<text x="{EDGE}" y="18" {text} font-weight="600">{title}: success of evaluations</text>',
+    ]
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        left, y = at(0, share).split(",")
+        out.append(f'<line x1="{left}" x2="{right}" y1="{y}" y2="{y}" stroke="#e3e8ec"/>')
+        out.append(f'<text x="{EDGE - 6}" y="{float(y) + 4:.1f}" {text} text-anchor="end">{share:.0%}</text>')
+    for k in range(5):
+        x = at(end * 1e6 * k / 4, 0).split(",")[0]
+        label = f"{end * k / 4:.3g}" + (" M steps" if k == 4 else "")
+        out.append(
+            f'<text x="{x}" y="{bottom + 16}" {text} text-anchor="{"end" if k == 4 else "middle"}">{label}</text>'
+        )
+    for k, (row, colour) in enumerate(zip(rows, COLOURS, strict=False)):
+        points = " ".join(at(steps, success) for steps, _, success in [(0, 0, 0.0), *row["curve"]])
+        out.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        out.append(f'<text x="{EDGE + 70 * k}" y="{HEIGHT - 8}" {text} style="fill:{colour}">seed {row["seed"]}</text>')
+    return "\n".join([*out, "</svg>", ""])
+
+
+def main(arguments: Sequence[str]) -> None:
+    if len(arguments) < 2:
+        raise SystemExit(__doc__)
+    name, *folders = arguments
+    rows = sorted((row_of(Path(folder)) for folder in folders), key=lambda row: row["seed"])
+    write_atomically(RESULTS / f"train_{name}.json", json.dumps(rows, indent=1) + "\n")
+    write_atomically(RESULTS / f"train_{name}.svg", picture(rows, name))
+    for row in rows:
+        print({k: v for k, v in row.items() if k != "curve"})
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
