@@ -255,7 +255,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 _EXTRAS = dict.fromkeys(
     "gymnasium imageio mujoco onnx plotly rich safetensors scipy tensorboard torch yaml".split(), "train"
-) | dict.fromkeys(("cyclonedds", "rosbags"), "dds")
+) | {"cyclonedds": "dds", "rosbags": "dds", "mujoco_menagerie": "menagerie"}
 
 
 def _command_line() -> str:

@@ -32,6 +32,7 @@ from randomization.randomizer import Randomizer
 from randomization.sweep import Provenance, SweepResult, sweep
 from sim.env import Env, Obs
 from sim.evaluate import Episodes, record_signals, run_episodes
+from sim.own_robot import adopt
 
 POLICY_FILE = "policy.onnx"
 TEST_SEED = 2**31  # seeds from here on are for tests alone: no training episode is among them
@@ -49,6 +50,12 @@ def make_env(task: TaskSettings, num_envs: int, *, seed: int = 0, pins: dict[str
 def make_randomizer(task: TaskSettings, pins: dict[str, float] | None = None) -> Randomizer | None:
     """The task's randomizer, where it randomizes anything."""
     return Randomizer(task.randomization, pins=pins) if task.randomization else None
+
+
+def self_contained(run: RunSettings) -> RunSettings:
+    """The same run with the robot's model in its settings, where it came from a file of the user's."""
+    robot = adopt(run.task.robot)
+    return run.model_copy(update={"task": run.task.model_copy(update={"robot": robot})})
 
 
 class Subject(NamedTuple):
@@ -128,7 +135,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 def train_run(run: RunSettings, folder: Path, *, resume: bool) -> Outcome:
     """Train into `folder`, and export the policy when it is done. Gives the trainer's outcome."""
-    config = folder / "config.yaml"
+    config, run = folder / "config.yaml", self_contained(run)
     if resume:
         if not config.is_file():
             raise UsageError(f"{folder} holds no run to resume; leave --resume out to begin one")
@@ -167,6 +174,7 @@ def export_run(folder: Path, path: Path) -> Contract:
 
 def export_untrained(run: RunSettings, path: Path) -> Contract:
     """A policy that has learned nothing, of the run's shape: for tests and timing."""
+    run = self_contained(run)
     env, ppo = make_env(run.task, 1), run.train.ppo
     size = env.observation_sizes["actor"]
     actor = Actor(size, env.action_size, ppo.actor_hidden, ppo.activation, ppo.initial_std)

@@ -3,6 +3,7 @@
 A preset is a name, `arm_reach`, or a path to a resolved `config.yaml`, or to a run's folder that holds one. A name stands
 for `tasks/arm_reach.yaml` and `train/arm_reach.yaml`. A task names its robot, `robots/panda.yaml`, and may take shared
 entries of `randomization` from `randomization/NAME.yaml`: by name alone, or as `preset: NAME` beside entries of its own.
+The name `robot` there means what the robot's own YAML gives as its `randomization`, which changes with the robot.
 """
 
 from __future__ import annotations
@@ -24,17 +25,32 @@ __all__ = ["ConfigError", "dump", "load_run", "presets", "read_mapping", "run_se
 
 CONFIGS = Path(__file__).parent
 SECTIONS = tuple(RunSettings.model_fields)
+REFERENCES = (("task", "robot"), ENTRIES)  # what may be a name or a path that stands for more
+JOINTS = "{joints}"  # in an entry's `match`: the robot's driven joints
 
 
 def load_run(preset: str | Path, overrides: Sequence[str] = (), *, folder: Path = CONFIGS) -> RunSettings:
     """Settings of a preset after overrides such as `train.seed=3`; `folder` holds the presets."""
-    return run_settings(_read_preset(preset, folder), overrides, folder=folder)
+    data, base = _read_preset(preset, folder)
+    return run_settings(data, overrides, folder=folder, base=base)
 
 
-def run_settings(data: Any, overrides: Sequence[str] = (), *, folder: Path = CONFIGS) -> RunSettings:
-    """Plain data after overrides, checked: types are not coerced, and a fault is a ConfigError."""
-    for text in overrides:
-        _override(data, text, folder)
+def run_settings(
+    data: Any, overrides: Sequence[str] = (), *, folder: Path = CONFIGS, base: Path = Path()
+) -> RunSettings:
+    """Plain data after overrides, checked: types are not coerced, and a fault is a ConfigError.
+
+    Relative paths in the data start at `base`, those in overrides where the command runs. Another robot, or other
+    randomization as a whole, comes before all other overrides: those change single values of what it brings.
+    """
+    parsed = [_parse(text, data) for text in overrides]
+    for keys, value, _ in parsed:
+        if keys in REFERENCES:
+            data.setdefault("task", {})[keys[1]] = _from_here(value)
+    _resolve_references(data, base, folder)
+    for keys, value, name in parsed:
+        if keys not in REFERENCES:
+            _override(data, keys, value, name)
     try:
         return RunSettings.model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
@@ -67,21 +83,15 @@ def _is_path(reference: str) -> bool:
     return "/" in reference or os.sep in reference or reference.endswith((".yaml", ".yml"))
 
 
-def _read_preset(preset: str | Path, folder: Path) -> dict[str, Any]:
+def _read_preset(preset: str | Path, folder: Path) -> tuple[dict[str, Any], Path]:
+    """Its plain data, and the folder that relative paths in it start from."""
     if isinstance(preset, Path) or _is_path(preset):
         path = Path(preset).expanduser()
         path = path / "config.yaml" if os.path.isdir(path) else path
-        data = read_mapping(path)
-        base = path.parent
-    else:
-        if preset not in presets(folder):
-            raise ConfigError(
-                f"preset = {preset!r}; {alternatives(preset, presets(folder))}, or a path to a config.yaml"
-            )
-        data = {s: read_mapping(folder / d / f"{preset}.yaml") for s, d in (("task", "tasks"), ("train", "train"))}
-        base = folder
-    _resolve_references(data, base, folder)
-    return data
+        return read_mapping(path), path.parent
+    if preset not in presets(folder):
+        raise ConfigError(f"preset = {preset!r}; {alternatives(preset, presets(folder))}, or a path to a config.yaml")
+    return {s: read_mapping(folder / d / f"{preset}.yaml") for s, d in (("task", "tasks"), ("train", "train"))}, folder
 
 
 def _resolve_references(data: dict[str, Any], base: Path, folder: Path) -> None:
@@ -89,13 +99,16 @@ def _resolve_references(data: dict[str, Any], base: Path, folder: Path) -> None:
     task = data.get("task")
     if not isinstance(task, dict):
         return
-    if isinstance(task.get("robot"), str):
-        task["robot"] = _read_robot(_locate("robots", "task.robot", task["robot"], base, folder))
+    robot, where = task.get("robot"), base
+    if isinstance(robot, str):
+        path = _locate("robots", "task.robot", robot, base, folder)
+        robot, where = _read_robot(path), path.parent
+        task["robot"] = robot
+    own = robot.pop("randomization", {}) if isinstance(robot, dict) else {}
     entries = task.get("randomization")
-    if isinstance(entries, str):
-        entries = {"preset": entries}
-    if isinstance(entries, dict):
-        task["randomization"] = _merge_entries(entries, base, folder)
+    if isinstance(entries, str | dict):
+        own = _merge_entries(own, where, folder, {})
+        task["randomization"] = _name_joints(_merge_entries(entries, base, folder, own), robot)
 
 
 def _locate(kind: str, field: str, reference: str, base: Path, folder: Path) -> Path:
@@ -117,12 +130,17 @@ def _read_robot(path: Path) -> dict[str, Any]:
     return robot
 
 
-def _merge_entries(entries: dict[str, Any], base: Path, folder: Path) -> dict[str, Any]:
-    """The task's own entries over those of a shared preset: key by key, and null takes an entry away."""
-    own = dict(entries)
+def _merge_entries(given: Any, base: Path, folder: Path, robots: dict[str, Any]) -> dict[str, Any]:
+    """Entries over those of the preset they name: key by key, and null takes an entry away."""
+    own = {"preset": given} if isinstance(given, str) else dict(given)
     shared: dict[str, Any] = {}
-    if isinstance(own.get("preset"), str):
-        shared = read_mapping(_locate("randomization", "task.randomization.preset", own.pop("preset"), base, folder))
+    preset = own.get("preset")
+    if preset == "robot":
+        del own["preset"]
+        shared = robots
+    elif isinstance(preset, str):
+        path = _locate("randomization", "task.randomization.preset", own.pop("preset"), base, folder)
+        shared = _merge_entries(read_mapping(path), path.parent, folder, robots)
     merged = dict(shared)
     for name, entry in own.items():
         if entry is None:
@@ -136,16 +154,41 @@ def _merge_entries(entries: dict[str, Any], base: Path, folder: Path) -> dict[st
     return merged
 
 
-def _override(data: dict[str, Any], text: str, folder: Path) -> None:
-    """Set one value in place, `task.randomization.link_mass.high=1.3`; the section may be left out, `seed=3`."""
+def _name_joints(entries: dict[str, Any], robot: Any) -> dict[str, Any]:
+    """Entries whose `match` names the robot's driven joints where it said `{joints}`."""
+    joints = robot.get("joints") if isinstance(robot, dict) else None
+    names = "|".join(re.escape(j) for j in joints if isinstance(j, str)) if isinstance(joints, list) else JOINTS
+    return {
+        name: {**entry, "match": entry["match"].replace(JOINTS, names)}
+        if isinstance(entry, dict) and isinstance(entry.get("match"), str)
+        else entry
+        for name, entry in entries.items()
+    }
+
+
+def _from_here(value: Any) -> Any:
+    """A reference of the command line: a relative path starts where the command runs."""
+    if isinstance(value, str):
+        return str(Path(value).expanduser().absolute()) if _is_path(value) else value
+    if isinstance(value, dict) and isinstance(value.get("preset"), str):
+        return {**value, "preset": _from_here(value["preset"])}
+    return value
+
+
+def _parse(text: str, data: dict[str, Any]) -> tuple[tuple[str, ...], Any, str]:
+    """Keys, value and name as written of `task.randomization.link_mass.high=1.3`; the section may be left out, `seed=3`."""
     name, equals, written = (part.strip() for part in text.partition("="))
     if not re.fullmatch(r"[^.]+(\.[^.]+)*", name) or not equals or not written:
         raise ConfigError(f"--set {text!r}; allowed: NAME=VALUE, as train.seed=3")
-    value = load_text(written, f"--set {name}")
     keys = name.split(".")
     if keys[0] not in SECTIONS:
         keys = [s for s in SECTIONS if keys[0] in (allowed_keys((s,), data) or ())] + keys
-    parents, last = tuple(keys[:-1]), keys[-1]
+    return tuple(keys), load_text(written, f"--set {name}"), name
+
+
+def _override(data: dict[str, Any], keys: tuple[str, ...], value: Any, name: str) -> None:
+    """Set one value in place."""
+    parents, last = keys[:-1], keys[-1]
     node: Any = data
     for depth, key in enumerate(parents):
         _require_known(parents[:depth], key, data)
@@ -159,8 +202,6 @@ def _override(data: dict[str, Any], text: str, folder: Path) -> None:
         del node[last]
     else:
         node[last] = value
-    if (*parents, last) in (ENTRIES, ("task", "robot")):
-        _resolve_references(data, Path(), folder)
 
 
 def _require_known(parents: tuple[str, ...], key: str, data: dict[str, Any]) -> None:

@@ -58,30 +58,58 @@ class Workspace(Settings):
 
 
 class RobotSettings(Settings):
-    """A robot: which model file, which joints are driven and how. Lengths follow `joints`."""
+    """A robot: which model file, which joints are driven and how. Lengths follow `joints`.
+
+    What a model can tell may be left out, and `sim.own_robot` fills it in.
+    """
 
     name: str
-    model: str = Field(description="MJCF or URDF file; a bare name is looked up in sim/robots")
+    model: str = Field(
+        description="MJCF or URDF file, menagerie:NAME or menagerie:NAME/ENTRY, a file of sim/robots, or the MJCF itself"
+    )
     joints: tuple[str, ...] = Field(min_length=1, description="driven joints, in command order")
     gripper: GripperSettings | None = Field(default=None, description="welded where a task does not use it")
-    tool_site: str | None = Field(default=None, description="end-effector site")
+    fixed_joints: tuple[str, ...] = Field(default=(), description="joints of the model to weld where they are")
+    tool_site: str | None = Field(default=None, description="end-effector site; z points out of the gripper")
+    tool_body: str | None = Field(default=None, description="body that gets the site, where the model has none")
+    tool_offset: Vector = Field(default=(0.0, 0.0, 0.0), description="of the site from that body, m")
+    tool_orientation: Vector = Field(default=(1.0, 0.0, 0.0, 0.0), description="of the site in that body, wxyz")
     payload_body: str | None = None
-    home: Vector = Field(description="rad or m")
+    home: Vector = Field(default=(), description="rad or m; left out: the model's keyframe `home`, or its first")
     start_spread: Vector | None = Field(default=None, description="rad or m around home: where episodes may start")
     workspace: Workspace | None = Field(default=None, description="where tasks happen, unless they say otherwise")
-    velocity_limit: Vector = Field(description="rad/s or m/s")
-    acceleration_limit: Vector = Field(description="rad/s^2 or m/s^2")
+    velocity_limit: Vector = Field(default=(), description="rad/s or m/s; left out: the URDF's")
+    acceleration_limit: Vector = Field(
+        default=(), description="rad/s^2 or m/s^2; left out: what reaches the velocity limit in 0.25 s"
+    )
     position_margin: NonNegative = Field(
         default=0.0, description="kept from each end of the model's joint range, rad or m"
     )
-    kp: Vector = Field(description="servo stiffness, N*m/rad or N/m")
-    kd: Vector = Field(description="servo damping, N*m*s/rad or N*s/m")
+    kp: Vector = Field(
+        default=(),
+        description="servo stiffness, N*m/rad or N/m; left out: of the model's position actuators, or 50 rad/s",
+    )
+    kd: Vector = Field(default=(), description="servo damping, N*m*s/rad or N*s/m; left out: as for kp")
+    compensates_gravity: bool = Field(
+        default=False, description="the robot's controller does; for models that do not say"
+    )
+
+    @model_validator(mode="after")
+    def _one_tool(self) -> RobotSettings:
+        if self.tool_site is not None and self.tool_body is not None:
+            raise ValueError(
+                f"tool_body = {self.tool_body!r} beside tool_site = {self.tool_site!r}; allowed: one of them"
+            )
+        for field, size in (("tool_offset", 3), ("tool_orientation", 4)):
+            if len(getattr(self, field)) != size:
+                raise ValueError(f"{field} has {len(getattr(self, field))} values; allowed: {size}")
+        return self
 
     @model_validator(mode="after")
     def _lengths(self) -> RobotSettings:
         for field in ("home", "start_spread", "velocity_limit", "acceleration_limit", "kp", "kd"):
             values = getattr(self, field)
-            if values is None:
+            if not values:
                 continue
             if len(values) != len(self.joints):
                 raise ValueError(

@@ -130,7 +130,9 @@ class _Dumper(yaml.SafeDumper):
         return True
 
     def represent_text(self, data: str) -> yaml.ScalarNode:
-        return self.represent_scalar(_STR_TAG, data, style=None if data.isprintable() else '"')
+        lines = data.split("\n")  # a text of several lines, such as a robot's model, stays readable
+        block = len(lines) > 1 and all(line.isprintable() for line in lines)
+        return self.represent_scalar(_STR_TAG, data, style="|" if block else None if data.isprintable() else '"')
 
     def represent_list(self, data: Any) -> yaml.SequenceNode:
         flat = not any(isinstance(value, dict | list) for value in data)

@@ -36,7 +36,8 @@ def tool_postures(
     batch = Batch(model, CANDIDATES, 0)
     random = np.random.Generator(np.random.Philox(0))
     qpos_of, dof_of = joint_addresses(model, robot.joints)
-    limits = model.jnt_range[[model.joint(name).id for name in robot.joints]]
+    ids = [model.joint(name).id for name in robot.joints]
+    limits = np.where(model.jnt_limited[ids, None], model.jnt_range[ids], [-np.pi, np.pi])
     margin = min(robot.position_margin, 0.2 * float((limits[:, 1] - limits[:, 0]).min()))
     site = model.site(robot.tool_site or "").id
     qpos = batch.bind("qpos")

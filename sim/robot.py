@@ -13,6 +13,7 @@ from configs.errors import AshoreError
 from configs.schema import RobotSettings
 
 ROBOTS = Path(__file__).parent / "robots"
+KINDS = (".xml", ".mjcf", ".urdf")
 
 
 class ModelError(AshoreError, ValueError):
@@ -20,29 +21,61 @@ class ModelError(AshoreError, ValueError):
 
 
 def load(settings: RobotSettings) -> mujoco.MjSpec:
-    """Read the robot's MJCF or URDF and check that every name the settings use is in it."""
-    given = Path(settings.model).expanduser()
-    ours = ROBOTS / given.name
-    path = ours if given.parent == Path(".") and ours.is_file() else given
-    if not path.is_file():
-        known = sorted(p.name for p in ROBOTS.glob("*.xml"))
-        raise ModelError(f"robot.model = {settings.model!r} is no file; allowed: a path, or one of {known}")
-    try:
-        spec = mujoco.MjSpec.from_file(str(path))
-    except ValueError as error:
-        raise ModelError(f"robot.model = {settings.model!r} does not load: {error}") from None
-    joints = [j.name for j in spec.joints]
-    fingers = settings.gripper.joints if settings.gripper is not None else ()
-    for name in (*settings.joints, *fingers):
-        if name not in joints:
-            raise ModelError(f"robot {settings.name} has no joint {name!r}; it has {joints}")
-    sites = [s.name for s in spec.sites]
-    if settings.tool_site is not None and settings.tool_site not in sites:
-        raise ModelError(f"robot {settings.name} has no site {settings.tool_site!r}; it has {sites}")
-    bodies = [b.name for b in spec.bodies]
-    if settings.payload_body is not None and settings.payload_body not in bodies:
-        raise ModelError(f"robot {settings.name} has no body {settings.payload_body!r}; it has {bodies}")
+    """The robot's model, its names checked. Settings of a robot that is not ours must be adopted first."""
+    if is_text(settings.model):
+        try:
+            spec = mujoco.MjSpec.from_string(settings.model)
+        except ValueError as error:
+            raise ModelError(f"the model of robot {settings.name} does not load: {error}") from None
+    else:
+        spec = read(find(settings.model))
+    check_names(spec, settings)
     return spec
+
+
+def is_text(model: str) -> bool:
+    """Whether `robot.model` is the model itself, not a name or path of one."""
+    return model.lstrip().startswith("<")
+
+
+def is_ours(model: str) -> bool:
+    """Whether `robot.model` names a file of `sim/robots`."""
+    return Path(model).parent == Path(".") and (ROBOTS / model).is_file()
+
+
+def find(model: str) -> Path:
+    """The file that `robot.model` names."""
+    path = ROBOTS / model if is_ours(model) else Path(model).expanduser()
+    if path.is_file():
+        return path
+    known = sorted(p.name for p in ROBOTS.glob("*.xml"))
+    near = [p.name for p in path.parent.iterdir() if p.suffix in KINDS] if path.parent.is_dir() else []
+    beside = f" ({path.parent} has {sorted(near)})" if near else ""
+    raise ModelError(f"robot.model = {model!r} is no file{beside}; allowed: a path, menagerie:NAME, or one of {known}")
+
+
+def read(path: Path) -> mujoco.MjSpec:
+    """An MJCF or URDF file, read and not yet compiled."""
+    try:
+        return mujoco.MjSpec.from_file(str(path))
+    except ValueError as error:
+        raise ModelError(f"robot.model = {str(path)!r} does not load: {error}") from None
+
+
+def check_names(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
+    """Every name that the settings use is in the model, or an error that lists what is."""
+    fingers = settings.gripper.joints if settings.gripper is not None else ()
+    wanted = {
+        "joint": (*settings.joints, *fingers, *settings.fixed_joints),
+        "site": (settings.tool_site,),
+        "body": (settings.payload_body, settings.tool_body),
+    }
+    existing = {"joint": spec.joints, "site": spec.sites, "body": spec.bodies}
+    for kind, names in wanted.items():
+        has = [thing.name for thing in existing[kind]]
+        for name in names:
+            if name is not None and name not in has:
+                raise ModelError(f"robot {settings.name} has no {kind} {name!r}; it has {has}")
 
 
 def add_servos(spec: mujoco.MjSpec, settings: RobotSettings, longest_delay: float) -> None:
@@ -67,8 +100,14 @@ def add_servos(spec: mujoco.MjSpec, settings: RobotSettings, longest_delay: floa
 def weld_gripper(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
     """Fix the fingers where they are: a task that does not use them need not simulate them."""
     if settings.gripper is not None:
-        for name in settings.gripper.joints:
-            spec.delete(spec.joint(name))
+        fix_joints(spec, settings.gripper.joints)
+
+
+def fix_joints(spec: mujoco.MjSpec, names: tuple[str, ...]) -> None:
+    """Take these joints away, which fixes their bodies where the model has them, and what couples them."""
+    coupled = [e for e in spec.equalities if e.type == mujoco.mjtEq.mjEQ_JOINT and {e.name1, e.name2} & set(names)]
+    for thing in (*coupled, *(spec.joint(name) for name in names)):
+        spec.delete(thing)
 
 
 def couple_gripper(spec: mujoco.MjSpec, settings: RobotSettings) -> None:

@@ -13,6 +13,7 @@ from torch import Tensor
 from configs.contract import SignalSpec
 from configs.errors import AshoreError
 from configs.schema import Settings, TaskSettings
+from sim.own_robot import adopt
 from sim.robot import joint_addresses
 from sim.world import World
 
@@ -70,10 +71,9 @@ class Task(ABC):
 
     @classmethod
     def resolve(cls, settings: TaskSettings) -> TaskSettings:
-        """Settings whose robot names every joint that this task drives."""
-        if not cls.uses_gripper:
-            return settings
-        return settings.model_copy(update={"robot": settings.robot.with_gripper()})
+        """Settings whose robot stands on its own and names every joint that this task drives."""
+        robot = adopt(settings.robot)
+        return settings.model_copy(update={"robot": robot.with_gripper() if cls.uses_gripper else robot})
 
     @classmethod
     @abstractmethod

@@ -92,6 +92,28 @@ def test_randomization_may_be_a_name_alone(folder: Path) -> None:
     assert "did you mean gentle?" in fault(folder, "task.randomization=gentel")
 
 
+def test_randomization_named_robot_is_the_robots_own_and_changes_with_it(folder: Path, tmp_path: Path) -> None:
+    rewrite(folder / "tasks/reach.yaml", "preset: gentle", "preset: robot")
+    robot = folder / "robots/two_link.yaml"
+    robot.write_text(robot.read_text() + "randomization: gentle\n")
+    own = load_run("reach", folder=folder).task
+    assert set(own.randomization) == {"link_mass", "encoder_noise", "latency"}
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    shared = 'preset: gentle\nencoder_noise: {high: 0.02}\nservo: {field: [jnt_stiffness], match: "{joints}|tendon", '
+    (mine / "servos.yaml").write_text(shared + 'op: scale, unit: "1", nominal: 1, low: 1, high: 2}\n')
+    text = robot.read_text().replace("two_link\n", "other\n").replace("[shoulder, elbow]", "[hip, knee.1]")
+    (mine / "arm.yaml").write_text(text.replace("randomization: gentle", "randomization: ./servos.yaml"))
+    other = load_run("reach", ["task.randomization.link_mass.high=1.3", f"robot={mine}/arm.yaml"], folder=folder).task
+    assert other.robot.name == "other"
+    assert other.randomization["encoder_noise"].high == 0.02
+    assert other.randomization["link_mass"].high == 1.3, "another robot comes before single values, in whatever order"
+    assert other.randomization["servo"].match == r"hip|knee\.1|tendon"  # type: ignore[union-attr]
+    (mine / "bare.yaml").write_text(text.replace("randomization: gentle\n", ""))
+    rewrite(folder / "tasks/reach.yaml", "  link_mass: {high: 1.4}\n", "")
+    assert set(load_run("reach", [f"robot={mine}/bare.yaml"], folder=folder).task.randomization) == {"latency"}
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [

@@ -36,7 +36,7 @@ GRIPPER = PANDA.gripper
     [
         (
             {"model": "pandas.xml"},
-            r"'pandas.xml' is no file; allowed: a path, or one of \['cartpole.xml', 'panda.xml'\]",
+            r"'pandas.xml' is no file; allowed: a path, menagerie:NAME, or one of \['cartpole.xml', .*'panda.xml'",
         ),
         ({"joints": (*PANDA.joints[:6], "wrist")}, r"no joint 'wrist'; it has \['joint1', .*'joint7'"),
         ({"gripper": GRIPPER.model_copy(update={"joints": ("thumb",)})}, r"no joint 'thumb'; it has \['joint1'"),
