@@ -38,7 +38,7 @@ class ArmPush(ArmTask):
     Options: ClassVar[type[Settings]] = PushOptions
     reward_terms = ("approach", "progress", "goal", "precision", "upright", "calm", "collision")
     metrics = ("collision",)
-    draws = 5
+    draws = 6
     starts_down = True
     goal_of = "where the puck's centre shall be: x and y"
     goal_size = 2
@@ -135,27 +135,29 @@ class ArmPush(ArmTask):
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         tool = self.place_arm(ids, u)[:, :2]
-        xy = self._around(tool, 2 * torch.pi * u[:, 1], u[:, 2], self._beside + 0.01, self._beside + 0.06)
-        place_object(self.world, "puck", ids, xy, torch.zeros(len(ids)))
+        inside = self._low + u[:, 1:3] * (self._high - self._low)
+        heading = _heading(inside - tool)
+        puck = self._from(tool, heading, u[:, 3], self._beside + 0.01, self._beside + 0.06)
+        place_object(self.world, "puck", ids, puck, torch.zeros(len(ids)))
 
     def draw_goal(self, ids: Tensor, u: Tensor) -> Tensor:
         o = self.options
-        puck = self._puck[:, :2].float().index_select(0, ids)
-        ahead = puck - self._tool[:, :2].float().index_select(0, ids)
-        heading = torch.atan2(ahead[:, 1], ahead[:, 0]) + o.widest_turn * (2 * u[:, 3] - 1)
-        goal = self._around(puck, heading, u[:, 4], o.shortest_push, o.longest_push)
+        puck, tool = (x[:, :2].float().index_select(0, ids) for x in (self._puck, self._tool))
+        heading = _heading(puck - tool) + o.widest_turn * (2 * u[:, 4] - 1)
+        goal = self._from(puck, heading, u[:, 5], o.shortest_push, o.longest_push)
         self._nearest.index_copy_(0, ids, torch.linalg.vector_norm(goal - puck, dim=1))
         return torch.cat((goal, torch.full((len(ids), 1), o.puck_height / 2)), 1)
 
-    def _around(self, centre: Tensor, heading: Tensor, u: Tensor, nearest: float, furthest: float) -> Tensor:
-        """A point [k, 2] m of the area, in this direction [k] rad and at a random distance from each centre [k, 2]."""
+    def _from(self, start: Tensor, heading: Tensor, u: Tensor, nearest: float, furthest: float) -> Tensor:
+        """A point [k, 2] m of the area, in this direction [k] rad and at a random distance from each start [k, 2]."""
         far = (nearest + u * (furthest - nearest)).unsqueeze(1)
-        offset = far * torch.stack((heading.cos(), heading.sin()), 1)
-        there = centre + offset
-        # Where the area ends, it lies the other way; in a corner that leaves no room, along the area's longer side.
-        there = torch.where((there < self._low) | (there > self._high), centre - offset, there)
-        there = there.clip(self._low, self._high)
-        middle = (self._low + self._high) / 2
-        inwards = centre + far * torch.tensor([0.0, 1.0]) * torch.sign(middle - centre)
-        near = torch.linalg.vector_norm(there - centre, dim=1, keepdim=True) < nearest
+        there = (start + far * torch.stack((heading.cos(), heading.sin()), 1)).clip(self._low, self._high)
+        # Where the area ends too soon, it lies inwards along the longer side instead.
+        inwards = start + far * torch.tensor([0.0, 1.0]) * torch.sign((self._low + self._high) / 2 - start)
+        near = torch.linalg.vector_norm(there - start, dim=1, keepdim=True) < nearest
         return torch.where(near, inwards, there)
+
+
+def _heading(way: Tensor) -> Tensor:
+    """Direction [k] rad of a way [k, 2] on the table."""
+    return torch.atan2(way[:, 1], way[:, 0])
