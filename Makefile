@@ -22,7 +22,7 @@ export MUJOCO_GL
 endif
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint check format bench clean
+.PHONY: help setup demo test lint check format bench docs clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -65,6 +65,9 @@ bench: $(STAMP) advice ## measure simulation, training and the node: a table and
 	$(BIN)/ashore bench sim $(BENCH_ARGS)
 	$(BIN)/ashore bench train $(BENCH_ARGS)
 	$(BIN)/ashore bench node $(BENCH_ARGS)
+
+docs: $(STAMP) advice ## write docs/tasks.md and its pictures from the code
+	$(BIN)/python -m docs.make_tasks
 
 clean: ## take away caches and build leftovers; runs/ and .venv stay
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis MUJOCO_LOG.TXT

@@ -150,10 +150,13 @@ def inspect(options: argparse.Namespace) -> None:
 
 
 def play(options: argparse.Namespace) -> None:
-    from ashore_wiring import TEST_SEED, load_subject, play_in_viewer, play_to_file
+    from ashore_wiring import TEST_SEED, load_subject, play_in_browser, play_in_viewer, play_to_file
 
     subject = load_subject(options.policy, options.set)
-    if options.out is None and os.environ.get("DISPLAY"):
+    if options.viewer == "browser":
+        play_in_browser(subject, options.seed, options.port)
+        return
+    if options.viewer == "window" or (options.out is None and os.environ.get("DISPLAY")):
         play_in_viewer(subject, TEST_SEED + options.seed)
         return
     out = options.out or RUNS / f"{subject.name}.gif"

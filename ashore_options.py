@@ -51,9 +51,16 @@ def parser(version: str) -> argparse.ArgumentParser:
     sub.add_argument("--wait", type=float, default=60.0, metavar="S", help="seconds to wait for a node's first command")
     sub.add_argument("--json", type=Path, metavar="FILE", help="write the episodes' results here")
     _deploy_options(command("deploy", "drive a robot with a policy, over ROS 2"))
-    sub = command("play", "show episodes: a GIF or MP4, or a window where there is a screen", settings=True)
+    sub = command("play", "show episodes: a GIF or MP4, a page in the browser, or a window", settings=True)
     _about_policy(sub, episodes=3)
-    sub.add_argument("-o", "--out", type=Path, metavar="FILE", help=".gif or .mp4")
+    where = sub.add_mutually_exclusive_group()
+    where.add_argument("-o", "--out", type=Path, metavar="FILE", help=".gif or .mp4; the default without a screen")
+    where.add_argument(
+        "--viewer",
+        choices=("browser", "window"),
+        help="live, until Ctrl-C: a page on this machine, or MuJoCo's window; the default with a screen",
+    )
+    sub.add_argument("--port", type=_port, default=0, help="of the page; the first free one from 8080 on if not given")
     command("doctor", "check what this machine can do, and say what to do about the rest")
     sub = command("bench", "measure speed beside the raw engine", settings=True)
     sub.add_argument("what", choices=("sim", "train", "node"))
@@ -91,6 +98,12 @@ def _deploy_options(sub: argparse.ArgumentParser) -> None:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}; allowed: a whole number of at least 1")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1024 <= int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r}; allowed: 1024 to 65535")
     return int(text)
 
 

@@ -252,6 +252,14 @@ def play_in_viewer(subject: Subject, seed: int) -> None:
     watch(make_env(subject.run.task, 1, seed=seed), subject.act, seed=seed, targets=subject.targets)
 
 
+def play_in_browser(subject: Subject, seed: int, port: int) -> None:
+    """Episodes of one world on a page of this machine, until Ctrl-C. Port 0: the first free one from 8080 on."""
+    from sim.browser import Player, serve
+
+    env = make_env(subject.run.task, 1, seed=TEST_SEED + seed)
+    serve(env, Player(env, subject.act, seed=seed, first_seed=TEST_SEED, targets=subject.targets), port)
+
+
 def serve_twin(where: str, overrides: Sequence[str], episodes: int, seed: int, wait: float) -> dict[str, Any]:
     """The robot of a policy's task as a twin on the wire; gives what became of its episodes."""
     from deploy_ros.settings import NodeSettings

@@ -1,9 +1,10 @@
 """Presets in YAML, and overrides from the command line, become a run's settings.
 
 A preset is a name, `arm_reach`, or a path to a resolved `config.yaml`, or to a run's folder that holds one. A name stands
-for `tasks/arm_reach.yaml` and `train/arm_reach.yaml`. A task names its robot, `robots/panda.yaml`, and may take shared
-entries of `randomization` from `randomization/NAME.yaml`: by name alone, or as `preset: NAME` beside entries of its own.
-The name `robot` there means what the robot's own YAML gives as its `randomization`, which changes with the robot.
+for `tasks/arm_reach.yaml` and `train/arm_reach.yaml`, or `train/default.yaml` where that is missing. A task names its robot,
+`robots/panda.yaml`, and may take shared entries of `randomization` from `randomization/NAME.yaml`: by name alone, or as
+`preset: NAME` beside entries of its own. The name `robot` there means what the robot's own YAML gives as its `randomization`,
+which changes with the robot.
 """
 
 from __future__ import annotations
@@ -64,7 +65,7 @@ def dump(settings: RunSettings) -> str:
 
 def presets(folder: Path = CONFIGS) -> list[str]:
     """Names that `load_run` knows."""
-    return sorted(set(_names("tasks", folder)) & set(_names("train", folder)))
+    return [name for name in _names("tasks", folder) if _train_file(name, folder).is_file()]
 
 
 def read_mapping(path: Path) -> dict[str, Any]:
@@ -79,6 +80,12 @@ def _names(kind: str, folder: Path) -> list[str]:
     return sorted(path.stem for path in (folder / kind).glob("*.yaml"))
 
 
+def _train_file(preset: str, folder: Path) -> Path:
+    """How a preset's task is trained: in its own way, or in the usual one."""
+    own = folder / "train" / f"{preset}.yaml"
+    return own if own.is_file() else folder / "train" / "default.yaml"
+
+
 def _is_path(reference: str) -> bool:
     return "/" in reference or os.sep in reference or reference.endswith((".yaml", ".yml"))
 
@@ -91,7 +98,8 @@ def _read_preset(preset: str | Path, folder: Path) -> tuple[dict[str, Any], Path
         return read_mapping(path), path.parent
     if preset not in presets(folder):
         raise ConfigError(f"preset = {preset!r}; {alternatives(preset, presets(folder))}, or a path to a config.yaml")
-    return {s: read_mapping(folder / d / f"{preset}.yaml") for s, d in (("task", "tasks"), ("train", "train"))}, folder
+    files = {"task": folder / "tasks" / f"{preset}.yaml", "train": _train_file(preset, folder)}
+    return {section: read_mapping(file) for section, file in files.items()}, folder
 
 
 def _resolve_references(data: dict[str, Any], base: Path, folder: Path) -> None:

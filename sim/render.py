@@ -15,6 +15,7 @@ from configs.errors import AshoreError
 from sim import tasks
 from sim.env import Env, Obs
 from sim.scene import compile_scene
+from sim.task import Marker
 
 
 class VideoError(AshoreError):
@@ -42,8 +43,7 @@ class Renderer:
 
     def frame(self, world: int = 0) -> Frame:
         """The world as it is now: [height, width, 3] uint8."""
-        self._data.qpos[:] = self._env.world.qpos[world].numpy()
-        mujoco.mj_forward(self._model, self._data)
+        show(self._env, world, self._model, self._data)
         self._renderer.update_scene(self._data, camera=self._camera)
         for marker in self._env.task.markers(world):
             add_sphere(self._renderer.scene, marker)
@@ -53,15 +53,25 @@ class Renderer:
         self._renderer.close()
 
 
-def add_sphere(scene: Any, marker: Any) -> None:
-    if scene.ngeom >= scene.maxgeom:
-        return
-    geom = scene.geoms[scene.ngeom]
+def show(env: Env, world: int, model: mujoco.MjModel, data: mujoco.MjData) -> None:
+    """Bring a scene to the present state of one of the worlds."""
+    data.qpos[:] = env.world.qpos[world].numpy()
+    mujoco.mj_forward(model, data)
+
+
+def add_sphere(scene: Any, marker: Marker) -> None:
+    if scene.ngeom < scene.maxgeom:
+        sphere(scene.geoms[scene.ngeom], marker)
+        scene.ngeom += 1
+
+
+def sphere(geom: Any, marker: Marker) -> Any:
+    """Make a picture's geom of a marker."""
     size, rotation = np.full(3, marker.radius), np.eye(3).flatten()
     mujoco.mjv_initGeom(
         geom, mujoco.mjtGeom.mjGEOM_SPHERE, size, np.array(marker.position), rotation, np.array(marker.rgba, np.float32)
     )
-    scene.ngeom += 1
+    return geom
 
 
 def frames(

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sim import tasks
 from sim.env import Env, Obs
-from sim.render import add_sphere
+from sim.render import add_sphere, show
 from sim.scene import compile_scene
 
 
@@ -24,8 +24,7 @@ def watch(env: Env, act: Callable[[Obs], Tensor], *, seed: int, targets: bool) -
     with mujoco.viewer.launch_passive(model, data) as window:
         due = time.monotonic()
         while window.is_running():
-            data.qpos[:] = env.world.qpos[0].numpy()
-            mujoco.mj_forward(model, data)
+            show(env, 0, model, data)
             with window.lock():
                 window.user_scn.ngeom = 0
                 for marker in env.task.markers(0):

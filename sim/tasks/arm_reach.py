@@ -28,7 +28,14 @@ class ReachOptions(ArmOptions):
 
 class ArmReach(ArmTask):
     """Success: the tool stays within `tolerance` of the goal for `hold_seconds`, and within `angle_tolerance` of its
-    orientation where that counts. Any contact ends the episode."""
+    orientation where that counts. Any contact ends the episode.
+
+    distance: the tool comes near the goal
+    precision: the tool is at the goal
+    calm: the asked-for velocities change little from step to step
+    collision: a contact, which costs
+    orientation: the tool is turned as the goal asks, where that counts
+    """
 
     Options: ClassVar[type[Settings]] = ReachOptions
     reward_terms: tuple[str, ...] = ("distance", "precision", "calm", "collision")

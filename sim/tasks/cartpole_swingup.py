@@ -22,7 +22,11 @@ class SwingupOptions(Settings):
 
 
 class CartpoleSwingup(Task):
-    """Success: the pole stays up for `hold_seconds`. Nothing ends the episode but its time."""
+    """Success: the pole stays up for `hold_seconds`. Nothing ends the episode but its time.
+
+    upright: how far up the pole is
+    balance: the pole is up and slow, the cart in the middle of its rail
+    """
 
     Options = SwingupOptions
     reward_terms = ("upright", "balance")

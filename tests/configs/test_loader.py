@@ -29,6 +29,15 @@ def test_a_name_joins_task_train_robot_and_shared_randomization(folder: Path) ->
     assert (run.task.randomization["link_mass"].low, run.task.randomization["link_mass"].high) == (0.8, 1.4)
 
 
+def test_a_task_without_training_of_its_own_is_trained_by_default(folder: Path) -> None:
+    rewrite(folder / "train/reach.yaml", "total_steps: 1000", "total_steps: 2000")
+    (folder / "train/reach.yaml").rename(folder / "train/default.yaml")
+    assert presets(folder) == ["reach"]
+    assert load_run("reach", folder=folder).train.total_steps == 2000
+    (folder / "train/default.yaml").unlink()
+    assert presets(folder) == []
+
+
 def test_a_written_run_loads_back_equal_by_file_and_by_folder(folder: Path, tmp_path: Path) -> None:
     run = load_run("reach", ["seed=7"], folder=folder)
     (tmp_path / "config.yaml").write_text(dump(run))
