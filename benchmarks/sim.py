@@ -6,11 +6,9 @@ import time
 from statistics import median
 from typing import Any
 
-import mujoco
-import numpy as np
 import torch
-from mujoco.batch import Batch
 
+from sim.cpu import CpuWorld
 from sim.env import Env
 
 WARMUP = 1.2  # episodes' worth of steps before timing: resets are spread out by then
@@ -19,7 +17,8 @@ WARMUP = 1.2  # episodes' worth of steps before timing: resets are spread out by
 def bench_sim(env: Env, seconds: float = 12.0, rounds: int = 6) -> dict[str, Any]:
     """Alternate timed stretches of the environment and of the raw engine, and compare their medians.
 
-    The raw loop gets what the environment did: the same compiled model, the same commands, the same resets, the same stage.
+    The raw loop gets what the environment did: the same compiled model, the same commands, the same resets, the same stage,
+    by the same calls.
     """
     generator = torch.Generator().manual_seed(0)
     actions = [torch.rand(env.num_envs, env.action_size, generator=generator) * 2 - 1 for _ in range(32)]
@@ -28,16 +27,15 @@ def bench_sim(env: Env, seconds: float = 12.0, rounds: int = 6) -> dict[str, Any
     env.age.copy_(torch.randint(0, env.settings.episode_steps, (env.num_envs,), generator=generator))
     for k in range(int(WARMUP * env.settings.episode_steps)):
         env.step(actions[k % 32])
-    raw = Batch(env.world.model, env.num_envs, env.world.batch.nthread)
-    raw.state[:] = env.world.batch.state
-    for name in ("qpos", "qvel", "sensordata"):
-        raw.bind(name)
+    raw = CpuWorld(env.world.model, env.num_envs, env.world.batch.nthread)
+    raw.batch.state[:] = env.world.batch.state
     commands, resets = _record(env, actions)
+    home = env.world.qpos.clone()
     steps = _steps_for(env, actions, seconds / (2 * rounds))
     ours, engine = [], []
     for _ in range(rounds):
         ours.append(env.num_envs * steps / _timed(lambda: _run(env, actions, steps)))
-        engine.append(env.num_envs * steps / _timed(lambda: _run_raw(raw, env, commands, resets, steps)))
+        engine.append(env.num_envs * steps / _timed(lambda: _run_raw(raw, env, commands, resets, home, steps)))
     rate, raw_rate = median(ours), median(engine)
     return {
         "task": env.settings.name,
@@ -51,15 +49,13 @@ def bench_sim(env: Env, seconds: float = 12.0, rounds: int = 6) -> dict[str, Any
     }
 
 
-def _record(
-    env: Env, actions: list[torch.Tensor], steps: int = 64
-) -> tuple[list[np.ndarray[Any, Any]], list[np.ndarray[Any, Any]]]:
+def _record(env: Env, actions: list[torch.Tensor], steps: int = 64) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
     """The commands that reached the engine and the worlds that were reset, over some steps."""
     commands, resets = [], []
     for k in range(steps):
         info = env.step(actions[k % 32])[4]
-        commands.append(env.world.ctrl.numpy().copy())
-        resets.append(info["final_ids"].numpy() if "final_ids" in info else np.empty(0, np.int64))
+        commands.append(env.world.ctrl.clone())
+        resets.append(info.get("final_ids", torch.empty(0, dtype=torch.int64)))
     return commands, resets
 
 
@@ -80,17 +76,15 @@ def _run(env: Env, actions: list[torch.Tensor], steps: int) -> None:
 
 
 def _run_raw(
-    raw: Batch, env: Env, commands: list[np.ndarray[Any, Any]], resets: list[np.ndarray[Any, Any]], steps: int
+    raw: CpuWorld, env: Env, commands: list[torch.Tensor], resets: list[torch.Tensor], home: torch.Tensor, steps: int
 ) -> None:
-    ctrl, qpos, act = raw.bind("ctrl"), raw.bind("qpos"), raw.bind("act")
-    home = env.world.qpos.numpy().copy()
-    joints, stage = env.task.qpos_of, int(mujoco.mjtStage.mjSTAGE_VEL)
     for k in range(steps):
-        ctrl[:] = commands[k % len(commands)]
-        raw.step(None, env.settings.decimation, stage)
+        raw.ctrl.copy_(commands[k % len(commands)])
+        raw.step(env.settings.decimation)
         ids = resets[k % len(resets)]
         if len(ids):
-            raw.reset(ids, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
-            qpos[ids] = home[ids]
-            act[ids] = qpos[ids][:, joints]
-            raw.forward(ids, stage)
+            raw.reset(ids)
+            raw.qpos.index_copy_(0, ids, home.index_select(0, ids))
+            if not env.task.direct:
+                raw.act.index_copy_(0, ids, raw.qpos[:, env.task.qpos_of].index_select(0, ids))
+            raw.forward(ids)

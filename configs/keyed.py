@@ -1,8 +1,8 @@
 """Keyed randomness: every number is a function of (seed, stream, world, episode, step), never of what was drawn before.
 
-Philox4x32-10 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC 2011), vectorised over counters:
-key = (seed, stream), counter = (world, episode, step, block). The same worlds come out whatever the number of worlds
-or threads, and an episode can be drawn again from its key.
+Each key starts a SplitMix64 of its own (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", OOPSLA 2014),
+which is a mixed counter: all words of all keys come out of the same few array operations. The same worlds come out
+whatever the number of worlds or threads, and an episode can be drawn again from its key.
 """
 
 from __future__ import annotations
@@ -15,42 +15,46 @@ from numpy.typing import NDArray
 # Streams: one number a purpose, so that no two purposes share a draw.
 EPISODE, STEP = 1, 2
 
-_MULTIPLIERS = np.array([[0xD2511F53], [0xCD9E8D57]], np.uint64)
-_WEYL = np.array([[0x9E3779B9], [0xBB67AE85]], np.uint64)
-_LOW = np.uint64(0xFFFFFFFF)
-_SHIFT = np.uint64(32)
+_GAMMA = np.uint64(0x9E3779B97F4A7C15)
+_FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
+_30, _27, _31, _32 = (np.uint64(n) for n in (30, 27, 31, 32))
 
 
-def philox(key: tuple[int, int], counter: NDArray[np.uint64]) -> NDArray[np.uint32]:
-    """Philox4x32: counter [4, n] of 32-bit words in uint64 -> [n, 4] random words."""
-    # Rows (c0, c2) are multiplied, rows (c1, c3) mixed in; both pairs swap places in each round.
-    multiplied, mixed = counter[0::2], counter[1::2]
-    for round_key in _key_schedule(key):
-        product = multiplied * _MULTIPLIERS
-        multiplied = (product >> _SHIFT)[::-1] ^ (mixed ^ round_key)
-        mixed = (product & _LOW)[::-1]
-    out = np.empty((counter.shape[1], 4), np.uint32)
-    out[:, 0::2] = multiplied.T
-    out[:, 1::2] = mixed.T
-    return out
+def mixed(z: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The output function of SplitMix64, a bijection of 64-bit words (Stafford's variant 13); writes over its argument."""
+    z ^= z >> _30
+    z *= _FIRST
+    z ^= z >> _27
+    z *= _SECOND
+    z ^= z >> _31
+    return z
 
 
 @functools.lru_cache(maxsize=64)
-def _key_schedule(key: tuple[int, int]) -> tuple[NDArray[np.uint64], ...]:
-    """The keys of the ten rounds, [2, 1] each."""
-    first = np.array([[key[0]], [key[1]]], np.uint64)
-    return tuple((first + np.uint64(i) * _WEYL) & _LOW for i in range(10))
+def _start(seed: int, stream: int) -> NDArray[np.uint64]:
+    return mixed(np.array([seed], np.uint64) + _steps(stream)[-1])
+
+
+@functools.lru_cache(maxsize=64)
+def _steps(count: int) -> NDArray[np.uint64]:
+    """How far each of `count` words lies from its key."""
+    return np.arange(1, count + 1, dtype=np.uint64) * _GAMMA
 
 
 def words(
-    seed: int, stream: int, world: NDArray[np.int64], episode: NDArray[np.int64], step: NDArray[np.int64], count: int
+    seed: int,
+    stream: int,
+    world: NDArray[np.int64],
+    episode: NDArray[np.int64],
+    step: NDArray[np.int64] | None,
+    count: int,
 ) -> NDArray[np.uint32]:
-    """`count` random 32-bit words for each of n (world, episode, step): [n, count]."""
-    n, blocks = len(world), -(-count // 4)
-    counter = np.empty((4, n, blocks), np.uint64)
-    counter[0], counter[1], counter[2] = world[:, None], episode[:, None], step[:, None]
-    counter[3] = np.arange(blocks, dtype=np.uint64)
-    return philox((seed, stream), counter.reshape(4, n * blocks)).reshape(n, blocks * 4)[:, :count]
+    """`count` random 32-bit words for each of n (world, episode, step), below 2^32 each: [n, count]. No step is step 0."""
+    key = mixed(_start(seed, stream) + world.view(np.uint64))
+    key += episode.view(np.uint64) << _32
+    if step is not None:
+        key += step.view(np.uint64)
+    return mixed(mixed(key)[:, None] + _steps(-(-count // 2))).view(np.uint32)[:, :count]
 
 
 def uniform(bits: NDArray[np.uint32]) -> NDArray[np.float32]:

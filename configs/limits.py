@@ -27,9 +27,10 @@ def limit_target(desired: Any, position: Any, velocity: Any, limits: JointLimits
     Where the state before already breaks a limit, position wins over acceleration.
     """
     low, high, v_max, a_max = limits
-    dv = a_max * dt
-    up = ((2 * a_max * (high - position).clip(min=0)) ** 0.5 - dv / 2).clip(min=0)
-    down = ((2 * a_max * (position - low).clip(min=0)) ** 0.5 - dv / 2).clip(min=0)
+    dv, twice = a_max * dt, 2 * a_max
+    half = dv / 2
+    up = ((twice * (high - position).clip(min=0)) ** 0.5 - half).clip(min=0)
+    down = (half - (twice * (position - low).clip(min=0)) ** 0.5).clip(max=0)
     v = ((desired - position) / dt).clip(velocity - dv, velocity + dv)
-    v = v.clip(-v_max, v_max).clip(-down, up)
+    v = v.clip(-v_max, v_max).clip(down, up)
     return position + v * dt, v

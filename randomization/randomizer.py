@@ -83,7 +83,7 @@ class Randomizer:
         self.sampler.observe(self._token[ids], self.lambdas[ids], success)
 
     def _scaled(self, lambdas: Tensor) -> Tensor:
-        raw = torch.where(self._log, lambdas.clip(min=1e-300).log(), lambdas)
+        raw = torch.where(self._log, lambdas.log(), lambdas)
         return ((raw - self._middle) * self._rate).float()
 
     def state_dict(self) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterable
 from typing import Any, Protocol
 
 import mujoco
@@ -11,7 +13,7 @@ from torch import Tensor
 from configs.contract import Interface
 from configs.limits import JointLimits, limit_target
 
-_STATE = ("target", "target_velocity", "setpoint", "setpoint_velocity", "end", "end_velocity", "jitter", "drop")
+_STATE = ("target", "target_velocity", "setpoint", "setpoint_velocity", "end", "end_velocity")
 
 
 class Command(Protocol):
@@ -19,12 +21,13 @@ class Command(Protocol):
 
     asked: Tensor  # [N, a] what the last action asked for
     before: Tensor  # [N, a] what was in force before it
+    draws: int  # uniform numbers that each delivery takes
 
-    def act(self, action: Tensor, chance: Tensor) -> Tensor:
-        """action [N, a], clipped to [-1, 1]; chance [N, 2] uniform -> ctrl [N, nu]."""
+    def act(self, action: Tensor, chance: Tensor | None) -> Tensor:
+        """action [N, a], clipped to [-1, 1]; chance [N, draws] uniform, None where that is 0 -> ctrl [N, nu]."""
         ...
 
-    def follow(self, desired: Tensor, chance: Tensor) -> Tensor:
+    def follow(self, desired: Tensor, chance: Tensor | None) -> Tensor:
         """As `act`, from joint targets [N, a] rad."""
         ...
 
@@ -45,13 +48,6 @@ class Command(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
-def joint_limits(interface: Interface) -> JointLimits:
-    """The interface's limits as float32 tensors, [joints] each."""
-    return JointLimits(
-        *(torch.tensor([getattr(j, k) for j in interface.joints]) for k in ("low", "high", "velocity", "acceleration"))
-    )
-
-
 class CommandPath:
     """What happens between the policy's action and the servos' setpoint, for all worlds.
 
@@ -63,10 +59,15 @@ class CommandPath:
     """
 
     def __init__(self, interface: Interface, num_worlds: int) -> None:
+        def every(values: Iterable[float]) -> Tensor:
+            """[N, joints]: an operation on equal shapes is several times faster than one that broadcasts a few columns."""
+            return torch.tensor(tuple(values)).repeat(num_worlds, 1)
+
         self.dt = interface.control_dt
-        self.limits = joint_limits(interface)
-        scale = torch.tensor(interface.action_scale)
-        self.home = torch.tensor([j.home for j in interface.joints]) if interface.action == "position" else None
+        names = ("low", "high", "velocity", "acceleration")
+        self.limits = JointLimits(*(every(getattr(j, name) for j in interface.joints) for name in names))
+        scale = every(interface.action_scale)
+        self.home = every(j.home for j in interface.joints) if interface.action == "position" else None
         self.reach = scale * self.dt if self.home is None else scale  # rad at action 1
         joints = len(interface.joints)
         self.target = torch.zeros(num_worlds, joints)  # rad, as the encoders count
@@ -79,15 +80,15 @@ class CommandPath:
         self.end_velocity = torch.zeros(num_worlds, joints)
         self.jitter = torch.zeros(num_worlds, 1)  # s, latest arrival after the nominal one
         self.drop = torch.zeros(num_worlds, 1)  # probability
-        self.imperfect = False  # set once an effect drives jitter or drop
+        self.draws = 0  # 2 once an effect drives jitter or drop
 
-    def act(self, action: Tensor, chance: Tensor) -> Tensor:
+    def act(self, action: Tensor, chance: Tensor | None) -> Tensor:
         """action [N, joints] in [-1, 1] -> mean setpoint velocity over the period, [N, joints] rad/s."""
         start = self.target if self.home is None else self.home
         return self.follow(torch.addcmul(start, action.clip(-1.0, 1.0), self.reach), chance)
 
-    def follow(self, desired: Tensor, chance: Tensor) -> Tensor:
-        """desired [N, joints] rad; chance [N, 2] uniform numbers for delivery -> as `act`."""
+    def follow(self, desired: Tensor, chance: Tensor | None) -> Tensor:
+        """desired [N, joints] rad; chance [N, 2] uniform numbers for delivery, None where it is perfect -> as `act`."""
         self.asked, self.before = (desired - self.target).div_(self.dt), self.target_velocity
         self.target, self.target_velocity = limit_target(
             desired, self.target, self.target_velocity, self.limits, self.dt
@@ -97,7 +98,7 @@ class CommandPath:
         # The cubic from (s, s') over 2T to (end, v), at its middle.
         setpoint = torch.lerp(self.setpoint, end, 0.5).add_(self.setpoint_velocity - v, alpha=dt / 4)
         velocity = (end - self.setpoint).mul_(0.75 / dt).sub_(self.setpoint_velocity + v, alpha=0.25)
-        if self.imperfect:
+        if chance is not None:
             late = torch.maximum(chance[:, :1] * self.jitter / dt, (chance[:, 1:] < self.drop).float()).clip_(max=1.0)
             setpoint = torch.lerp(setpoint, self.end, late)
             velocity = torch.lerp(velocity, self.end_velocity, late)
@@ -112,8 +113,7 @@ class CommandPath:
         return self.target, self.target_velocity
 
     def finite(self) -> Tensor | None:
-        finite = self.target.isfinite()
-        return None if finite.all() else finite.all(1)
+        return finite_rows(self.target)
 
     def restart(self, ids: Tensor, measured: Tensor) -> tuple[Tensor, ...]:
         """Begin anew from the first measured joint positions, [k, joints] rad, at rest."""
@@ -131,6 +131,14 @@ class CommandPath:
             setattr(self, name, value.clone())
 
 
+def finite_rows(values: Tensor) -> Tensor | None:
+    """Mask [N] of the rows that are all finite; None where all rows are."""
+    if math.isfinite(values.sum()):  # any infinity or nan would be in the sum
+        return None
+    finite = values.isfinite().all(1)
+    return None if finite.all() else finite
+
+
 class DirectPath:
     """Actions span the control ranges of the model's own actuators; nothing lies between."""
 
@@ -141,20 +149,20 @@ class DirectPath:
         self.middle, self.reach = (low + high) / 2, (high - low) / 2
         self.asked = torch.zeros(num_worlds, model.nu)  # action
         self.before = self.asked
+        self.draws = 0
 
-    def act(self, action: Tensor, chance: Tensor) -> Tensor:
+    def act(self, action: Tensor, chance: Tensor | None) -> Tensor:
         self.before, self.asked = self.asked, action.clip(-1.0, 1.0)
         return torch.addcmul(self.middle, self.asked, self.reach)
 
-    def follow(self, desired: Tensor, chance: Tensor) -> Tensor:
+    def follow(self, desired: Tensor, chance: Tensor | None) -> Tensor:
         raise NotImplementedError("such a task takes actions, not joint targets")
 
     def memory(self) -> tuple[Tensor, ...]:
         return ()
 
     def finite(self) -> Tensor | None:
-        finite = self.asked.isfinite()
-        return None if finite.all() else finite.all(1)
+        return finite_rows(self.asked)
 
     def restart(self, ids: Tensor, measured: Tensor) -> tuple[Tensor, ...]:
         self.asked = self.asked.index_fill(0, ids, 0.0)

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import mujoco
 import numpy as np
 import torch
 from mujoco.batch import Batch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from configs.memory import keep_freed_memory
 from sim.world import row_names
 
 _FRESH = int(mujoco.mjtStage.mjSTAGE_VEL)  # positions, velocities and their sensors as after the step
+_NONE = int(mujoco.mjtStage.mjSTAGE_NONE)
 _COUNT = 1  # of the pair (last info, count) that each warning has
 _BAD = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADCTRL) + 1)  # qpos, qvel, qacc, ctrl
+
+
+FEW = 4  # worlds
 
 
 class CpuWorld:
@@ -55,15 +61,17 @@ class CpuWorld:
         self.batch.step(None, count, _FRESH)
 
     def reset(self, ids: Tensor) -> None:
-        index = ids.numpy()
-        self.batch.reset(index, stage=int(mujoco.mjtStage.mjSTAGE_NONE))
-        self.batch.warning[index] = 0
+        for some in _shares(ids):
+            self.batch.reset(some, stage=_NONE)
+        self.batch.warning[ids.numpy()] = 0
 
     def forward(self, ids: Tensor) -> None:
-        self.batch.forward(ids.numpy(), _FRESH)
+        for some in _shares(ids):
+            self.batch.forward(some, _FRESH)
 
     def set_const(self, ids: Tensor) -> None:
-        self.batch.set_const(ids.numpy())
+        for some in _shares(ids):
+            self.batch.set_const(some)
 
     def diverged(self) -> Tensor | None:
         bad = self.batch.warning[:, _BAD, _COUNT]
@@ -88,6 +96,13 @@ class CpuWorld:
         self.forward(everyone)
         self.batch.state[:] = state["state"]
         self.batch.warning[:] = state["warning"]
+
+
+def _shares(ids: Tensor) -> Iterable[NDArray[np.int64]]:
+    """A call's worlds, one by one where they are few: the engine gives a lone world to the calling thread, and waking its
+    other threads takes longer than resetting a few worlds (measured: 80 us against 10 us a world)."""
+    index = ids.numpy()
+    return index[:, None] if len(index) <= FEW else (index,)
 
 
 def _tensor(array: np.ndarray[Any, Any]) -> Tensor:

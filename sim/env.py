@@ -99,15 +99,11 @@ class Env:
         privileged = self.task.privileged_size + (randomizer.values.shape[1] if randomizer else 0)
         privileged += 0 if task.direct else 2 * self.action_size
         self.observation_sizes = {"actor": self.interface.actor_size, "critic": self.interface.actor_size + privileged}
-        # An even number for Box and Muller's pairs, then two for the delivery of the command.
-        self._normals = self.channel.size + self.channel.size % 2
-        self._words = self._normals + 2
         self._worlds = np.arange(num_envs)
         self.episode = torch.zeros(num_envs, dtype=torch.int64)
         self.age = torch.zeros(num_envs, dtype=torch.int64)  # control steps into the episode
         self.sums = torch.zeros(num_envs, len(self.task.reward_terms))
         self.metric_sums = torch.zeros(num_envs, len(task.metrics))
-        self.chance = torch.zeros(num_envs, 2)
         self.diverged_count = 0
         self.observation: Obs = {}
 
@@ -122,22 +118,25 @@ class Env:
     def restart(self) -> Obs:
         """Begin the next episode of every world."""
         actor = torch.zeros(self.num_envs, self.observation_sizes["actor"])
-        everyone = torch.arange(self.num_envs)
-        normal, chance = (numbers[self.num_envs :] for numbers in self._chances(everyone))
-        return self._observed(self._restart(everyone, actor, normal, chance))
+        return self._observed(self._restart(torch.arange(self.num_envs), actor))
 
     @on_one_core
     def step(self, action: Tensor) -> tuple[Obs, Tensor, Tensor, Tensor, dict[str, Any]]:
         """action [N, joints], clipped to [-1, 1] -> obs, reward [N], terminated [N], truncated [N], info."""
-        return self._advance(self.command.act(action, self.chance))
+        return self._advance(self.command.act, action)
 
     @on_one_core
     def step_towards(self, desired: Tensor) -> tuple[Obs, Tensor, Tensor, Tensor, dict[str, Any]]:
         """As `step`, from joint targets [N, joints] rad: what an exported policy gives."""
-        return self._advance(self.command.follow(desired, self.chance))
+        return self._advance(self.command.follow, desired)
 
-    def _advance(self, ctrl: Tensor) -> tuple[Obs, Tensor, Tensor, Tensor, dict[str, Any]]:
-        self.world.ctrl[:] = ctrl
+    def _advance(
+        self, drive: Callable[[Tensor, Tensor | None], Tensor], asked: Tensor
+    ) -> tuple[Obs, Tensor, Tensor, Tensor, dict[str, Any]]:
+        if not self.observation:
+            raise RuntimeError("the environment has no state yet; call reset before the first step")
+        noise, chance = self._chances()
+        self.world.ctrl.copy_(drive(asked, chance))
         self.world.step(self.settings.decimation)
         self.age += 1
         rewards, terminated, success, metrics = self.task.judge(self.command.asked, self.command.before)
@@ -153,15 +152,13 @@ class Env:
         truncated = (self.age >= self.settings.episode_steps) & ~terminated
         info: dict[str, Any] = {}
         ended = (terminated | truncated).nonzero().squeeze(1)
-        n, (normal, chance) = self.num_envs, self._chances(ended)
-        self.chance = chance[:n]
-        actor = self._measured(normal[:n])
+        actor = self._measured(noise)
         if len(ended):
             final = self._observed(actor)
             if diverged is not None:
                 final = {k: v.masked_fill(diverged[:, None], 0.0) for k, v in final.items()}
             info = self._finished(ended, final, success)
-            actor = self._restart(ended, actor.clone(), normal[n:], chance[n:])
+            actor = self._restart(ended, actor.clone())
         return self._observed(actor), rewards.sum(1), terminated, truncated, info
 
     def _diverged(self) -> Tensor | None:
@@ -172,24 +169,21 @@ class Env:
             diverged = ~finite if diverged is None else diverged | ~finite
         return diverged
 
-    def _measured(self, normal: Tensor) -> Tensor:
+    def _measured(self, noise: Tensor | None) -> Tensor:
         """Every world's actor observation after a step: [N, actor_size]."""
-        signals = self.channel.observe(self.task.measure(), normal)
+        signals = self.channel.observe(self.task.measure(), noise)
         return torch.cat((signals, self.task.command(), *self.command.memory()), 1)
 
-    def _restart(self, ids: Tensor, actor: Tensor, normal: Tensor, chance: Tensor) -> Tensor:
-        """Begin the next episode of these worlds; writes their rows of the actor observation and returns it.
-
-        normal [k, signals], chance [k, 2]: the numbers of the new episodes' first step.
-        """
+    def _restart(self, ids: Tensor, actor: Tensor) -> Tensor:
+        """Begin the next episode of these worlds; writes their rows of the actor observation and returns it."""
         self.episode.index_add_(0, ids, torch.ones_like(ids))
         self.age.index_fill_(0, ids, 0)
         self.sums.index_fill_(0, ids, 0.0)
         self.metric_sums.index_fill_(0, ids, 0.0)
         worlds, episodes = ids.numpy(), self.episode.index_select(0, ids).numpy()
-        zeros = np.zeros_like(worlds)
         draws = self.task.draws + (self.randomizer.draws if self.randomizer else 0)
-        u = torch.from_numpy(keyed.uniform(keyed.words(self.seed, keyed.EPISODE, worlds, episodes, zeros, draws)))
+        bits = keyed.words(self.seed, keyed.EPISODE, worlds, episodes, None, draws + self.channel.draws)
+        u, noise = torch.from_numpy(keyed.uniform(bits[:, :draws])), self.channel.noise(bits[:, draws:])
         self.world.reset(ids)
         if self.randomizer is not None:
             self.randomizer.reset(ids, u[:, self.task.draws :])
@@ -198,8 +192,7 @@ class Env:
             self.world.act.index_copy_(0, ids, self.world.qpos[:, self.task.qpos_of].index_select(0, ids))
         self.world.forward(ids)
         self.task.begin(ids, u)
-        self.chance.index_copy_(0, ids, chance)
-        signals = self.channel.restart(ids, self.task.measure().index_select(0, ids), normal)
+        signals = self.channel.restart(ids, self.task.measure().index_select(0, ids), noise)
         memory = self.command.restart(ids, signals[:, self.measured_joints])
         command = self.task.command().index_select(0, ids)
         return actor.index_copy_(0, ids, torch.cat((signals, command, *memory), 1))
@@ -229,16 +222,17 @@ class Env:
             "episode": episode,
         }
 
-    def _chances(self, ended: Tensor) -> tuple[Tensor, Tensor]:
-        """Random numbers of every world's present step, then of the first step of the ended worlds' next episodes, in one draw:
-        standard normal [N + k, signals] and uniform [N + k, 2]."""
-        ids, episodes = ended.numpy(), self.episode.numpy()
-        worlds = np.concatenate((self._worlds, ids))
-        episodes = np.concatenate((episodes, episodes[ids] + 1))
-        ages = np.concatenate((self.age.numpy(), np.zeros_like(ids)))
-        bits = keyed.words(self.seed, keyed.STEP, worlds, episodes, ages, self._words)
-        normal = torch.from_numpy(keyed.normal(bits[:, : self._normals]))
-        return normal[:, : self.channel.size], torch.from_numpy(keyed.uniform(bits[:, self._normals :]))
+    def _chances(self) -> tuple[Tensor | None, Tensor | None]:
+        """Random numbers of every world's present step: standard normal [N, signals] for the channel, uniform [N, 2] for
+        the delivery of the command. None is drawn where nothing uses it."""
+        normals, uniforms = self.channel.draws, self.command.draws
+        if not normals + uniforms:
+            return None, None
+        bits = keyed.words(
+            self.seed, keyed.STEP, self._worlds, self.episode.numpy(), self.age.numpy(), normals + uniforms
+        )
+        chance = torch.from_numpy(keyed.uniform(bits[:, normals:])) if uniforms else None
+        return self.channel.noise(bits[:, :normals]), chance
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next step depends on."""
@@ -249,7 +243,6 @@ class Env:
             "age": self.age.clone(),
             "sums": self.sums.clone(),
             "metric_sums": self.metric_sums.clone(),
-            "chance": self.chance.clone(),
             "observation": {k: v.clone() for k, v in self.observation.items()},
             "world": self.world.state_dict(),
             "command": self.command.state_dict(),
@@ -260,7 +253,7 @@ class Env:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.seed, self.diverged_count = state["seed"], state["diverged_count"]
-        for name in ("episode", "age", "sums", "metric_sums", "chance"):
+        for name in ("episode", "age", "sums", "metric_sums"):
             setattr(self, name, state[name].clone())
         self.observation = {k: v.clone() for k, v in state["observation"].items()}
         if self.randomizer is not None:

@@ -72,7 +72,7 @@ class Plant:
         self._steps, self._failed = 0, ""
         draws = self._task.draws + (self._randomizer.draws if self._randomizer else 0)
         index = np.array([self._index + 1])  # the environment's reset took episode 0
-        words = keyed.words(self._env.seed, keyed.EPISODE, index * 0, index, index * 0, draws)
+        words = keyed.words(self._env.seed, keyed.EPISODE, index * 0, index, None, draws)
         u = torch.from_numpy(keyed.uniform(words))
         if self._randomizer is not None:
             self._randomizer.reset(self._one, u[:, self._task.draws :])
@@ -100,8 +100,8 @@ class Plant:
         """Joint positions [n] rad and velocities [n] rad/s as the encoders report them, late and noisy."""
         channel, n = self._env.channel, len(self.joint_names)
         at = np.array([self._measurements])
-        bits = keyed.words(self._env.seed, keyed.STEP, at * 0, at * 0, at, channel.size + channel.size % 2)
-        seen = channel.observe(self._task.measure(), torch.from_numpy(keyed.normal(bits))[:, : channel.size])
+        bits = keyed.words(self._env.seed, keyed.STEP, at * 0, at * 0, at, channel.draws)
+        seen = channel.observe(self._task.measure(), channel.noise(bits))
         self._measurements += 1
         position = channel.columns("joint_position").start
         velocity = channel.columns("joint_velocity").start

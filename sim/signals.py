@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from configs import keyed
 from configs.contract import SignalSpec
 
 
@@ -25,11 +28,13 @@ class Channel:
         self.longest_delay = longest_delay
         depth = 1 + int(-(-longest_delay // dt)) if longest_delay > 0 else 1
         self._age = torch.arange(depth, dtype=torch.float32)[:, None, None]
-        self.history = torch.zeros(depth, num_worlds, self.size)  # [age, N, size], newest first
-        self.weights = torch.zeros(depth, num_worlds, self.size)
+        self.history = list(torch.zeros(depth, num_worlds, self.size))  # [N, size] each, newest first
+        self.weights = torch.zeros(depth, num_worlds, self.size)  # of each sample in what is measured
         self.weights[0] = 1.0
+        self._used = 1  # samples that any weight has reached so far: the others would add nothing
         self.bias = torch.zeros(num_worlds, self.size)
         self.noise_std = torch.zeros(num_worlds, self.size)
+        self.noisy = False  # set once an effect drives noise
 
     def columns(self, name: str) -> slice:
         """Where a signal's values stand among all."""
@@ -41,27 +46,43 @@ class Channel:
         raise KeyError(name)
 
     def delay_weights(self, delay: Tensor) -> Tensor:
-        """How much each age counts for a delay of [k, c] s: [ages, k, c], linear between the samples before and after."""
+        """How much each age counts for a delay of [k, c] s: [ages, k, c], linear between the samples before and after.
+
+        Whoever sets `weights` takes them from here: it notes how many samples they reach.
+        """
+        self._used = max(self._used, min(2 + int(float(delay.max()) / self.dt), len(self._age)))
         return (1.0 - (self._age - delay / self.dt).abs()).clip(min=0.0)
 
-    def observe(self, true: Tensor, noise: Tensor) -> Tensor:
-        """Take the next true sample, [N, size]; give the measured one, fresh [N, size]. noise: [N, size] standard normal."""
-        self.history = torch.cat((true[None], self.history[:-1]))
-        return self._measured(noise)
+    @property
+    def draws(self) -> int:
+        """Random words a world's sample takes: an even number, for Box and Muller's pairs."""
+        return self.size + self.size % 2 if self.noisy else 0
 
-    def restart(self, ids: Tensor, true: Tensor, noise: Tensor) -> Tensor:
+    def noise(self, bits: NDArray[np.uint32]) -> Tensor | None:
+        """Random words [n, draws] to standard normal numbers [n, size]; None where no signal is noisy."""
+        return torch.from_numpy(keyed.normal(bits)[:, : self.size]) if self.noisy else None
+
+    def observe(self, true: Tensor, noise: Tensor | None) -> Tensor:
+        """Take the next true sample, [N, size], and keep it; give the measured one, fresh [N, size].
+
+        noise: [N, size] standard normal, None for none.
+        """
+        self.history = [true, *self.history[:-1]]
+        seen = torch.addcmul(self.bias, true, self.weights[0])
+        for age in range(1, self._used):
+            seen.addcmul_(self.history[age], self.weights[age])
+        return seen if noise is None else seen.addcmul_(noise, self.noise_std)
+
+    def restart(self, ids: Tensor, true: Tensor, noise: Tensor | None) -> Tensor:
         """First measurement of worlds that begin anew, as if they had stood still so far: [k, size]."""
-        for sample in self.history:
+        for sample in self.history[: self._used]:
             sample.index_copy_(0, ids, true)
-        return torch.addcmul(true + self.bias.index_select(0, ids), noise, self.noise_std.index_select(0, ids))
-
-    def _measured(self, noise: Tensor) -> Tensor:
-        late = (self.history * self.weights).sum(0) if len(self.history) > 1 else self.history[0] + 0.0
-        return torch.addcmul(late.add_(self.bias), noise, self.noise_std)
+        seen = true + self.bias.index_select(0, ids)
+        return seen if noise is None else seen.addcmul_(noise, self.noise_std.index_select(0, ids))
 
     def state_dict(self) -> dict[str, Any]:
-        return {k: getattr(self, k).clone() for k in ("history", "weights", "bias", "noise_std")}
+        """What it remembers; imperfections are the randomizer's to restore."""
+        return {"history": torch.stack(self.history)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            setattr(self, name, value.clone())
+        self.history = list(state["history"].clone())

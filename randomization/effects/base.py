@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 from typing import Any, Protocol
 
+import torch
 from torch import Tensor
 
 from configs.errors import AshoreError
@@ -47,8 +48,8 @@ class Target(Protocol):
     """The environment, or the twin's plant, that effects act on."""
 
     world: Any  # WorldFields
-    command: Any  # jitter, drop: [N, 1]; imperfect: bool
-    channel: Any  # specs, columns, weights, delay_weights, bias, noise_std
+    command: Any  # jitter, drop: [N, 1]; draws: int
+    channel: Any  # specs, columns, weights, delay_weights, bias, noise_std, noisy
     seed: int
     num_envs: int
 
@@ -66,17 +67,18 @@ def matching(pattern: str, names: Iterable[str], entry: str, what: str) -> list[
     return found
 
 
-def strided(columns: list[int]) -> slice | list[int]:
-    """Evenly spaced columns as a slice: writing through a view is several times faster than through indices."""
-    steps = {b - a for a, b in itertools.pairwise(columns)} or {1}
-    if len(steps) == 1 and min(steps) > 0:
-        return slice(columns[0], columns[-1] + 1, steps.pop())
-    return columns
+class Cells:
+    """Some columns of a live table [N, ..., m], written for some worlds at once."""
 
+    def __init__(self, table: Tensor, columns: list[int]) -> None:
+        steps = {b - a for a, b in itertools.pairwise(columns)} or {1}
+        even = len(steps) == 1 and min(steps) > 0
+        # Evenly spaced columns are a view, and writing that is several times faster than through indices.
+        self.values = table[..., columns[0] : columns[-1] + 1 : steps.pop()] if even else table
+        self._columns = None if even else torch.tensor(columns)
 
-def write(table: Tensor, ids: Tensor, columns: slice | list[int], values: Tensor) -> None:
-    """table[ids, columns] = values; table [N, m], ids [k], values [k, columns]."""
-    if isinstance(columns, slice):
-        table[:, columns].index_copy_(0, ids, values)
-    else:
-        table[ids[:, None], columns] = values
+    def write(self, ids: Tensor, values: Tensor) -> None:
+        """values [k, ..., columns] into worlds ids [k]."""
+        if self._columns is not None:
+            values = self.values.index_select(0, ids).index_copy_(-1, self._columns, values)
+        self.values.index_copy_(0, ids, values)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from configs.space import Dimension, FieldParameter
-from randomization.effects.base import SpaceError, WorldFields, matching, strided, write
+from randomization.effects.base import Cells, SpaceError, WorldFields, matching
 
 # s. A command is in force from the first physics step that is `actuator_delay` after it. The engine finds that step by sums
 # of time steps, whose rounding, from 4 s on, makes a delay of whole steps lose or repeat one; so it is asked a moment early.
@@ -68,36 +68,32 @@ class FieldEffect:
         self._sources = torch.tensor([s + inverse * count for w in everything for s, inverse in w.sources])
         self._offsets = torch.tensor([o for w in everything for o in w.offsets], dtype=torch.float64)
         self._slopes = torch.tensor([s for w in everything for s in w.slopes], dtype=torch.float64)
-        self._targets = [
-            (w.values, strided(w.cells), len(w.cells), EARLY if name == "actuator_delay" else 0.0)
-            for name, w in writers.items()
-        ]
+        delays = torch.tensor([name == "actuator_delay" for name, w in writers.items() for _ in w.cells])
+        self._offsets[delays] -= EARLY
+        self._lowest = torch.where(delays, 0.0, -torch.inf).double()
+        self._counts = [len(w.cells) for w in everything]
+        self._targets = [Cells(w.values, w.cells) for w in everything]
         self._refuse_overwritten(list(writers))
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
         if self._inverse:
             values = torch.cat((values, 1.0 / values), 1)
-        written = torch.addcmul(self._offsets, values[:, self._sources].double(), self._slopes)
-        start = 0
-        for field, cells, count, early in self._targets:
-            new = written[:, start : start + count]
-            write(field, ids, cells, (new - early).clip(min=0.0).to(field.dtype) if early else new.to(field.dtype))
-            start += count
+        new = torch.addcmul(self._offsets, values.double().index_select(1, self._sources), self._slopes)
+        for cells, part in zip(self._targets, new.clip(min=self._lowest).split(self._counts, 1), strict=True):
+            cells.write(ids, part.to(cells.values.dtype))
         if self._recompute:
             self.world.set_const(ids)
 
     def _refuse_overwritten(self, names: list[str]) -> None:
         """Some fields are what `set_const` itself computes: a value written there would be gone at once. Tried on one world."""
-        one, before = torch.zeros(1, dtype=torch.int64), [field[0].clone() for field, *_ in self._targets]
+        one, before = torch.zeros(1, dtype=torch.int64), [t.values[0].clone() for t in self._targets]
         recompute, self._recompute = self._recompute, False
         self.apply(one, torch.tensor([[d.widest[1] for d in self.dimensions]], dtype=torch.float64))
-        asked = [field[0].clone() for field, *_ in self._targets]
+        asked = [t.values[0].clone() for t in self._targets]
         self.world.set_const(one)
-        lost = [
-            n for n, (field, *_), v in zip(names, self._targets, asked, strict=True) if not torch.equal(field[0], v)
-        ]
-        for (field, *_), values in zip(self._targets, before, strict=True):
-            field[0] = values
+        lost = [n for n, t, v in zip(names, self._targets, asked, strict=True) if not torch.equal(t.values[0], v)]
+        for target, values in zip(self._targets, before, strict=True):
+            target.values[0] = values
         self.world.set_const(one)
         self._recompute = recompute
         if lost:

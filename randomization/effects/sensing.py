@@ -7,7 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from configs.space import Dimension, SignalParameter
-from randomization.effects.base import SpaceError, matching, strided, write
+from randomization.effects.base import Cells, SpaceError, matching
 
 
 class SignalEffect:
@@ -24,22 +24,19 @@ class SignalEffect:
                 f"{name} reaches {entry.widest[1]} s; allowed: at most {channel.longest_delay:.6g} s, "
                 "which the channel remembers"
             )
-        self._kind, self._channel = entry.kind, channel
         members = [f"{s.name}.{i}" for s in specs for i in range(s.size)]
         self.dimensions = (
             tuple(Dimension.of(name, entry, m) for m in members) if entry.each else (Dimension.of(name, entry),)
         )
         slices = [channel.columns(s.name) for s in specs]
         self.columns = [i for c in slices for i in range(c.start, c.stop)]  # of the channel
-        self._columns = strided(self.columns)
-        self._width = sum(s.size for s in specs)
+        tables = {"bias": channel.bias, "noise": channel.noise_std, "latency": channel.weights.transpose(0, 1)}
+        self._cells = Cells(tables[entry.kind], self.columns)
+        self._weights = channel.delay_weights if entry.kind == "latency" else None
+        channel.noisy |= entry.kind == "noise"
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
-        values = values.float()
-        if self._kind == "latency":
-            values = values.expand(-1, self._width)
-            for held, weights in zip(self._channel.weights, self._channel.delay_weights(values), strict=True):
-                write(held, ids, self._columns, weights)
-        else:
-            held = self._channel.bias if self._kind == "bias" else self._channel.noise_std
-            write(held, ids, self._columns, values.expand(-1, self._width))
+        values = values.float().expand(-1, len(self.columns))
+        if self._weights is not None:
+            values = self._weights(values).transpose(0, 1)
+        self._cells.write(ids, values)

@@ -19,11 +19,9 @@ class CommandEffect:
         if not hasattr(command, entry.kind):
             raise SpaceError(f"{name} delays commands to joints; allowed: tasks whose actions are joint targets")
         self.dimensions = (Dimension.of(name, entry),)
-        self._kind, self._command = entry.kind, command
-        getattr(command, entry.kind).fill_(entry.nominal)
-        command.imperfect = True
+        self._held: Tensor = getattr(command, entry.kind)
+        self._held.fill_(entry.nominal)
+        command.draws = 2
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
-        # Looked up each time: a restored command path holds new tensors.
-        held: Tensor = getattr(self._command, self._kind)
-        held.index_copy_(0, ids, values.to(held.dtype))
+        self._held.index_copy_(0, ids, values.to(self._held.dtype))

@@ -22,7 +22,7 @@ class UniformSampler:
 
     def sample(self, u: Tensor) -> tuple[Tensor, Tensor]:
         """u: [n, d] uniforms -> lambda [n, d] and a token [n] that says what each episode tests: nothing here."""
-        values = self._low + u.double() * self._span
+        values = torch.addcmul(self._low, u.double(), self._span)
         return torch.where(self._log, values.exp(), values), torch.zeros(len(u), dtype=torch.int64)
 
     def observe(self, token: Tensor, values: Tensor, score: Tensor) -> None:

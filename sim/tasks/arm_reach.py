@@ -105,7 +105,7 @@ class ArmReach(ArmTask):
         within, contact = distance < self.options.tolerance, self.collided()
         terms = [
             1.0 - torch.tanh(distance / 0.2),
-            torch.exp(-distance / 0.02),
+            torch.exp(distance / -0.02),
             self.calm(asked, before),
             contact.float(),
         ]

@@ -35,7 +35,11 @@ class CartpoleSwingup(Task):
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)
         qpos, dof = joint_addresses(world.model, ("hinge",))
-        self._hinge, self._hinge_dof = int(qpos[0]), int(dof[0])
+        self._hinge = slice(int(qpos[0]), int(qpos[0]) + 1)
+        # Live views, [N, 1] each.
+        self._cart, self._cart_speed = world.qpos[:, self.qpos_of], world.qvel[:, self.dof_of]  # m, m/s
+        self._angle, self._spin = world.qpos[:, self._hinge], world.qvel[:, int(dof[0]) : int(dof[0]) + 1]  # rad, rad/s
+        self._no_command = torch.zeros(world.num_worlds, 0)
         self._hold_steps = round(self.options.hold_seconds / settings.control_dt)
         self.held = torch.zeros(world.num_worlds)
         self.success = torch.zeros(world.num_worlds, dtype=torch.bool)
@@ -88,32 +92,27 @@ class CartpoleSwingup(Task):
         return 2
 
     def measure(self) -> Tensor:
-        angle = self.world.qpos[:, self._hinge : self._hinge + 1]
-        spin = self.world.qvel[:, self._hinge_dof : self._hinge_dof + 1]
-        slide = (self.world.qpos[:, self.qpos_of], self.world.qvel[:, self.dof_of])
-        return torch.cat((*slide, angle.cos(), angle.sin(), spin), 1).float()
+        return torch.cat((self._cart, self._cart_speed, self._angle.cos(), self._angle.sin(), self._spin), 1).float()
 
     def command(self) -> Tensor:
-        return self.held.new_zeros(len(self.held), 0)
+        return self._no_command
 
     def privileged(self) -> Tensor:
-        return torch.stack((self.world.qpos[:, self._hinge].cos().float(), self.held / self._hold_steps), 1)
+        return torch.cat((self._angle.cos().float(), self.held.unsqueeze(1) / self._hold_steps), 1)
 
     def judge(self, asked: Tensor, before: Tensor) -> Outcome:
-        cosine = self.world.qpos[:, self._hinge].cos().float()
+        cosine = self._angle.squeeze(1).cos().float()
         self.held = (self.held + 1.0).mul_(cosine > self.options.upright)
         self.success = self.success | (self.held >= self._hold_steps)
-        cart = self.world.qpos[:, self.qpos_of].float().squeeze(1)
-        spin = self.world.qvel[:, self._hinge_dof].float()
-        up = 0.5 + 0.5 * cosine
-        balance = up / ((1 + cart * cart) * (1 + 0.25 * spin * spin))
-        terms = torch.stack((0.2 * up, 0.8 * balance), 1)
+        up = cosine.add_(1.0).mul_(0.5)
+        still = self._cart.float().square().add_(1.0) * self._spin.float().square().mul_(0.25).add_(1.0)
+        terms = torch.stack((0.2 * up, 0.8 * up / still.squeeze(1)), 1)
         return Outcome(terms, torch.zeros_like(self.success), self.success)
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         start = torch.zeros(len(ids), self.world.qpos.shape[1], dtype=torch.float64)
         start[:, self.qpos_of] = (u[:, :1] - 0.5).double()
-        start[:, self._hinge] = 2 * torch.pi * u[:, 1].double()
+        start[:, self._hinge] = 2 * torch.pi * u[:, 1:2].double()
         self.world.qpos.index_copy_(0, ids, start)
 
     def begin(self, ids: Tensor, u: Tensor) -> None:

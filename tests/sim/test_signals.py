@@ -63,8 +63,8 @@ def test_noise_has_the_standard_deviation_that_is_set_after_delay_and_restart_al
     c.noise_std[:] = torch.tensor([0.1, 0.0, 2.0])
     set_delay(c, torch.full((20_000, 3), 0.01))
     noise = torch.randn(20_000, 3, generator=torch.Generator().manual_seed(1))
-    zero = torch.zeros(20_000, 3)
-    for seen in (c.observe(zero, noise), c.restart(torch.arange(20_000), zero, noise)):
+    everyone, zero = torch.arange(20_000), torch.zeros(20_000, 3)
+    for seen in (c.observe(zero, noise), c.restart(everyone, zero.clone(), noise)):
         # The standard error of a standard deviation of 20,000 numbers is half a percent.
         torch.testing.assert_close(seen.std(0), torch.tensor([0.1, 0.0, 2.0]), rtol=0.02, atol=0.0)
 
@@ -94,6 +94,17 @@ def test_a_restart_forgets_the_past_of_its_worlds_alone() -> None:
     seen = c.observe(torch.full((2, 3), 51.0), torch.zeros(2, 3))
     # World 0 still sees sample 10 - 5, where 51 is its sample 10; world 1 stood still at 50 before.
     assert seen.tolist() == [[5, 5, 5], [50, 50, 50]]
+
+
+def test_a_delay_that_grows_at_a_restart_reaches_back_from_there() -> None:
+    c = channel()
+    set_delay(c, torch.full((2, 3), 0.02))
+    for k in range(10):
+        c.observe(torch.full((2, 3), float(k)), torch.zeros(2, 3))
+    set_delay(c, torch.tensor([[0.02] * 3, [0.08] * 3]))
+    c.restart(torch.tensor([1]), torch.full((1, 3), 20.0), None)
+    seen = [c.observe(torch.full((2, 3), 21.0 + k), None)[:, 0].tolist() for k in range(6)]
+    assert seen == [[9, 20], [21, 20], [22, 20], [23, 20], [24, 21], [25, 22]]
 
 
 def test_measurements_are_fresh_tensors() -> None:

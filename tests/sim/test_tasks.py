@@ -62,6 +62,12 @@ def test_the_same_seed_gives_the_same_bits_whatever_the_threads_and_the_number_o
     assert not torch.equal(one["actor"][:1], other["actor"])
 
 
+def test_a_step_before_the_first_reset_says_what_is_missing(preset: str) -> None:
+    env = Env(task(preset), 2)
+    with pytest.raises(RuntimeError, match="call reset before the first step"):
+        env.step(torch.zeros(2, env.action_size))
+
+
 def test_observations_kept_from_earlier_steps_do_not_change(preset: str) -> None:
     env = make(preset)
     kept: list[tuple[Tensor, Tensor]] = []
