@@ -93,7 +93,9 @@ def train(options: argparse.Namespace) -> int:
     if outcome.interrupted:
         print(f"go on with: ashore train {options.preset} --run {folder} --resume")
         return 130
-    print(f"trained {outcome.steps:,} steps; policy in {folder / POLICY_FILE}; try: ashore evaluate {folder}")
+    policy = folder / POLICY_FILE
+    where = f"policy in {policy}" if policy.is_file() else "nothing to export, as the task drives no robot"
+    print(f"trained {outcome.steps:,} steps; {where}; try: ashore evaluate {folder}")
     return 0
 
 
@@ -208,18 +210,35 @@ def bench(options: argparse.Namespace) -> None:
     elif options.what == "train":
         from benchmarks.train import bench_train
 
-        result = bench_train(options.task, options.seed)
+        result = bench_train(options.tasks[0], options.seed)
     else:
-        from ashore_wiring import make_env
-        from benchmarks.sim import bench_sim
-        from configs.loader import load_run
-
-        result = bench_sim(make_env(load_run(options.task, options.set).task, options.num_envs))
+        result = _bench_sim(options)
     if options.json:
         print(json.dumps(result))
-        return
-    for name, value in result.items():
-        print(f"{name:24} {value}")
+    elif options.what != "sim":
+        for name, value in result.items():
+            print(f"{name:24} {value}")
+
+
+def _bench_sim(options: argparse.Namespace) -> dict[str, Any]:
+    from rich.console import Console
+
+    from benchmarks.suite import bench_all, table
+
+    result = bench_all(
+        options.tasks,
+        options.num_envs,
+        options.set,
+        seconds=options.seconds,
+        envpool=options.envpool,
+        command=_command_line(),
+    )
+    console = Console(stderr=options.json)
+    if not console.is_terminal:
+        console.width = 160  # into a file, the whole table
+    console.print(table(result["results"]))
+    console.print(f"{result['machine']}; commit {result['commit']}; {result['command']}")
+    return result
 
 
 def demo(options: argparse.Namespace) -> int:

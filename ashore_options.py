@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 from pathlib import Path
 from typing import Any
 
@@ -64,8 +65,12 @@ def parser(version: str) -> argparse.ArgumentParser:
     command("doctor", "check what this machine can do, and say what to do about the rest")
     sub = command("bench", "measure speed beside the raw engine", settings=True)
     sub.add_argument("what", choices=("sim", "train", "node"))
-    sub.add_argument("--task", default="arm_reach", help="a task's name")
-    sub.add_argument("--num-envs", type=_count, default=256, help="worlds, for sim")
+    sub.add_argument("tasks", nargs="*", default=["arm_reach"], metavar="TASK", help="names; for sim also: all")
+    sub.add_argument("--num-envs", type=_counts, default=[256], metavar="N,M", help="worlds, for sim")
+    sub.add_argument("--seconds", type=_seconds, default=12.0, help="of timing for each number of worlds, for sim")
+    sub.add_argument(
+        "--envpool", type=Path, metavar="PYTHON", help="an interpreter with envpool, to run beside, for sim"
+    )
     sub.add_argument("--seed", type=int, default=0, help="for train")
     sub.add_argument("--policy", type=Path, help="for node: an exported .onnx; an untrained one if not given")
     sub.add_argument("--json", action="store_true", help="one JSON object instead of text")
@@ -105,6 +110,17 @@ def _port(text: str) -> int:
     if not text.isdecimal() or not 1024 <= int(text) < 65536:
         raise argparse.ArgumentTypeError(f"{text!r}; allowed: 1024 to 65535")
     return int(text)
+
+
+def _counts(text: str) -> list[int]:
+    return [_count(part) for part in text.split(",")]
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < 3600:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r}; allowed: a number of seconds above 0, below 3600")
 
 
 def _seed(text: str) -> int:

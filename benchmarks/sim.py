@@ -1,90 +1,139 @@
-"""`ashore bench sim`: control steps a second of an environment, beside a bare loop over the same engine."""
+"""`ashore bench sim`: control steps a second of an environment, beside a bare loop over the same engine, and beside EnvPool."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from statistics import median
 from typing import Any
 
 import torch
+from torch import Tensor
 
+from benchmarks.peer import EnvPool
 from sim.cpu import CpuWorld
 from sim.env import Env
 
-WARMUP = 1.2  # episodes' worth of steps before timing: resets are spread out by then
+WARMUP = 1.2  # episodes' worth of steps before timing, where time allows: resets are spread out by then
+ROUNDS = 6
+RECORDED = 64  # steps whose commands and resets the raw loop repeats
+Actions = list[Tensor]
 
 
-def bench_sim(env: Env, seconds: float = 12.0, rounds: int = 6) -> dict[str, Any]:
-    """Alternate timed stretches of the environment and of the raw engine, and compare their medians.
+def bench_sim(env: Env, seconds: float = 12.0, peer: EnvPool | None = None) -> dict[str, Any]:
+    """Alternate timed stretches of the environment, of the raw engine and of the peer, and compare their medians.
 
-    The raw loop gets what the environment did: the same compiled model, the same commands, the same resets, the same stage,
-    by the same calls.
+    The raw loop gets what the environment did: the same compiled model, the same commands, the same resets, the same stage.
+    seconds: of timing, and at most as much again of warming up, for each of them.
     """
     generator = torch.Generator().manual_seed(0)
     actions = [torch.rand(env.num_envs, env.action_size, generator=generator) * 2 - 1 for _ in range(32)]
-    env.reset(0)
-    # Spread the ages, so that resets come evenly instead of all at once.
-    env.age.copy_(torch.randint(0, env.settings.episode_steps, (env.num_envs,), generator=generator))
-    for k in range(int(WARMUP * env.settings.episode_steps)):
-        env.step(actions[k % 32])
-    raw = CpuWorld(env.world.model, env.num_envs, env.world.batch.nthread)
-    raw.batch.state[:] = env.world.batch.state
-    commands, resets = _record(env, actions)
-    home = env.world.qpos.clone()
-    steps = _steps_for(env, actions, seconds / (2 * rounds))
-    ours, engine = [], []
-    for _ in range(rounds):
-        ours.append(env.num_envs * steps / _timed(lambda: _run(env, actions, steps)))
-        engine.append(env.num_envs * steps / _timed(lambda: _run_raw(raw, env, commands, resets, home, steps)))
-    rate, raw_rate = median(ours), median(engine)
-    return {
+    _warm_up(env, actions, generator, seconds)
+    raw = _Raw(env, actions)
+    stretch = seconds / (ROUNDS * (2 if peer is None else 3))
+    steps = max(4, int(stretch / raw.seconds_per_step))
+    runs: dict[str, Callable[[], float]] = {
+        "ours": lambda: _timed(lambda: _run(env, actions, steps)),
+        "raw": lambda: _timed(lambda: raw.run(steps)),
+    }
+    if peer is not None:
+        peer.run(max(steps, int(seconds / 2 / raw.seconds_per_step)))
+        runs["envpool"] = lambda: peer.run(steps)
+    taken: dict[str, list[float]] = {name: [] for name in runs}
+    for _ in range(ROUNDS):
+        for name, run in runs.items():
+            taken[name].append(run())
+    return _row(env, raw, {name: [env.num_envs * steps / s for s in each] for name, each in taken.items()})
+
+
+def _row(env: Env, raw: _Raw, rates: dict[str, list[float]]) -> dict[str, Any]:
+    """Rates in world-steps a second -> what the table shows."""
+    rate, raw_rate = median(rates["ours"]), median(rates["raw"])
+    row = {
         "task": env.settings.name,
+        "parameters": env.randomizer.values.shape[1] if env.randomizer is not None else 0,
         "num_envs": env.num_envs,
         "steps_per_second": round(rate),
         "raw_steps_per_second": round(raw_rate),
-        "ratio": round(median(a / b for a, b in zip(ours, engine, strict=True)), 3),
+        "ratio": _ratio(rates, "raw"),
+        "us_per_world_step": round(1e6 / rate, 3),
         "overhead_us_per_step": round(env.num_envs * (1 / rate - 1 / raw_rate) * 1e6),
-        "parameters": env.randomizer.values.shape[1] if env.randomizer is not None else 0,
-        "resets_per_step": round(sum(map(len, resets)) / len(resets), 3),
+        "raw_us_per_step": round(env.num_envs / raw_rate * 1e6),
+        "resets_per_step": round(sum(map(len, raw.resets)) / len(raw.resets), 3),
+        "kb_per_world": round(_bytes(env) / env.num_envs / 1000, 2),
     }
+    if "envpool" in rates:
+        row |= {"envpool_steps_per_second": round(median(rates["envpool"])), "envpool_ratio": _ratio(rates, "envpool")}
+    return row
 
 
-def _record(env: Env, actions: list[torch.Tensor], steps: int = 64) -> tuple[list[torch.Tensor], list[torch.Tensor]]:
-    """The commands that reached the engine and the worlds that were reset, over some steps."""
-    commands, resets = [], []
+def _ratio(rates: dict[str, list[float]], other: str) -> float:
+    """Ours to another's, the median over the rounds: what slows a whole round slows both."""
+    return round(median(a / b for a, b in zip(rates["ours"], rates[other], strict=True)), 3)
+
+
+def _warm_up(env: Env, actions: Actions, generator: torch.Generator, seconds: float) -> None:
+    env.reset(0)
+    # Spread the ages, so that resets come evenly instead of all at once.
+    env.age.copy_(torch.randint(0, env.settings.episode_steps, (env.num_envs,), generator=generator))
+    end = time.perf_counter() + seconds
+    for k in range(int(WARMUP * env.settings.episode_steps)):
+        env.step(actions[k % len(actions)])
+        if time.perf_counter() > end:
+            break
+
+
+class _Raw:
+    """The bare loop, from the state that the environment is in, with the commands and resets of its next steps."""
+
+    def __init__(self, env: Env, actions: Actions) -> None:
+        world = env.world
+        self.env = env
+        self.world = CpuWorld(world.model, env.num_envs, world.batch.nthread, fresh=world.fresh)
+        self.world.batch.state[:] = world.batch.state
+        self.home = world.qpos.clone()
+        self.commands: list[Tensor] = []
+        self.resets: list[Tensor] = []
+        start = time.perf_counter()
+        while len(self.commands) < RECORDED and (len(self.commands) < 8 or time.perf_counter() - start < 4.0):
+            info = env.step(actions[len(self.commands) % len(actions)])[4]
+            self.commands.append(world.ctrl.clone())
+            self.resets.append(info.get("final_ids", torch.empty(0, dtype=torch.int64)))
+        self.seconds_per_step = (time.perf_counter() - start) / len(self.commands)
+
+    def run(self, steps: int) -> None:
+        task, world = self.env.task, self.world
+        for k in range(steps):
+            world.ctrl.copy_(self.commands[k % len(self.commands)])
+            world.step(self.env.settings.decimation)
+            ids = self.resets[k % len(self.resets)]
+            if len(ids):
+                world.reset(ids)
+                start = self.home.index_select(0, ids)
+                world.qpos.index_copy_(0, ids, start)
+                if not task.direct:
+                    world.act.index_copy_(0, ids, start[:, task.qpos_of])
+                world.forward(ids)
+
+
+def _run(env: Env, actions: Actions, steps: int) -> None:
     for k in range(steps):
-        info = env.step(actions[k % 32])[4]
-        commands.append(env.world.ctrl.clone())
-        resets.append(info.get("final_ids", torch.empty(0, dtype=torch.int64)))
-    return commands, resets
+        env.step(actions[k % len(actions)])
 
 
-def _steps_for(env: Env, actions: list[torch.Tensor], seconds: float) -> int:
-    """How many steps fill this time."""
-    return max(8, int(seconds / _timed(lambda: _run(env, actions, 16)) * 16))
-
-
-def _timed(run: Any) -> float:
+def _timed(run: Callable[[], None]) -> float:
     start = time.perf_counter()
     run()
     return time.perf_counter() - start
 
 
-def _run(env: Env, actions: list[torch.Tensor], steps: int) -> None:
-    for k in range(steps):
-        env.step(actions[k % len(actions)])
+def _bytes(env: Env) -> int:
+    """What grows with the number of worlds: the engine's rows and what the environment remembers between steps."""
+    state = {name: part for name, part in env.state_dict().items() if name != "world"}
+    return env.world.nbytes() + _tensor_bytes(state)
 
 
-def _run_raw(
-    raw: CpuWorld, env: Env, commands: list[torch.Tensor], resets: list[torch.Tensor], home: torch.Tensor, steps: int
-) -> None:
-    for k in range(steps):
-        raw.ctrl.copy_(commands[k % len(commands)])
-        raw.step(env.settings.decimation)
-        ids = resets[k % len(resets)]
-        if len(ids):
-            raw.reset(ids)
-            raw.qpos.index_copy_(0, ids, home.index_select(0, ids))
-            if not env.task.direct:
-                raw.act.index_copy_(0, ids, raw.qpos[:, env.task.qpos_of].index_select(0, ids))
-            raw.forward(ids)
+def _tensor_bytes(tree: Any) -> int:
+    if isinstance(tree, dict):
+        return sum(_tensor_bytes(part) for part in tree.values())
+    return tree.nbytes if isinstance(tree, Tensor) else 0

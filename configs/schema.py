@@ -60,12 +60,14 @@ class Workspace(Settings):
 class RobotSettings(Settings):
     """A robot: which model file, which joints are driven and how. Lengths follow `joints`.
 
-    What a model can tell may be left out, and `sim.own_robot` fills it in.
+    What a model can tell may be left out, and `sim.own_robot` fills it in. One for `direct` tasks alone, which drive the
+    model's own actuators, leaves out home, limits and gains.
     """
 
     name: str
     model: str = Field(
-        description="MJCF or URDF file, menagerie:NAME or menagerie:NAME/ENTRY, a file of sim/robots, or the MJCF itself"
+        description="MJCF or URDF file, menagerie:NAME or menagerie:NAME/ENTRY, a file of sim/robots, gymnasium:FILE, "
+        "or the MJCF itself"
     )
     joints: tuple[str, ...] = Field(min_length=1, description="driven joints, in command order")
     gripper: GripperSettings | None = Field(default=None, description="welded where a task does not use it")

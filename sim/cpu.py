@@ -8,15 +8,16 @@ from typing import Any
 import mujoco
 import numpy as np
 import torch
-from mujoco.batch import Batch
+from mujoco.batch import MODEL_FIELDS, Batch
 from numpy.typing import NDArray
 from torch import Tensor
 
 from configs.memory import keep_freed_memory
 from sim.world import row_names
 
+_NOTHING = int(mujoco.mjtStage.mjSTAGE_NONE)
 _FRESH = int(mujoco.mjtStage.mjSTAGE_VEL)  # positions, velocities and their sensors as after the step
-_NONE = int(mujoco.mjtStage.mjSTAGE_NONE)
+_EVERYTHING = int(mujoco.mjtStage.mjSTAGE_ACC)
 _COUNT = 1  # of the pair (last info, count) that each warning has
 _BAD = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADCTRL) + 1)  # qpos, qvel, qacc, ctrl
 
@@ -25,9 +26,13 @@ FEW = 4  # worlds
 
 
 class CpuWorld:
-    """Implements `sim.world.World`. num_threads = 0 takes every core."""
+    """Implements `sim.world.World`. num_threads = 0 takes every core.
 
-    def __init__(self, model: mujoco.MjModel, num_worlds: int, num_threads: int = 0) -> None:
+    fresh: derived values are those after the last step; without it, those that `mj_step` leaves, which are of its last
+    evaluation of the dynamics, and a step is spared one pass over positions and velocities.
+    """
+
+    def __init__(self, model: mujoco.MjModel, num_worlds: int, num_threads: int = 0, *, fresh: bool = True) -> None:
         if not model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_AUTORESET:
             raise ValueError("the model must disable the engine's autoreset: it would hide divergence")
         # The engine's log file would appear in the working folder; divergence is read from the counters instead.
@@ -35,6 +40,8 @@ class CpuWorld:
         keep_freed_memory()
         self.model = model
         self.num_worlds = num_worlds
+        self.fresh = fresh
+        self._after_step, self._after_reset = (_FRESH, _FRESH) if fresh else (_NOTHING, _EVERYTHING)
         self.batch = Batch(model, num_worlds, num_threads)
         self.qpos, self.qvel, self.act, self.ctrl, self.sensordata = (
             _tensor(self.batch.bind(name)) for name in ("qpos", "qvel", "act", "ctrl", "sensordata")
@@ -42,6 +49,7 @@ class CpuWorld:
         samples = [int(n) for n, _ in model.actuator_history if n > 0]
         self.longest_delay = (min(samples, default=1) - 1) * float(model.opt.timestep)
         self._fields: dict[str, Tensor] = {}
+        self._outputs: dict[str, Tensor] = {"sensordata": self.sensordata}
 
     def field(self, name: str) -> Tensor:
         if name not in self._fields:
@@ -51,6 +59,24 @@ class CpuWorld:
                 raise ValueError(f"model field {name!r} cannot differ between worlds: {error}") from None
         return self._fields[name]
 
+    def output(self, name: str) -> Tensor:
+        if name not in self._outputs:
+            self._outputs[name] = _tensor(self.batch.bind(name))
+        return self._outputs[name]
+
+    def nbytes(self) -> int:
+        """What the engine holds for its worlds: states, outputs and model fields of their own."""
+        fields = (self.batch.expanded(name) for name in MODEL_FIELDS)
+        held = [self.batch.state, self.batch.warning, *self._outputs.values(), *(f for f in fields if f is not None)]
+        return sum(int(array.nbytes) for array in held)
+
+    def external_forces(self) -> Tensor:
+        warmstart = self.batch.bind("qacc_warmstart")
+        kept = warmstart.copy()  # so that the next step begins as if nothing had been asked
+        self.batch.forward(None, _EVERYTHING)
+        warmstart[:] = kept
+        return self.output("cfrc_ext")
+
     def row_names(self, name: str) -> list[str]:
         return row_names(self.model, name)
 
@@ -58,24 +84,26 @@ class CpuWorld:
         return name in mujoco.MjModel._setconst_inputs or name.startswith("opt.")
 
     def step(self, count: int) -> None:
-        self.batch.step(None, count, _FRESH)
+        self.batch.step(None, count, self._after_step)
 
     def reset(self, ids: Tensor) -> None:
         for some in _shares(ids):
-            self.batch.reset(some, stage=_NONE)
+            self.batch.reset(some, stage=_NOTHING)
         self.batch.warning[ids.numpy()] = 0
 
     def forward(self, ids: Tensor) -> None:
         for some in _shares(ids):
-            self.batch.forward(some, _FRESH)
+            self.batch.forward(some, self._after_reset)
 
     def set_const(self, ids: Tensor) -> None:
         for some in _shares(ids):
             self.batch.set_const(some)
 
     def diverged(self) -> Tensor | None:
-        bad = self.batch.warning[:, _BAD, _COUNT]
-        return torch.from_numpy(bad.any(axis=1)) if bad.any() else None
+        bad = self.batch.warning[:, _BAD, _COUNT].any(axis=1)
+        if not self.fresh:  # the engine looks at a state when it goes on from it, which it has not done yet
+            bad |= ~(np.abs(self.qvel.numpy()).max(axis=1) < mujoco.mjMAXVAL)
+        return torch.from_numpy(bad) if bad.any() else None
 
     def state_dict(self) -> dict[str, Any]:
         fields = {name: tensor.clone() for name, tensor in self._fields.items()}

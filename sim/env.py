@@ -82,7 +82,7 @@ class Env:
         task = tasks.find(settings.name)
         self.settings = settings = task.resolve(settings)
         self.num_envs, self.seed = num_envs, seed
-        self.world = CpuWorld(compile_scene(task, settings), num_envs, num_threads)
+        self.world = CpuWorld(compile_scene(task, settings), num_envs, num_threads, fresh=not task.direct)
         self.task = task(settings, self.world)
         self.interface = interface_of(self)
         self.command: Command = (

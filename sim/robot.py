@@ -14,6 +14,7 @@ from configs.schema import RobotSettings
 
 ROBOTS = Path(__file__).parent / "robots"
 KINDS = (".xml", ".mjcf", ".urdf")
+GYMNASIUM = "gymnasium:"  # before the name of a model file that gymnasium ships
 
 
 class ModelError(AshoreError, ValueError):
@@ -45,6 +46,8 @@ def is_ours(model: str) -> bool:
 
 def find(model: str) -> Path:
     """The file that `robot.model` names."""
+    if model.startswith(GYMNASIUM):
+        return _shipped_with_gymnasium(model)
     path = ROBOTS / model if is_ours(model) else Path(model).expanduser()
     if path.is_file():
         return path
@@ -76,6 +79,18 @@ def check_names(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
         for name in names:
             if name is not None and name not in has:
                 raise ModelError(f"robot {settings.name} has no {kind} {name!r}; it has {has}")
+
+
+def _shipped_with_gymnasium(model: str) -> Path:
+    import gymnasium
+
+    folder = Path(gymnasium.__file__).parent / "envs" / "mujoco" / "assets"
+    path = folder / model.removeprefix(GYMNASIUM)
+    if not path.is_file():
+        raise ModelError(
+            f"robot.model = {model!r} is no file; allowed: {sorted(GYMNASIUM + p.name for p in folder.iterdir())}"
+        )
+    return path
 
 
 def add_servos(spec: mujoco.MjSpec, settings: RobotSettings, longest_delay: float) -> None:

@@ -72,6 +72,8 @@ class Task(ABC):
     @classmethod
     def resolve(cls, settings: TaskSettings) -> TaskSettings:
         """Settings whose robot stands on its own and names every joint that this task drives."""
+        if cls.direct:
+            return settings
         robot = adopt(settings.robot)
         return settings.model_copy(update={"robot": robot.with_gripper() if cls.uses_gripper else robot})
 

@@ -25,7 +25,8 @@ _OWNERS = {
 
 
 class World(Protocol):
-    """State views are live: writing them sets the state. Derived values are those after the last step, not before it."""
+    """State views are live: writing them sets the state. Derived values are those after the last step, not before it,
+    unless the task is `direct`: a mirror sees what its original sees."""
 
     model: mujoco.MjModel
     num_worlds: int
@@ -38,6 +39,18 @@ class World(Protocol):
 
     def field(self, name: str) -> Tensor:
         """Per-world values of a model field: live [N, ...]. ValueError for a field that cannot differ between worlds."""
+        ...
+
+    def output(self, name: str) -> Tensor:
+        """A derived field of MjData, [N, ...] float64, live: as the last call left it."""
+        ...
+
+    def external_forces(self) -> Tensor:
+        """Torque and force on every body from outside, about its tree's centre of mass: [N, bodies, 6] N*m, N.
+
+        Evaluated at the present state under the present controls, like every other output after this call. The model needs
+        an acceleration sensor: without one the engine leaves these forces out.
+        """
         ...
 
     def row_names(self, name: str) -> list[str]:

@@ -9,6 +9,12 @@ TASKS = {
     "arm_push": "arm_push.ArmPush",
     "arm_reach": "arm_reach.ArmReach",
     "cartpole_swingup": "cartpole_swingup.CartpoleSwingup",
+    # Mirrors of gymnasium's MuJoCo tasks.
+    "ant": "ant.Ant",
+    "half_cheetah": "half_cheetah.HalfCheetah",
+    "hopper": "hopper.Hopper",
+    "humanoid": "humanoid.Humanoid",
+    "walker2d": "walker2d.Walker2d",
 }
 
 

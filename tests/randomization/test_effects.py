@@ -15,11 +15,11 @@ from configs.space import CommandParameter, FieldParameter, ParameterSettings, S
 from randomization.effects.base import SpaceError
 from randomization.randomizer import Randomizer
 from sim.env import Env
-from tests.sim.worlds import PRESETS, actions, assert_same_bits, make, randomizer_of, rollout, task
+from tests.sim.worlds import RANDOMIZED, actions, assert_same_bits, make, randomizer_of, rollout, task
 
-ENTRIES = [(preset, name) for preset in PRESETS for name in task(preset).randomization]
+ENTRIES = [(preset, name) for preset in RANDOMIZED for name in task(preset).randomization]
 each_entry = pytest.mark.parametrize(("preset", "name"), ENTRIES)
-each_preset = pytest.mark.parametrize("preset", PRESETS)
+each_preset = pytest.mark.parametrize("preset", RANDOMIZED)
 
 
 def entry_of(preset: str, name: str) -> ParameterSettings:

@@ -12,14 +12,14 @@ from configs.space import Dimension
 from randomization.effects.base import SpaceError
 from randomization.samplers.uniform import UniformSampler
 from sim.env import Env
-from tests.sim.worlds import PRESETS, make, randomizer_of, rollout, task
+from tests.sim.worlds import RANDOMIZED, make, randomizer_of, rollout, task
 
 
 def lambdas(env: Env) -> Tensor:
     return randomizer_of(env).lambdas.clone()
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", RANDOMIZED)
 def test_an_episode_has_the_same_lambda_whatever_the_number_of_worlds_and_threads(preset: str) -> None:
     one, eight = make(preset, 3), make(preset, 8, threads=2)
     for _ in range(3):
@@ -31,7 +31,7 @@ def test_an_episode_has_the_same_lambda_whatever_the_number_of_worlds_and_thread
     assert len(lambdas(eight).unique(dim=0)) == 8, "no two worlds are alike"
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", RANDOMIZED)
 def test_an_episode_reached_through_play_has_the_lambda_of_its_number(preset: str) -> None:
     played, counted = make(preset, 2), make(preset, 2)
     rollout(played, played.settings.episode_steps + 3)
@@ -41,7 +41,7 @@ def test_an_episode_reached_through_play_has_the_lambda_of_its_number(preset: st
     assert torch.equal(lambdas(played)[1], lambdas(counted)[1])
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", RANDOMIZED)
 def test_lambda_stays_in_its_range_and_the_critic_sees_it_within_one(preset: str) -> None:
     env = make(preset, 256)
     low, high = (
@@ -123,7 +123,7 @@ def test_the_critic_sees_minus_one_and_one_at_the_widest_ends() -> None:
         np.testing.assert_allclose(randomizer_of(env).values.numpy(), expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("preset", PRESETS)
+@pytest.mark.parametrize("preset", RANDOMIZED)
 def test_a_restored_randomizer_has_the_same_worlds_and_writes_them(preset: str) -> None:
     env, other = make(preset, 4), make(preset, 4, seed=9)
     state = randomizer_of(env).state_dict()

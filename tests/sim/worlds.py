@@ -14,17 +14,28 @@ from randomization.randomizer import Randomizer
 from sim.env import Env
 
 PRESETS = presets()
+LONGEST = 250  # control steps
 
 
 def task(preset: str, **changes: Any) -> TaskSettings:
     return load_run(preset).task.model_copy(update=changes)
 
 
+RANDOMIZED = [preset for preset in PRESETS if task(preset).randomization]
+
+
+def short(preset: str) -> TaskSettings:
+    """A preset whose episodes end soon enough for tests to run through several."""
+    settings = task(preset)
+    steps = min(settings.episode_steps, LONGEST)
+    return settings.model_copy(update={"episode_seconds": steps * settings.control_dt})
+
+
 def make(
     preset: str | TaskSettings, num_envs: int = 4, threads: int = 1, seed: int = 3, pins: dict[str, float] | None = None
 ) -> Env:
-    """An environment with its randomizer, after its first reset."""
-    settings = task(preset) if isinstance(preset, str) else preset
+    """An environment with its randomizer, after its first reset. That of a preset by name ends its episodes soon."""
+    settings = short(preset) if isinstance(preset, str) else preset
     env = Env(settings, num_envs, seed=seed, randomizer=make_randomizer(settings, pins), num_threads=threads)
     env.reset(seed)
     return env

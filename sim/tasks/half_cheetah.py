@@ -1,0 +1,17 @@
+"""gymnasium's HalfCheetah-v5: a planar two-legged runner. Run forward; nothing ends the episode but its time."""
+
+from __future__ import annotations
+
+from sim.gymnasium_task import GymnasiumTask
+
+
+class HalfCheetah(GymnasiumTask):
+    """HalfCheetah-v5 to the bit, but for float32 observations and rewards."""
+
+    reward_terms = ("forward", "ctrl")
+    ctrl_weight = 0.1
+    reset_noise = 0.1
+    normal_speeds = True
+
+    def healthy(self) -> None:
+        return None

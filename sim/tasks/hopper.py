@@ -1,0 +1,23 @@
+"""gymnasium's Hopper-v5: a planar one-legged jumper. Hop forward without falling."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from sim.gymnasium_task import GymnasiumTask
+
+LOWEST, LARGEST_PITCH, LARGEST = 0.7, 0.2, 100.0  # m, rad, any other position or velocity
+
+
+class Hopper(GymnasiumTask):
+    """Hopper-v5 to the bit, but for float32 observations and rewards."""
+
+    ctrl_weight = 1e-3
+    reset_noise = 5e-3
+    fastest_seen = 10.0
+
+    def healthy(self) -> Tensor:
+        z, pitch = self.world.qpos[:, 1], self.world.qpos[:, 2]
+        largest = torch.cat((self.world.qpos[:, 2:], self.world.qvel), 1).abs().amax(1)
+        return (z > LOWEST) & (pitch.abs() < LARGEST_PITCH) & (largest < LARGEST)

@@ -1,0 +1,21 @@
+"""gymnasium's Walker2d-v5: a planar biped. Walk forward without falling."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from sim.gymnasium_task import GymnasiumTask
+
+LOWEST, HIGHEST, LARGEST_PITCH = 0.8, 2.0, 1.0  # m, m, rad
+
+
+class Walker2d(GymnasiumTask):
+    """Walker2d-v5 to the bit, but for float32 observations and rewards."""
+
+    ctrl_weight = 1e-3
+    reset_noise = 5e-3
+    fastest_seen = 10.0
+
+    def healthy(self) -> Tensor:
+        z, pitch = self.world.qpos[:, 1], self.world.qpos[:, 2]
+        return (z > LOWEST) & (z < HIGHEST) & (pitch.abs() < LARGEST_PITCH)
