@@ -150,6 +150,7 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> Outcome:
         raise UsageError(f"{folder} holds a run already; go on with it: --resume, or name another folder: --run DIR")
     settings = run.train
     env = make_env(run.task, settings.num_envs, seed=settings.seed)
+    env.task.adapt()
     test = make_env(run.task, min(settings.eval_episodes, 256), seed=settings.seed)
     rounds = -(-settings.eval_episodes // test.num_envs)
     write_atomically(config, dump(run))  # only now: settings that build no environment leave nothing behind

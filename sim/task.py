@@ -115,6 +115,10 @@ class Task(ABC):
     def begin(self, ids: Tensor, u: Tensor) -> None:  # noqa: B027 - a task without a goal has nothing to do here
         """Begin an episode in these worlds wherever they are: a new goal, counters at zero. u: [k, draws]."""
 
+    def adapt(self) -> None:  # noqa: B027 - most tasks are as hard at the end as at the start
+        """From now on let worlds grow harder as the policy gets better. Asked for by training alone, so that an evaluation
+        depends on nothing but the policy and the seed."""
+
     def markers(self, world: int) -> list[Marker]:
         """What to draw besides the scene."""
         return []

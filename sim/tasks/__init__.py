@@ -5,10 +5,16 @@ from importlib import import_module
 from sim.task import Task, TaskError
 
 TASKS = {
+    "arm_drawer": "arm_drawer.ArmDrawer",
+    "arm_insert": "arm_insert.ArmInsert",
     "arm_lift": "arm_lift.ArmLift",
     "arm_push": "arm_push.ArmPush",
     "arm_reach": "arm_reach.ArmReach",
     "cartpole_swingup": "cartpole_swingup.CartpoleSwingup",
+    "hand_reorient": "hand_reorient.HandReorient",
+    "quadruped_getup": "quadruped_getup.QuadrupedGetup",
+    "quadruped_rough": "quadruped_rough.QuadrupedRough",
+    "quadruped_velocity": "quadruped_velocity.QuadrupedVelocity",
     # Mirrors of gymnasium's MuJoCo tasks.
     "ant": "ant.Ant",
     "half_cheetah": "half_cheetah.HalfCheetah",
