@@ -4,7 +4,7 @@ A preset is a name, `arm_reach`, or a path to a resolved `config.yaml`, or to a 
 for `tasks/arm_reach.yaml` and `train/arm_reach.yaml`, or `train/default.yaml` where that is missing. A task names its robot,
 `robots/panda.yaml`, and may take shared entries of `randomization` from `randomization/NAME.yaml`: by name alone, or as
 `preset: NAME` beside entries of its own. The name `robot` there means what the robot's own YAML gives as its `randomization`,
-which changes with the robot.
+which changes with the robot. `--set train=hand_reorient_gpu` names another training: the same task at another size.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["ConfigError", "dump", "load_run", "presets", "read_mapping", "run_se
 
 CONFIGS = Path(__file__).parent
 SECTIONS = tuple(RunSettings.model_fields)
-REFERENCES = (("task", "robot"), ENTRIES)  # what may be a name or a path that stands for more
+REFERENCES = (("task", "robot"), ENTRIES, ("train",))  # what may be a name or a path that stands for more
 JOINTS = "{joints}"  # in an entry's `match`: the robot's driven joints
 
 
@@ -41,13 +41,14 @@ def run_settings(
 ) -> RunSettings:
     """Plain data after overrides, checked: types are not coerced, and a fault is a ConfigError.
 
-    Relative paths in the data start at `base`, those in overrides where the command runs. Another robot, or other
-    randomization as a whole, comes before all other overrides: those change single values of what it brings.
+    Relative paths in the data start at `base`, those in overrides where the command runs. Another robot, another
+    training, or other randomization as a whole comes before all other overrides: those change single values of what it brings.
     """
     parsed = [_parse(text, data) for text in overrides]
     for keys, value, _ in parsed:
         if keys in REFERENCES:
-            data.setdefault("task", {})[keys[1]] = _from_here(value)
+            owner = data.setdefault(keys[0], {}) if len(keys) > 1 else data
+            owner[keys[-1]] = _from_here(value)
     _resolve_references(data, base, folder)
     for keys, value, name in parsed:
         if keys not in REFERENCES:
@@ -103,7 +104,9 @@ def _read_preset(preset: str | Path, folder: Path) -> tuple[dict[str, Any], Path
 
 
 def _resolve_references(data: dict[str, Any], base: Path, folder: Path) -> None:
-    """Put what the task names in its place; a relative path starts at `base`."""
+    """Put what is named in its place; a relative path starts at `base`."""
+    if isinstance(data.get("train"), str):
+        data["train"] = read_mapping(_locate("train", "train", data["train"], base, folder))
     task = data.get("task")
     if not isinstance(task, dict):
         return

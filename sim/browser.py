@@ -23,7 +23,7 @@ from torch import Tensor
 from configs.errors import AshoreError
 from sim import tasks
 from sim.env import Env, Obs, on_one_core
-from sim.render import show, sphere
+from sim.render import shape, show
 from sim.scene import compile_scene
 
 LOOPBACK = "127.0.0.1"
@@ -93,7 +93,7 @@ class Player(plugin.ViewerPlugin):
         self.advance()
         viewer = self.viewer
         show(self._env, 0, viewer.model, viewer.data)
-        viewer.extra_geoms[:] = [sphere(mujoco.MjvGeom(), marker) for marker in self._env.task.markers(0)]
+        viewer.extra_geoms[:] = [shape(mujoco.MjvGeom(), marker) for marker in self._env.task.markers(0)]
 
     @messages.handler
     def build_panel(self, _event: messages.BuildGuiEvent) -> None:

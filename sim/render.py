@@ -46,7 +46,7 @@ class Renderer:
         show(self._env, world, self._model, self._data)
         self._renderer.update_scene(self._data, camera=self._camera)
         for marker in self._env.task.markers(world):
-            add_sphere(self._renderer.scene, marker)
+            add_marker(self._renderer.scene, marker)
         return np.asarray(self._renderer.render())
 
     def close(self) -> None:
@@ -59,18 +59,18 @@ def show(env: Env, world: int, model: mujoco.MjModel, data: mujoco.MjData) -> No
     mujoco.mj_forward(model, data)
 
 
-def add_sphere(scene: Any, marker: Marker) -> None:
+def add_marker(scene: Any, marker: Marker) -> None:
     if scene.ngeom < scene.maxgeom:
-        sphere(scene.geoms[scene.ngeom], marker)
+        shape(scene.geoms[scene.ngeom], marker)
         scene.ngeom += 1
 
 
-def sphere(geom: Any, marker: Marker) -> Any:
+def shape(geom: Any, marker: Marker) -> Any:
     """Make a picture's geom of a marker."""
-    size, rotation = np.full(3, marker.radius), np.eye(3).flatten()
-    mujoco.mjv_initGeom(
-        geom, mujoco.mjtGeom.mjGEOM_SPHERE, size, np.array(marker.position), rotation, np.array(marker.rgba, np.float32)
-    )
+    kind = mujoco.mjtGeom.mjGEOM_SPHERE if marker.half_size is None else mujoco.mjtGeom.mjGEOM_BOX
+    size = np.full(3, marker.radius) if marker.half_size is None else np.array(marker.half_size)
+    rotation = np.eye(3).flatten() if marker.rotation is None else np.array(marker.rotation)
+    mujoco.mjv_initGeom(geom, kind, size, np.array(marker.position), rotation, np.array(marker.rgba, np.float32))
     return geom
 
 

@@ -32,11 +32,13 @@ class Outcome(NamedTuple):
 
 
 class Marker(NamedTuple):
-    """A sphere that only a viewer sees: a goal, say."""
+    """A sphere, or a box where `half_size` is given, that only a viewer sees: a goal, say."""
 
     position: list[float]  # m, in the frame of the robot's base
     radius: float  # m
     rgba: tuple[float, float, float, float]
+    half_size: list[float] | None = None  # m
+    rotation: list[float] | None = None  # matrix of a box, row by row
 
 
 class Task(ABC):

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from sim import tasks
 from sim.env import Env, Obs
-from sim.render import add_sphere, show
+from sim.render import add_marker, show
 from sim.scene import compile_scene
 
 
@@ -28,7 +28,7 @@ def watch(env: Env, act: Callable[[Obs], Tensor], *, seed: int, targets: bool) -
             with window.lock():
                 window.user_scn.ngeom = 0
                 for marker in env.task.markers(0):
-                    add_sphere(window.user_scn, marker)
+                    add_marker(window.user_scn, marker)
             window.sync()
             obs = step(act(obs))[0]
             due = max(due + env.settings.control_dt, time.monotonic())

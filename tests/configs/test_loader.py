@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.loader import ConfigError, dump, load_run, presets, run_settings
+from configs.loader import CONFIGS, ConfigError, dump, load_run, presets, run_settings
 from configs.schema import RunSettings
 
 
@@ -88,6 +88,19 @@ def test_a_robot_is_taken_by_path_and_its_model_is_found_beside_it(folder: Path,
     assert load_run("reach", [f"task.robot={mine}/arm.yaml"], folder=folder).task.robot.model == str(mine / "arm.xml")
 
 
+def test_another_size_of_training_is_taken_by_name_and_may_then_be_changed(folder: Path) -> None:
+    (folder / "train/reach_gpu.yaml").write_text("total_steps: 9\nnum_envs: 4096\n")
+    run = load_run("reach", ["train=reach_gpu", "num_envs=512"], folder=folder)
+    assert (run.train.total_steps, run.train.num_envs) == (9, 512)
+    assert run.task == load_run("reach", folder=folder).task
+    assert "reach_gpu" not in presets(folder), "it has no task of its own"
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in (CONFIGS / "train").glob("*_gpu.yaml")))
+def test_every_training_of_another_size_is_one_of_its_task(name: str) -> None:
+    assert load_run(name.removesuffix("_gpu"), [f"train={name}"]).train.num_envs > 256
+
+
 def test_null_in_a_task_takes_a_shared_entry_away(folder: Path) -> None:
     rewrite(folder / "tasks/reach.yaml", "link_mass: {high: 1.4}", "link_mass: null")
     assert "link_mass" not in load_run("reach", folder=folder).task.randomization
@@ -141,6 +154,7 @@ def test_randomization_named_robot_is_the_robots_own_and_changes_with_it(folder:
         ("seed=&a 1", "anchors and aliases"),
         ("robot=pandas", "task.robot = 'pandas'; allowed: two_link, or a path to YAML"),
         ("robot=./none.yaml", "none.yaml does not exist; allowed: a YAML file"),
+        ("train=reach_tpu", "train = 'reach_tpu'; did you mean reach? allowed: reach, or a path to YAML"),
     ],
 )
 def test_an_override_that_cannot_be_followed_says_what_can(folder: Path, override: str, message: str) -> None:
