@@ -42,7 +42,7 @@ class ArmTask(Task):
     Options: ClassVar[type[Settings]] = ArmOptions
     starts_down: ClassVar[bool] = False  # whether the tool points down when an episode starts
     goal_of: ClassVar[str] = "where the tool shall be"
-    goal_size: ClassVar[int] = 3  # 2 where goals lie on the table
+    goal_size: ClassVar[int] = 3  # 2 where goals lie on the table, 0 where they follow from what the actor measures
     sees_tool: ClassVar[bool] = False  # whether the actor sees where the tool is, as an arm's controller reports it
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
@@ -98,13 +98,19 @@ class ArmTask(Task):
             SignalSpec(name="joint_velocity", unit="rad/s", description="velocities of the driven joints", **encoders),
             *self._tool_signal(),
             *self.estimates,
-            position_signal("goal_position", "command", stale, self.goal_of, self.goal_size),
+            *self._goal_signal(),
         )
 
     def _tool_signal(self) -> tuple[SignalSpec, ...]:
         what = "the tool, by the arm's forward kinematics"
         stale = 5 * self.settings.control_dt
         return (position_signal("tool_position", "measurement", stale, what),) if self.sees_tool else ()
+
+    def _goal_signal(self) -> tuple[SignalSpec, ...]:
+        if not self.goal_size:
+            return ()
+        stale = 5 * self.settings.control_dt
+        return (position_signal("goal_position", "command", stale, self.goal_of, self.goal_size),)
 
     def measure(self) -> Tensor:
         parts = [self.world.qpos[:, self.qpos_of], self.world.qvel[:, self.dof_of]]

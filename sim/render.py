@@ -55,7 +55,8 @@ class Renderer:
 
 def show(env: Env, world: int, model: mujoco.MjModel, data: mujoco.MjData) -> None:
     """Bring a scene to the present state of one of the worlds."""
-    data.qpos[:] = env.world.qpos[world].numpy()
+    for name in ("qpos", "mocap_pos", "mocap_quat"):
+        getattr(data, name)[:] = getattr(env.world, name)[world].numpy()
     mujoco.mj_forward(model, data)
 
 

@@ -112,9 +112,12 @@ def add_servos(spec: mujoco.MjSpec, settings: RobotSettings, longest_delay: floa
         servo.actlimited = mujoco.mjtLimited.mjLIMITED_FALSE
 
 
-def weld_gripper(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
-    """Fix the fingers where they are: a task that does not use them need not simulate them."""
+def weld_gripper(spec: mujoco.MjSpec, settings: RobotSettings, grip: float = 0.0) -> None:
+    """Fix the fingers where their joints stand at `grip`, rad or m: a task that does not use them need not simulate them."""
     if settings.gripper is not None:
+        if grip:
+            for name in settings.gripper.joints:
+                _move(spec.joint(name), grip)
         fix_joints(spec, settings.gripper.joints)
 
 
@@ -123,6 +126,23 @@ def fix_joints(spec: mujoco.MjSpec, names: tuple[str, ...]) -> None:
     coupled = [e for e in spec.equalities if e.type == mujoco.mjtEq.mjEQ_JOINT and {e.name1, e.name2} & set(names)]
     for thing in (*coupled, *(spec.joint(name) for name in names)):
         spec.delete(thing)
+
+
+def _move(joint: mujoco.MjsJoint, value: float) -> None:
+    """Put a body where its only joint has this value, rad or m."""
+    body = joint.parent
+    axis = np.array(joint.axis) / np.linalg.norm(joint.axis)
+    rest = np.array(body.quat) / np.linalg.norm(body.quat)
+    turn, shift, ahead = np.array([1.0, 0.0, 0.0, 0.0]), value * axis, np.zeros(3)
+    if joint.type == mujoco.mjtJoint.mjJNT_HINGE:
+        mujoco.mju_axisAngle2Quat(turn, axis, value)
+        mujoco.mju_rotVecQuat(ahead, np.array(joint.pos), turn)
+        shift = np.array(joint.pos) - ahead
+    mujoco.mju_rotVecQuat(ahead, shift, rest)
+    body.pos = np.array(body.pos) + ahead
+    turned = np.zeros(4)
+    mujoco.mju_mulQuat(turned, rest, turn)
+    body.quat = turned
 
 
 def couple_gripper(spec: mujoco.MjSpec, settings: RobotSettings) -> None:

@@ -18,7 +18,10 @@ def compile_scene(task: type[Task], settings: TaskSettings, visual: bool = False
     spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     if not task.direct:
         spec.option.integrator = mujoco.mjtIntegrator.mjINT_IMPLICITFAST
-        (robot.couple_gripper if task.uses_gripper else robot.weld_gripper)(spec, settings.robot)
+        if task.uses_gripper:
+            robot.couple_gripper(spec, settings.robot)
+        else:
+            robot.weld_gripper(spec, settings.robot, task.grip(settings))
         robot.add_servos(spec, settings.robot, longest_command_delay(settings.randomization))
     task.build(spec, settings)
     if not visual:

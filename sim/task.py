@@ -80,6 +80,11 @@ class Task(ABC):
         return settings.model_copy(update={"robot": robot.with_gripper() if cls.uses_gripper else robot})
 
     @classmethod
+    def grip(cls, settings: TaskSettings) -> float:
+        """Where the gripper's joints stand, rad or m, if the task does not drive them."""
+        return 0.0
+
+    @classmethod
     @abstractmethod
     def build(cls, spec: mujoco.MjSpec, settings: TaskSettings) -> None:
         """Add what the task needs to the robot's spec: props, sensors, cameras."""

@@ -35,6 +35,8 @@ class World(Protocol):
     qvel: Tensor  # [N, nv]
     act: Tensor  # [N, na]
     ctrl: Tensor  # [N, nu]
+    mocap_pos: Tensor  # [N, nmocap, 3] m, where bodies stand that no force moves
+    mocap_quat: Tensor  # [N, nmocap, 4]
     sensordata: Tensor  # [N, nsensordata]
 
     def field(self, name: str) -> Tensor:
