@@ -155,7 +155,7 @@ def handle_region(robot: RobotSettings) -> tuple[list[float], list[float]]:
 def add_cabinet(spec: mujoco.MjSpec, at: list[float], options: DrawerOptions) -> None:
     """A cabinet with a drawer under its top and a bar handle at the drawer's front."""
     cabinet = spec.worldbody.add_body(name="cabinet", mocap=True, pos=[*at, 0.0])
-    look = {"rgba": WOOD, "friction": [0.5, 0.005, 0.0001]}
+    look: dict[str, Any] = {"rgba": WOOD, "friction": [0.5, 0.005, 0.0001]}
     half, b = 0.5 * WIDE, 0.5 * BOARD
     deep, high = 0.5 * DEEP, 0.5 * HIGH
     for side, y in (("left", half - b), ("right", b - half)):

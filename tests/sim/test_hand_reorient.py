@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import mujoco
 import numpy as np
@@ -16,7 +17,7 @@ from sim.tasks.hand_cube import add_cube_sensors
 from sim.tasks.hand_reorient import GOALS, HandReorient
 from tests.sim.worlds import actions, make, task
 
-NOMINAL = {"randomization": {}}
+NOMINAL: dict[str, Any] = {"randomization": {}}
 Z = torch.tensor([0.0, 0.0, 1.0], dtype=torch.float64)
 
 
