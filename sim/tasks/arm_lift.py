@@ -32,7 +32,18 @@ class LiftOptions(ArmOptions):
 
 
 class ArmLift(ArmTask):
-    """Success: the cube's centre stays within `tolerance` of the goal for `hold_seconds`."""
+    """Success: the cube's centre stays within `tolerance` of the goal for `hold_seconds`.
+
+    approach: the tool comes near the cube
+    grip: the fingers close on the cube
+    lift: the cube leaves the table, up to 5 cm
+    goal: the lifted cube comes near the goal
+    precision: the lifted cube is at the goal
+    upright: the gripper points down
+    calm: the targets asked for change little from step to step
+    collision: the arm touches the table or itself
+    lifted: whether the cube is off the table
+    """
 
     Options: ClassVar[type[Settings]] = LiftOptions
     reward_terms = ("approach", "grip", "lift", "goal", "precision", "upright", "calm", "collision")

@@ -33,7 +33,17 @@ class PushOptions(ArmOptions):
 
 
 class ArmPush(ArmTask):
-    """Success: the puck's centre stays within `tolerance` of the goal for `hold_seconds`."""
+    """Success: the puck's centre stays within `tolerance` of the goal for `hold_seconds`. Mostly the puck stands between
+    the tool and the goal when an episode starts.
+
+    approach: the tool is on the far side of the puck, where a push to the goal begins
+    progress: the puck is nearer to the goal than ever in this episode
+    goal: the puck comes near the goal
+    precision: the puck is at the goal
+    upright: the gripper points down
+    calm: the targets asked for change little from step to step
+    collision: the arm touches the table or itself
+    """
 
     Options: ClassVar[type[Settings]] = PushOptions
     reward_terms = ("approach", "progress", "goal", "precision", "upright", "calm", "collision")
