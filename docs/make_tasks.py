@@ -185,7 +185,7 @@ def draw(name: str, env: Env) -> None:
 
     from sim.render import Renderer
 
-    env.reset(0)
+    env.reset(1)
     renderer = Renderer(env, WIDTH, HEIGHT)
     picture = Image.fromarray(renderer.frame()).quantize(COLOURS)
     renderer.close()

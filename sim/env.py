@@ -187,11 +187,11 @@ class Env:
         self.world.reset(ids)
         if self.randomizer is not None:
             self.randomizer.reset(ids, u[:, self.task.draws :])
-        self.task.place(ids, u)
+        self.task.place(ids, u[:, : self.task.draws])
         if not self.task.direct:  # the servos begin where the joints are
             self.world.act.index_copy_(0, ids, self.world.qpos[:, self.task.qpos_of].index_select(0, ids))
         self.world.forward(ids)
-        self.task.begin(ids, u)
+        self.task.begin(ids, u[:, : self.task.draws])
         signals = self.channel.restart(ids, self.task.measure().index_select(0, ids), noise)
         memory = self.command.restart(ids, signals[:, self.measured_joints])
         command = self.task.command().index_select(0, ids)

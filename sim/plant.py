@@ -77,7 +77,7 @@ class Plant:
         if self._randomizer is not None:
             self._randomizer.reset(self._one, u[:, self._task.draws :])
             self._settle_servos()
-        self._task.begin(self._one, u)
+        self._task.begin(self._one, u[:, : self._task.draws])
         return Episode(self._index, self._task.command()[0].double().numpy().copy(), self._lambda())
 
     @on_one_core
