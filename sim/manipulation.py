@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from typing import Any, ClassVar
 
@@ -157,6 +158,15 @@ class ArmTask(Task):
         """[N] bool: the arm touches the table or itself."""
         table, own = self._contacts
         return (table + own).squeeze(1) > 0
+
+    def tool_turn_at_home(self) -> float:
+        """Turn about the vertical, rad, of the tool at home, with its axis taken to point straight down."""
+        model, robot = self.world.model, self.settings.robot
+        data = mujoco.MjData(model)
+        data.qpos[self.qpos_of] = robot.home
+        mujoco.mj_forward(model, data)
+        x = data.site(robot.tool_site or "").xmat.reshape(3, 3)[:, 0]
+        return math.atan2(x[1], x[0])
 
     def sensor(self, name: str) -> Tensor:
         """Live view of a sensor's values, [N, size]."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar
 
 import mujoco
@@ -53,7 +52,7 @@ class ArmReach(ArmTask):
             self._rotation = self.sensor("tool_orientation")
             self.goal_orientation = torch.zeros(world.num_worlds, 4)
             self.goal_orientation[:, 0] = 1.0
-            self._home_turn = self._tool_turn_at_home()
+            self._home_turn = self.tool_turn_at_home()
         self._weights = torch.tensor(weights)
 
     @classmethod
@@ -133,12 +132,3 @@ class ArmReach(ArmTask):
         heading = 2 * torch.pi * u[:, 1:2]
         axis = torch.cat((heading.cos(), heading.sin(), torch.zeros_like(heading)), 1)
         return canonical(multiply(about(axis, self.options.tilt * u[:, 2].sqrt()), turned))
-
-    def _tool_turn_at_home(self) -> float:
-        """Turn about the vertical, rad, of the tool at home, with its axis taken to point straight down."""
-        model, robot = self.world.model, self.settings.robot
-        data = mujoco.MjData(model)
-        data.qpos[self.qpos_of] = robot.home
-        mujoco.mj_forward(model, data)
-        x = data.site(robot.tool_site or "").xmat.reshape(3, 3)[:, 0]
-        return math.atan2(x[1], x[0])

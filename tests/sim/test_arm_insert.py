@@ -70,7 +70,7 @@ def test_holes_are_elsewhere_in_each_episode_and_the_signal_says_where() -> None
     seen = []
     for seed in (1, 2):
         actor = env.reset(seed)["actor"]
-        start = 2 * len(env.interface.joints) + 3
+        start = 2 * len(env.interface.joints) + 4
         position, yaw = actor[:, start : start + 3], actor[:, start + 3]
         torch.testing.assert_close(position, torch.tensor(places[:, block]).float())
         rotation = torch.tensor(frames[:, block]).reshape(-1, 3, 3).float()
