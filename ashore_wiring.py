@@ -30,6 +30,7 @@ from policies.policy import Policy, load_policy
 from policies.trainer import CHECKPOINTS, FREE, Outcome, train
 from randomization.randomizer import Randomizer
 from randomization.sweep import Provenance, SweepResult, sweep
+from sim import tasks
 from sim.env import Env, Obs
 from sim.evaluate import Episodes, record_signals, run_episodes
 from sim.own_robot import adopt
@@ -54,6 +55,8 @@ def make_randomizer(task: TaskSettings, pins: dict[str, float] | None = None) ->
 
 def self_contained(run: RunSettings) -> RunSettings:
     """The same run with the robot's model in its settings, where it came from a file of the user's."""
+    if tasks.find(run.task.name).direct:  # on a model that gymnasium ships, as it is
+        return run
     robot = adopt(run.task.robot)
     return run.model_copy(update={"task": run.task.model_copy(update={"robot": robot})})
 
