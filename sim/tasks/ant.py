@@ -17,11 +17,18 @@ CONTACT_WEIGHT = 5e-4
 
 
 class Ant(GymnasiumTask):
-    """Ant-v5 to the bit, but for float32 observations and rewards, and for the contact forces.
+    """Success: as far forward as `success_speed` leads in a full episode, and healthy.
 
-    gymnasium reads those in the last stage of the last Runge-Kutta step, where a batch cannot look; here they are evaluated
-    once more, at the state that the step led to. Under random actions, and clipped to [-1, 1], they are 0.023 in the mean and
+    Healthy: the torso between 0.2 m and 1 m. Ant-v5 to the bit, but for float32 observations and rewards, and contact forces:
+
+    gymnasium reads contact forces in the last stage of the last Runge-Kutta step, where a batch cannot look; here they are
+    evaluated once more, at the state that the step led to. Under random actions, and clipped to [-1, 1], they are 0.023 in the mean and
     differ by 0.005, and with them the reward by 2e-4 a step.
+
+    forward: speed of the torso, m/s
+    ctrl: sum of the squared controls, which costs 0.5 of it
+    survive: 1 while healthy
+    contact: sum of the squared contact forces, clipped, which costs 5e-4 of it
     """
 
     reward_terms = ("forward", "ctrl", "survive", "contact")

@@ -6,7 +6,13 @@ from sim.gymnasium_task import GymnasiumTask
 
 
 class HalfCheetah(GymnasiumTask):
-    """HalfCheetah-v5 to the bit, but for float32 observations and rewards."""
+    """Success: as far forward as `success_speed` leads in a full episode.
+
+    HalfCheetah-v5 to the bit, but for float32 observations and rewards.
+
+    forward: speed of the torso, m/s
+    ctrl: sum of the squared controls, which costs 0.1 of it
+    """
 
     reward_terms = ("forward", "ctrl")
     ctrl_weight = 0.1
