@@ -22,8 +22,8 @@ class Ant(GymnasiumTask):
     Healthy: the torso between 0.2 m and 1 m. Ant-v5 to the bit, but for float32 observations and rewards, and contact forces:
 
     gymnasium reads contact forces in the last stage of the last Runge-Kutta step, where a batch cannot look; here they are
-    evaluated once more, at the state that the step led to. Under random actions, and clipped to [-1, 1], they are 0.023 in the mean and
-    differ by 0.005, and with them the reward by 2e-4 a step.
+    evaluated once more, at the state that the step led to. Under random actions, and clipped to [-1, 1], they are 0.023 in the
+    mean and differ by 0.005, and with them the reward by 2e-4 a step.
 
     forward: speed of the torso, m/s
     ctrl: sum of the squared controls, which costs 0.5 of it

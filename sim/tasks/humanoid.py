@@ -20,7 +20,8 @@ _SEEN = (("cinert", 1), ("cvel", 1), ("qfrc_actuator", 6))  # outputs of the eng
 class Humanoid(GymnasiumTask):
     """Success: as far forward as `success_speed` leads in a full episode, and healthy.
 
-    Healthy: the torso between 1 m and 2 m. Humanoid-v5 to the bit, but for float32 observations and rewards, and contact forces:
+    Healthy: the torso between 1 m and 2 m. Humanoid-v5 to the bit, but for float32 observations and rewards, and
+    contact forces:
 
     gymnasium reads contact forces in the last stage of the last Runge-Kutta step, where a batch cannot look; here they are
     evaluated once more, at the state that the step led to. Under random actions both correlate with 0.996, and the
