@@ -26,6 +26,9 @@ def entry_of(preset: str, name: str) -> ParameterSettings:
     return task(preset).randomization[name]
 
 
+PUSH = 1.0  # N or N*m
+
+
 def alone(preset: str, name: str, pins: dict[str, float] | None = None, worlds: int = 4, **changes: Any) -> Env:
     """An environment that randomizes nothing but this entry."""
     entry = entry_of(preset, name).model_copy(update=changes)
@@ -93,29 +96,39 @@ def test_a_changed_value_changes_the_trajectory(preset: str, name: str) -> None:
         first, second = (_drag_over_the_table(env) for env in (nominal, changed))
         assert (first - second).abs().max() > 1e-4
         return
-    a, b = rollout(nominal, 20), rollout(changed, 20)
-    if isinstance(entry, SignalParameter):
-        # Measurements start the targets, but only differences of targets move the robot: float32 rounding is left.
-        torch.testing.assert_close(a["qpos"], b["qpos"], rtol=0, atol=1e-5)
-        assert (a["actor"] - b["actor"]).abs().max() > 1e-4
-    else:
+    a, b = (_prodded(env) for env in (nominal, changed))
+    if not isinstance(entry, SignalParameter):
         assert (a["qpos"] - b["qpos"]).abs().max() > 1e-6
+        return
+    assert (a["actor"] - b["actor"]).abs().max() > 1e-4
+    if nominal.settings.action == "velocity":
+        # Measurements start the targets, but only differences of targets move the robot: float32 rounding is left.
+        torch.testing.assert_close(a["qpos"][0], b["qpos"][0], rtol=0, atol=1e-5)
+
+
+def _prodded(env: Env) -> dict[str, Tensor]:
+    """Twenty random steps, while everything that no servo drives is pushed: what lies still shows neither mass nor friction."""
+    driven = torch.zeros(env.world.model.nv, dtype=torch.bool)
+    driven[env.task.dof_of] = True
+    env.world.batch.bind("qfrc_applied")[:] = (~driven).double().numpy() * PUSH
+    env.world.qvel[:, ~driven] += 0.2
+    return rollout(env, 20)
 
 
 def _drag_over_the_table(env: Env) -> Tensor:
     """Press every world's hand onto the table and sweep it sideways; where it comes to lie."""
-    model = env.world.model
-    posture = torch.tensor([0.0, 0.9, 0.0, -2.1, 0.0, 3.0, 0.785], dtype=torch.float64)
-    env.world.qpos[:] = posture
+    contact = env.world.model.sensor("contact")
+    arm, n = env.task.qpos_of, len(env.settings.robot.joints)
+    posture = torch.tensor([0.0, 0.9, 0.0, -2.1, 0.0, 3.0, 0.785, *env.settings.robot.home[7:]], dtype=torch.float64)
+    env.world.qpos[:, arm] = posture
     env.world.qvel.zero_()
     env.world.act[:] = posture
     env.world.forward(torch.arange(env.num_envs))
     for _ in range(20):
-        env.world.ctrl[:] = torch.tensor([0.5, 0.5, 0, 0, 0, 0, 0], dtype=torch.float64)
+        env.world.ctrl[:] = torch.tensor([0.5, 0.5, *[0.0] * (n - 2)], dtype=torch.float64)
         env.world.step(5)
-    contact = model.sensor("contact")
     assert (env.world.sensordata[:, int(contact.adr[0])] > 0).all(), "the hand must touch"
-    return env.world.qpos.clone()
+    return env.world.qpos[:, arm].clone()
 
 
 @each_preset
