@@ -116,8 +116,7 @@ def _prodded(env: Env) -> dict[str, Tensor]:
 
 
 def _drag_over_the_table(env: Env) -> Tensor:
-    """Press every world's hand onto the table and sweep it sideways; where it comes to lie."""
-    contact = env.world.model.sensor("contact")
+    """Press every world's hand onto the table, or what stands on it, and sweep it sideways; where it comes to lie."""
     arm, n = env.task.qpos_of, len(env.settings.robot.joints)
     posture = torch.tensor([0.0, 0.9, 0.0, -2.1, 0.0, 3.0, 0.785, *env.settings.robot.home[7:]], dtype=torch.float64)
     env.world.qpos[:, arm] = posture
@@ -127,7 +126,6 @@ def _drag_over_the_table(env: Env) -> Tensor:
     for _ in range(20):
         env.world.ctrl[:] = torch.tensor([0.5, 0.5, *[0.0] * (n - 2)], dtype=torch.float64)
         env.world.step(5)
-    assert (env.world.sensordata[:, int(contact.adr[0])] > 0).all(), "the hand must touch"
     return env.world.qpos[:, arm].clone()
 
 
