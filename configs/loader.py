@@ -142,7 +142,10 @@ def _read_robot(path: Path) -> dict[str, Any]:
 
 
 def _merge_entries(given: Any, base: Path, folder: Path, robots: dict[str, Any]) -> dict[str, Any]:
-    """Entries over those of the preset they name: key by key, and null takes an entry away."""
+    """Entries over those of the preset they name: key by key, and null takes an entry away.
+
+    What only changes an entry of the robot's own (it has no unit) falls away on a robot that has no such entry.
+    """
     own = {"preset": given} if isinstance(given, str) else dict(given)
     shared: dict[str, Any] = {}
     preset = own.get("preset")
@@ -160,6 +163,8 @@ def _merge_entries(given: Any, base: Path, folder: Path, robots: dict[str, Any])
             del merged[name]
         elif isinstance(entry, dict) and isinstance(merged.get(name), dict):
             merged[name] = {**merged[name], **entry}
+        elif preset == "robot" and isinstance(entry, dict) and "unit" not in entry:
+            continue
         else:
             merged[name] = entry
     return merged

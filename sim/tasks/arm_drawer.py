@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 import mujoco
 import torch
+from pydantic import model_validator
 from torch import Tensor
 
 from configs.contract import SignalSpec
@@ -37,6 +38,12 @@ class DrawerOptions(FixtureOptions):
     mass: Positive = 1.5  # kg, of the drawer and what is in it
     damping: Positive = 8.0  # N*s/m
     friction: Positive = 4.0  # N, of the slide
+
+    @model_validator(mode="after")
+    def _within_reach(self) -> DrawerOptions:
+        if self.opening >= TRAVEL:
+            raise ValueError(f"opening = {self.opening} m; allowed: below the drawer's travel of {TRAVEL} m")
+        return self
 
 
 class ArmDrawer(ArmTask):

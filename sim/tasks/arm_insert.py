@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 import mujoco
 import torch
+from pydantic import model_validator
 from torch import Tensor
 
 from configs.contract import SignalSpec
@@ -35,6 +36,12 @@ class InsertOptions(FixtureOptions):
     spread: Fraction = 0.5  # of the workspace's extent in x and y
     grip: NonNegative = 0.01  # rad or m, of the gripper's joints while they hold the peg
     gentle_weight: NonNegative = 0.3
+
+    @model_validator(mode="after")
+    def _within_reach(self) -> InsertOptions:
+        if self.depth >= MOUTH - FLOOR:
+            raise ValueError(f"depth = {self.depth} m; allowed: below the hole's {MOUTH - FLOOR:g} m")
+        return self
 
 
 class ArmInsert(ArmTask):

@@ -6,6 +6,7 @@ from typing import ClassVar
 
 import mujoco
 import torch
+from pydantic import model_validator
 from torch import Tensor
 
 from configs.contract import SignalSpec
@@ -29,6 +30,12 @@ class LiftOptions(ArmOptions):
     goal_low: Positive = 0.08  # m above the table
     goal_high: Positive = 0.3  # m
     collision_weight: Positive = 0.5
+
+    @model_validator(mode="after")
+    def _ordered(self) -> LiftOptions:
+        if self.goal_low >= self.goal_high:
+            raise ValueError(f"goal_low = {self.goal_low} m; allowed: below goal_high = {self.goal_high} m")
+        return self
 
 
 class ArmLift(ArmTask):

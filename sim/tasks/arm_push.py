@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import mujoco
 import torch
+from pydantic import model_validator
 from torch import Tensor
 
 from configs.contract import SignalSpec
@@ -30,6 +31,14 @@ class PushOptions(ArmOptions):
     longest_push: Positive = 0.25  # m
     widest_turn: Positive = 0.8  # rad, of the way to the goal against the line from the tool through the puck; pi: any
     collision_weight: Positive = 0.2
+
+    @model_validator(mode="after")
+    def _ordered(self) -> PushOptions:
+        if self.shortest_push >= self.longest_push:
+            raise ValueError(
+                f"shortest_push = {self.shortest_push} m; allowed: below longest_push = {self.longest_push} m"
+            )
+        return self
 
 
 class ArmPush(ArmTask):
@@ -163,7 +172,8 @@ class ArmPush(ArmTask):
         far = (nearest + u * (furthest - nearest)).unsqueeze(1)
         there = (start + far * torch.stack((heading.cos(), heading.sin()), 1)).clip(self._low, self._high)
         # Where the area ends too soon, it lies inwards along the longer side instead.
-        inwards = start + far * torch.tensor([0.0, 1.0]) * torch.sign((self._low + self._high) / 2 - start)
+        side = torch.where(start < (self._low + self._high) / 2, 1.0, -1.0)
+        inwards = (start + far * side * torch.tensor([0.0, 1.0])).clip(self._low, self._high)
         near = torch.linalg.vector_norm(there - start, dim=1, keepdim=True) < nearest
         return torch.where(near, inwards, there)
 

@@ -20,6 +20,18 @@ def rewrite(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new))
 
 
+@pytest.mark.parametrize("preset", ["arm_push", "arm_lift", "arm_insert", "arm_drawer"])
+@pytest.mark.parametrize("randomization", ["", "randomization: arm_servos"])
+def test_a_robot_without_the_entries_that_a_task_changes_goes_without_them(
+    tmp_path: Path, preset: str, randomization: str
+) -> None:
+    lines = (CONFIGS / "robots" / "ur5e.yaml").read_text().splitlines()
+    kept = [line for line in lines if not line.startswith("randomization")]
+    (tmp_path / "plain.yaml").write_text("\n".join([*kept, randomization, ""]))
+    entries = load_run(preset, [f"robot={tmp_path}/plain.yaml"]).task.randomization
+    assert "payload" not in entries and ("observation_latency" in entries) == bool(randomization)
+
+
 def test_a_name_joins_task_train_robot_and_shared_randomization(folder: Path) -> None:
     run = load_run("reach", folder=folder)
     assert run.task.robot.joints == ("shoulder", "elbow")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import torch
 
+from configs.loader import load_run
+from sim.task import TaskError
 from sim.tasks.arm_push import ArmPush
 from tests.sim.worlds import actions, make, task
 
@@ -22,6 +26,29 @@ def test_goals_lie_a_push_away_inside_the_area() -> None:
     assert distance.min() >= 0.08 - 1e-4
     assert ((arm.goal[:, :2] >= arm._low) & (arm.goal[:, :2] <= arm._high)).all()
     assert env.observation["actor"].shape[1] == 7 + 7 + 3 + 2 + 2 + 14
+
+
+def test_goals_stay_in_the_area_of_a_small_arm_too() -> None:
+    settings = load_run("arm_push", ["robot=so101", "task.randomization={}"]).task
+    env = make(settings, 64)
+    arm = env.task
+    assert isinstance(arm, ArmPush)
+    assert ((arm.goal[:, :2] >= arm._low - 1e-6) & (arm.goal[:, :2] <= arm._high + 1e-6)).all()
+    assert (arm.goal - arm._puck.float())[:, :2].norm(dim=1).min() > 0.03
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "line"),
+    [
+        ("arm_push", {"shortest_push": 0.5}, "shortest_push = 0.5 m; allowed: below longest_push = 0.25 m"),
+        ("arm_lift", {"goal_low": 0.5}, "goal_low = 0.5 m; allowed: below goal_high = 0.3 m"),
+        ("arm_drawer", {"opening": 0.5}, "opening = 0.5 m; allowed: below the drawer's travel of 0.18 m"),
+        ("arm_insert", {"depth": 0.04}, "depth = 0.04 m; allowed: below the hole's 0.04 m"),
+    ],
+)
+def test_what_cannot_be_done_is_refused(name: str, options: dict[str, float], line: str) -> None:
+    with pytest.raises(TaskError, match=re.escape(line)):
+        make(task(name, options=options), 1)
 
 
 def test_a_puck_that_nothing_touches_stays_where_it_stands() -> None:
