@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from ashore_wiring import make_env
 from configs.loader import load_run, presets
+from deploy_ros.messages import RoutingError, check_routes
 from sim import tasks
 from sim.env import Env
 from sim.task import Task
@@ -81,7 +82,17 @@ def section(name: str, group: Sequence[Entry]) -> str:
         f"{module}\n",
         f"{prose}\n",
         table(
-            ("preset", "robot", "actions", "control", "episode", "randomized", "exported", "reference"),
+            (
+                "preset",
+                "robot",
+                "actions",
+                "control",
+                "episode",
+                "randomized",
+                "exported",
+                "runs as a node",
+                "reference",
+            ),
             map(facts, group),
         ),
         f"The policy sees {sizes['actor']} values: these signals{besides}. The critic sees {sizes['critic']}.\n",
@@ -107,6 +118,17 @@ def terms(title: str, names: Sequence[str], words: dict[str, str]) -> str:
     )
 
 
+def routable(entry: Entry) -> str:
+    """Whether the ROS 2 node knows where each signal comes from."""
+    if entry.task.direct:
+        return "no"
+    try:
+        check_routes(entry.env.interface)
+    except RoutingError:
+        return "not yet: signals without a route"
+    return "yes"
+
+
 def facts(entry: Entry) -> tuple[str, ...]:
     """A preset's row."""
     env, settings = entry.env, entry.env.settings
@@ -125,6 +147,7 @@ def facts(entry: Entry) -> tuple[str, ...]:
         f"{settings.episode_seconds:g} s",
         f"{randomized} parameters" if randomized else "nothing",
         "no" if entry.task.direct else "yes",
+        routable(entry),
         reference(entry.preset),
     )
 
