@@ -187,7 +187,8 @@ def reference(preset: str) -> str:
     text = f"success {successes(preset)} after {steps} M steps in {seconds} s (seeds {seeds})"
     for key in (k for k in rows[0] if k.startswith("metric/")):
         text += f"; {key.removeprefix('metric/')} {span([row[key] for row in rows], '{:.3g}')}"
-    return text
+    text += "".join(f"; {note}" for note in {row["note"]: None for row in rows if "note" in row})
+    return f"{text} ([curve](../benchmarks/results/train_{preset}.svg))"
 
 
 def span(values: Sequence[float], style: str) -> str:
