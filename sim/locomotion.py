@@ -1,7 +1,7 @@
 """What tasks on legs share: their scene, the sensors they are judged by, and what such a robot measures.
 
-A robot with legs has a floating base, sites `base` and `imu`, sensors `gyro` and `up` (the world's z axis as the IMU sees
-it), and a site and a geom `*_foot` for each foot.
+A robot with legs has a floating base, sites `base` and `imu`, and a site and a geom `*_foot` for each foot. Its IMU's sensors
+are `gyro` and `up`, the world's z axis as the IMU sees it.
 """
 
 from __future__ import annotations
@@ -75,6 +75,14 @@ def add_sensors(spec: mujoco.MjSpec, settings: TaskSettings) -> None:
     kinds, objects = mujoco.mjtSensor, mujoco.mjtObj
     for accelerometer in [s for s in spec.sensors if s.type == kinds.mjSENS_ACCELEROMETER]:
         spec.delete(accelerometer)
+    has = {sensor.name for sensor in spec.sensors}  # none, where the robot is not ours
+    if "gyro" not in has:
+        spec.add_sensor(name="gyro", type=kinds.mjSENS_GYRO, objtype=objects.mjOBJ_SITE, objname="imu")
+    if "up" not in has:
+        spec.add_sensor(
+            name="up", type=kinds.mjSENS_FRAMEZAXIS, objtype=objects.mjOBJ_BODY, objname="world",
+            reftype=objects.mjOBJ_SITE, refname="imu",
+        )  # fmt: skip
     spec.add_sensor(name="velocity", type=kinds.mjSENS_VELOCIMETER, objtype=objects.mjOBJ_SITE, objname="base")
     for joint in settings.robot.joints:
         spec.add_sensor(

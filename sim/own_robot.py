@@ -6,6 +6,8 @@ the settings, so that a run's `config.yaml` and an exported policy hold all that
 
 from __future__ import annotations
 
+import math
+import re
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -26,14 +28,15 @@ BANDWIDTH = 50.0  # rad/s of a critically damped servo, where neither settings n
 
 def adopt(settings: RobotSettings) -> RobotSettings:
     """The same robot with nothing left open and its model as text. A robot of ours that is complete is left as it is."""
-    if is_text(settings.model) or (robot.is_ours(settings.model) and not _open(settings)):
+    if is_text(settings.model) or (robot.is_ours(settings.model) and not (_open(settings) or _changed(settings))):
         return settings
     path = _find(settings.model)
     spec = robot.read(path)
     spec.compiler.fusestatic = False  # a URDF's base and tool shall stay bodies of their own
     robot.check_names(spec, settings)
     drop_pictures(spec)
-    settings = _filled(settings, compiled(spec, path), _urdf_velocities(path))
+    velocities = {} if settings.velocity_limit else _urdf_velocities(path)
+    settings = _filled(settings, compiled(spec, path), velocities)
     _strip(spec, settings)
     model = compiled(spec, path)
     state_inertias(spec, model)
@@ -49,6 +52,11 @@ def adopt(settings: RobotSettings) -> RobotSettings:
 def _open(settings: RobotSettings) -> list[str]:
     """The fields that are left to the model."""
     return [n for n in ("home", "velocity_limit", "acceleration_limit", "kp", "kd") if not getattr(settings, n)]
+
+
+def _changed(settings: RobotSettings) -> bool:
+    """Whether the settings ask for another model than the file's."""
+    return bool(settings.tool_body or settings.fixed_joints or settings.compensates_gravity)
 
 
 def _find(model: str) -> Path:
@@ -138,7 +146,7 @@ def _strip(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
     """Take away sensors, keyframes, tendons and actuators, whose force limits go to their joints; fix joints; add the tool."""
     for actuator in spec.actuators:
         joint = spec.joint(actuator.target) if actuator.trntype == mujoco.mjtTrn.mjTRN_JOINT else None
-        low, high = actuator.forcerange
+        low, high = _force_range(actuator)
         if joint is not None and low < high and not joint.actfrcrange.any():
             joint.actfrcrange = sorted((low * actuator.gear[0], high * actuator.gear[0]))
     tendons = {tendon.name for tendon in spec.tendons}
@@ -150,15 +158,35 @@ def _strip(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
         for body in spec.bodies[1:]:
             body.gravcomp = 1.0
     if settings.tool_body is not None:
+        for site in [s for s in spec.sites if s.name == TOOL]:
+            spec.delete(site)  # the settings' own takes its place
         spec.body(settings.tool_body).add_site(
             name=TOOL, pos=settings.tool_offset, quat=settings.tool_orientation, group=4
         )
 
 
+def _force_range(actuator: mujoco.MjsActuator) -> tuple[float, float]:
+    """Force of an actuator before its gear, N*m or N, by its force range and a motor's control range; zeros without either."""
+    unlimited = mujoco.mjtLimited.mjLIMITED_FALSE
+    ranges = [tuple(actuator.forcerange)] if actuator.forcelimited != unlimited else []
+    dynamics = mujoco.mjtDyn
+    follows = actuator.dyntype in (dynamics.mjDYN_NONE, dynamics.mjDYN_FILTER, dynamics.mjDYN_FILTEREXACT)
+    fixed = actuator.gaintype == mujoco.mjtGain.mjGAIN_FIXED and actuator.biastype == mujoco.mjtBias.mjBIAS_NONE
+    if follows and fixed and actuator.ctrllimited != unlimited:  # its control is a force, not a position
+        low, high = sorted(float(c * actuator.gainprm[0]) for c in actuator.ctrlrange)
+        ranges.append((low, high))
+    ranges = [(low, high) for low, high in ranges if low < high]
+    return (max(r[0] for r in ranges), min(r[1] for r in ranges)) if ranges else (0.0, 0.0)
+
+
 def _touching_at_home(spec: mujoco.MjSpec, settings: RobotSettings) -> set[tuple[str, str]]:
-    """Pairs of bodies that touch at home, the table among them as `world`: coarse shapes do, and so they always would."""
+    """Pairs of bodies that touch at home, the table among them as `world`: coarse shapes do, and so they always would.
+
+    A floating base may stand on its feet there, and those shall go on touching the ground.
+    """
     probe = spec.copy()
-    probe.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], contype=1, conaffinity=1)
+    if all(joint.type != mujoco.mjtJoint.mjJNT_FREE for joint in probe.worldbody.first_body().joints):
+        probe.worldbody.add_geom(type=mujoco.mjtGeom.mjGEOM_PLANE, size=[0, 0, 1], contype=1, conaffinity=1)
     model = probe.compile()
     data = mujoco.MjData(model)
     for name, value in zip(settings.joints, settings.home, strict=True):
@@ -173,9 +201,23 @@ def _touching_at_home(spec: mujoco.MjSpec, settings: RobotSettings) -> set[tuple
 
 def _urdf_velocities(path: Path) -> dict[str, float]:
     """Velocity limits of a URDF's joints, which MuJoCo does not read; none of an MJCF, which has no place for them."""
+    text = path.read_text(encoding="utf-8", errors="replace")
+    text = re.sub("<!--.*?-->", "", text, flags=re.DOTALL)  # with `--` inside, MuJoCo reads them and Python does not
+    first = re.search(r"<(\w+)", text)
+    if first is None or first[1] != "robot":
+        return {}
+    try:
+        root = ET.fromstring(text)
+    except ET.ParseError as error:
+        raise ModelError(f"{path}: no velocity_limit can be read: {error}; give one value a joint") from None
     limits = {}
-    for joint in ET.parse(path).getroot().iterfind("joint"):
-        limit = joint.find("limit")
-        if limit is not None and float(limit.get("velocity", 0)) > 0:
-            limits[joint.get("name", "")] = float(limit.get("velocity", 0))
-    return limits
+    for joint in root.iterfind("joint"):
+        limit, name = joint.find("limit"), joint.get("name", "")
+        written = "0" if limit is None else limit.get("velocity", "0")
+        try:
+            limits[name] = float(written)
+        except ValueError:
+            limits[name] = math.nan
+        if not math.isfinite(limits[name]):
+            raise ModelError(f"{path}: velocity of joint {name!r} = {written!r}; allowed: a number, rad/s or m/s")
+    return {name: value for name, value in limits.items() if value > 0}

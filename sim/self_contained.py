@@ -92,15 +92,17 @@ def _hull(model: mujoco.MjModel, mesh: int) -> NDArray[np.float64]:
 def standing(text: str) -> str:
     """The model's text with all that stands in the world inside one fixed body at its origin, the base that tasks measure from.
 
-    Left as it is where the first body is that already.
+    Left as it is where the first body is that already, or floats.
     """
     root = ET.fromstring(text)
     world = root.find("worldbody")
     if world is None:
         raise ModelError("the robot's model has no bodies")
     bodies = world.findall("body")
-    moves = any(child.tag.endswith("joint") for child in bodies[0])
-    if len(bodies) > 1 or moves or any(name in bodies[0].attrib for name in ("pos", "quat", "mocap")):
+    joints = [child for child in bodies[0] if child.tag.endswith("joint")]
+    floats = any(joint.tag == "freejoint" or joint.get("type") == "free" for joint in joints)
+    placed = any(name in bodies[0].attrib for name in ("pos", "quat", "mocap"))
+    if not floats and (len(bodies) > 1 or joints or placed):
         base = ET.Element("body", {"name": BASE})
         for child in [c for c in world if c.tag in ("body", "geom", "site")]:
             world.remove(child)

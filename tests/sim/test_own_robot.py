@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import struct
 from itertools import product
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 from ashore_wiring import make_env, self_contained
-from configs.loader import dump, load_run
+from configs.loader import CONFIGS, dump, load_run
 from configs.schema import RobotSettings, RunSettings
 from sim import robot
 from sim.own_robot import adopt
@@ -165,6 +166,66 @@ def test_what_is_left_out_comes_from_the_model(folder: Path) -> None:
     assert limits == {"lift": 40, "bend": 10}
     given = adopt(settings(folder, kp=(50.0, 60.0), kd=(5.0, 6.0), home=(0.0, 1.0), acceleration_limit=(9.0, 9.0)))
     assert (given.kp, given.kd, given.home, given.acceleration_limit) == ((50, 60), (5, 6), (0, 1), (9, 9))
+
+
+@pytest.mark.parametrize(
+    ("motor", "limit"),
+    [
+        ('<motor joint="lift" gear="4" ctrlrange="-1.5 1.5"/>', 6),
+        ('<general joint="lift" gear="-4" gainprm="2" biastype="none" ctrlrange="-1.5 1.5"/>', 12),
+        ('<motor joint="lift" gear="4" ctrlrange="-1.5 1.5" forcerange="-1 1"/>', 4),
+        ('<motor joint="lift" gear="4" ctrlrange="-1.5 1.5" forcerange="-9 9"/>', 6),
+        ('<motor joint="lift" gear="4" ctrlrange="-1.5 1.5" ctrllimited="false"/>', 0),
+        ('<position joint="lift" ctrlrange="-1.5 1.5"/>', 0),  # rad
+    ],
+)
+def test_a_motors_control_range_bounds_the_torque_of_its_joint(folder: Path, motor: str, limit: float) -> None:
+    text = re.sub("<actuator>.*</actuator>", f"<actuator>{motor}</actuator>", ARM, flags=re.DOTALL)
+    (folder / "arm.xml").write_text(re.sub("<sensor>.*</sensor>", "", text))
+    model = robot.load(adopt(settings(folder))).compile()
+    assert model.jnt_actfrcrange[model.joint("lift").id] == pytest.approx([-limit, limit])
+
+
+def test_velocities_are_read_from_a_urdf_alone_and_faults_in_it_are_told(tmp_path: Path, folder: Path) -> None:
+    # Not XML by the letter; MuJoCo takes it.
+    (folder / "arm.xml").write_text("<!-- a -- b -->" + ARM)
+    assert adopt(settings(folder)).velocity_limit == (2.0, 2.0)
+    with pytest.raises(ModelError, match="no velocity_limit and its model none of"):
+        adopt(settings(folder, velocity_limit=()))
+    run = example(tmp_path)
+    urdf = tmp_path / "lamp.urdf"
+    whole = urdf.read_text()
+    urdf.write_text("<!-- a -- b -->" + whole)
+    assert adopt(run.task.robot).velocity_limit == (3.0, 3.0, 3.0)
+    for junk in ("fast", "nan", "1e999"):
+        urdf.write_text(whole.replace('velocity="3"', f'velocity="{junk}"', 1))
+        with pytest.raises(ModelError, match=rf"lamp.urdf: velocity of joint 'turn' = '{junk}'"):
+            adopt(run.task.robot)
+
+
+def test_one_of_ours_is_changed_where_the_settings_ask_for_it() -> None:
+    ours = load_run("arm_reach").task.robot
+    still = adopt(ours.model_copy(update={"compensates_gravity": True}))
+    assert (robot.load(still).compile().body_gravcomp[1:] == 1).all()
+    tool = adopt(ours.model_copy(update={"tool_site": None, "tool_body": "link7", "tool_offset": (0.0, 0.0, 0.2)}))
+    assert robot.load(tool).site("tool").pos == pytest.approx([0, 0, 0.2])
+
+
+def test_a_quadruped_of_ones_own_floats_and_stands_on_its_feet(tmp_path: Path) -> None:
+    shutil.copy(robot.ROBOTS / "go1.xml", tmp_path / "go1.xml")
+    ours = (CONFIGS / "robots/go1.yaml").read_text()
+    (tmp_path / "own.yaml").write_text(ours.replace("model: go1.xml", f"model: {tmp_path}/go1.xml"))
+    runs = [
+        load_run("quadruped_velocity", [*change, "task.randomization={}"])
+        for change in ([], [f"robot={tmp_path}/own.yaml"])
+    ]
+    expected, env = (make_env(run.task, 2) for run in runs)
+    assert env.world.model.body("trunk").parentid[0] == 0
+    observed = [one.reset(0)["actor"] for one in (expected, env)]
+    torch.testing.assert_close(observed[1], observed[0], atol=1e-4, rtol=1e-3)
+    for _ in range(50):
+        _, _, terminated, _, _ = env.step(torch.zeros(2, 12))
+        assert not terminated.any()
 
 
 def test_a_joint_without_an_actuator_gets_a_servo_that_suits_its_inertia(folder: Path) -> None:
