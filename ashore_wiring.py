@@ -13,11 +13,13 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
+from pydantic import ValidationError
 from rich.progress import Progress
 
 from ashore import __version__
 from configs.contract import Contract
 from configs.errors import AshoreError
+from configs.faults import explain
 from configs.loader import dump, load_run, run_settings
 from configs.schema import RunSettings, TaskSettings, TrainSettings
 from configs.space import Dimension
@@ -34,6 +36,7 @@ from sim import tasks
 from sim.env import Env, Obs
 from sim.evaluate import Episodes, record_signals, run_episodes
 from sim.own_robot import adopt
+from sim.robot import is_portable
 
 POLICY_FILE = "policy.onnx"
 TEST_SEED = 2**31  # seeds from here on are for tests alone: no training episode is among them
@@ -86,9 +89,22 @@ def load_subject(where: str, overrides: Sequence[str] = ()) -> Subject:
     exported = bundle.load_policy(path)
     contract = exported.contract
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    return Subject(
-        path.stem, run_settings(contract.settings, overrides), graph_act(exported), True, contract.trained_steps, digest
-    )
+    run = run_settings(_carried(path, contract), overrides)
+    return Subject(path.stem, run, graph_act(exported), True, contract.trained_steps, digest)
+
+
+def _carried(path: Path, contract: Contract) -> dict[str, Any]:
+    """The settings in a policy file, which may be a stranger's: whole, so that they lead to no other file and no download."""
+    try:
+        run = RunSettings.model_validate_json(json.dumps(contract.settings), strict=True)
+    except ValidationError as error:
+        raise explain(error, contract.settings) from None
+    if not is_portable(run.task.robot.model):
+        raise UsageError(
+            f"{path}: task.robot.model = {run.task.robot.model!r}; allowed in a policy file: the model's text, "
+            "a file of sim/robots, gymnasium:FILE"
+        )
+    return contract.settings
 
 
 def graph_act(policy: bundle.Policy) -> Callable[[Obs], torch.Tensor]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import mujoco
 import numpy as np
@@ -15,6 +16,9 @@ from configs.schema import RobotSettings
 ROBOTS = Path(__file__).parent / "robots"
 KINDS = (".xml", ".mjcf", ".urdf")
 GYMNASIUM = "gymnasium:"  # before the name of a model file that gymnasium ships
+LONGEST_TEXT, MOST_ELEMENTS = 4_000_000, 20_000  # characters, elements of a model that stands in the settings
+# What reads files, loads code or grows as it compiles. `self_contained` writes none of it.
+FOREIGN = frozenset({"include", "extension", "plugin", "replicate", "composite", "flexcomp", "attach"})
 
 
 class ModelError(AshoreError, ValueError):
@@ -25,7 +29,7 @@ def load(settings: RobotSettings) -> mujoco.MjSpec:
     """The robot's model, its names checked. Settings of a robot that is not ours must be adopted first."""
     if is_text(settings.model):
         try:
-            spec = mujoco.MjSpec.from_string(settings.model)
+            spec = mujoco.MjSpec.from_string(_vetted(settings))
         except ValueError as error:
             raise ModelError(f"the model of robot {settings.name} does not load: {error}") from None
     else:
@@ -37,6 +41,34 @@ def load(settings: RobotSettings) -> mujoco.MjSpec:
 def is_text(model: str) -> bool:
     """Whether `robot.model` is the model itself, not a name or path of one."""
     return model.lstrip().startswith("<")
+
+
+def is_portable(model: str) -> bool:
+    """Whether `robot.model` means the same everywhere and opens nothing but models of ours and of gymnasium."""
+    return is_text(model) or is_ours(model) or model.startswith(GYMNASIUM)
+
+
+def _vetted(settings: RobotSettings) -> str:
+    """The model's text as MuJoCo may read it: it may come with a stranger's policy, so it shall open and load nothing."""
+    text, who = settings.model, f"the model of robot {settings.name}"
+    if len(text) > LONGEST_TEXT:
+        raise ModelError(f"{who} has {len(text)} characters; allowed: {LONGEST_TEXT}")
+    if "<!DOCTYPE" in text or "<!ENTITY" in text:
+        raise ModelError(f"{who} declares a DOCTYPE or entities; allowed: elements and attributes alone")
+    try:
+        root = ET.fromstring(text)
+        elements = list(root.iter())
+        text = ET.tostring(root, encoding="unicode")  # what was looked at is what MuJoCo gets
+    except (ET.ParseError, RecursionError) as error:
+        raise ModelError(f"{who} does not load: {error}") from None
+    if len(elements) > MOST_ELEMENTS:
+        raise ModelError(f"{who} has {len(elements)} elements; allowed: {MOST_ELEMENTS}")
+    for element in elements:
+        if element.tag in FOREIGN or element.tag.startswith("{"):
+            raise ModelError(f"{who} has <{element.tag}>; allowed in a text: none of {sorted(FOREIGN)}, no namespaces")
+        if files := [name for name in element.attrib if name.startswith("file")]:
+            raise ModelError(f"{who} names the {files[0]} {element.get(files[0])!r}; allowed in a text: no files")
+    return text
 
 
 def is_ours(model: str) -> bool:
@@ -85,8 +117,9 @@ def _shipped_with_gymnasium(model: str) -> Path:
     import gymnasium
 
     folder = Path(gymnasium.__file__).parent / "envs" / "mujoco" / "assets"
-    path = folder / model.removeprefix(GYMNASIUM)
-    if not path.is_file():
+    name = model.removeprefix(GYMNASIUM)
+    path = folder / name
+    if Path(name).name != name or not path.is_file():
         raise ModelError(
             f"robot.model = {model!r} is no file; allowed: {sorted(GYMNASIUM + p.name for p in folder.iterdir())}"
         )

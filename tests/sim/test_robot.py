@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
 import mujoco
 import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
 
+from ashore_wiring import UsageError, export_untrained, load_subject
 from configs.errors import AshoreError
+from configs.loader import ConfigError, load_run
 from configs.schema import RobotSettings
+from deploy_ros import bundle
 from sim import robot, tasks
 from sim.scene import compile_scene
 from tests.sim.worlds import make, task
@@ -55,6 +63,57 @@ def test_a_file_that_is_no_model_says_so(tmp_path_factory: pytest.TempPathFactor
     path.write_text("<mujoco><worldbody><body></mujoco>")
     with pytest.raises(robot.ModelError, match="does not load"):
         robot.load(PANDA.model_copy(update={"model": str(path)}))
+
+
+TEXT = '<mujoco>{}<worldbody><body name="b"><joint name="j"/><geom size="1"/>{}</body></worldbody></mujoco>'
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (TEXT.format("", '<include file="/etc/hosts"/>'), "has <include>"),
+        (TEXT.format("", '<include xmlns="x" file="/etc/hosts"/>'), "no namespaces"),
+        (TEXT.format('<asset><mesh name="m" file="/etc/hosts"/></asset>', ""), "names the file '/etc/hosts'"),
+        (TEXT.format('<asset><texture type="cube" fileup="/etc/hosts"/></asset>', ""), "names the fileup"),
+        (TEXT.format('<extension><plugin plugin="mujoco.pid"/></extension>', ""), "has <extension>"),
+        (TEXT.format("", '<replicate count="9999"><geom size="1"/></replicate>'), "has <replicate>"),
+        ('<!DOCTYPE m [<!ENTITY a "b">]>' + TEXT.format("", ""), "DOCTYPE"),
+        (TEXT.format("", "<site/>" * robot.MOST_ELEMENTS), "elements; allowed: 20000"),
+        (TEXT.format("", "<site/>" + " " * robot.LONGEST_TEXT), "characters; allowed: 4000000"),
+        (TEXT.format("", "<body>" * 5000 + "</body>" * 5000), "does not load"),
+        (TEXT.format("", "<site>"), "does not load: mismatched tag"),
+    ],
+)
+def test_a_models_text_opens_and_loads_nothing(text: str, message: str) -> None:
+    one = RobotSettings(name="one", model=TEXT.format("", ""), joints=("j",))
+    assert robot.load(one).joint("j") is not None
+    with pytest.raises(robot.ModelError, match=message):
+        robot.load(one.model_copy(update={"model": text}))
+
+
+@pytest.mark.parametrize("name", ["../../../__init__.py", "..", "", "/etc/hosts"])
+def test_a_model_that_gymnasium_ships_is_a_bare_file_name(name: str) -> None:
+    pytest.importorskip("gymnasium")
+    assert robot.find("gymnasium:hopper.xml").is_file()
+    with pytest.raises(robot.ModelError, match=r"is no file; allowed: .*gymnasium:hopper.xml"):
+        robot.find(f"gymnasium:{name}")
+
+
+@pytest.mark.parametrize("model", ["/etc/hosts", "sim/robots/panda.xml", "menagerie:franka_fr3"])
+def test_a_policy_file_leads_to_no_other_file(tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "policy.onnx"
+    export_untrained(load_run("arm_reach"), path)
+    assert load_subject(str(path)).run.task.robot.model == "panda.xml"
+    contract = bundle.load_policy(path).contract
+    changed: dict[str, Any] = json.loads(json.dumps(contract.settings))
+    changed["task"]["robot"]["model"] = model
+    forged = SimpleNamespace(contract=contract.model_copy(update={"settings": changed}))
+    monkeypatch.setattr(bundle, "load_policy", lambda _: forged)
+    with pytest.raises(UsageError, match=f"task.robot.model = '{model}'; allowed in a policy file"):
+        load_subject(str(path))
+    changed["task"]["robot"] = "/etc/hosts"
+    with pytest.raises(ConfigError, match=r"task\.robot"):
+        load_subject(str(path))
 
 
 def test_a_home_outside_the_limits_is_refused_with_the_limits() -> None:
