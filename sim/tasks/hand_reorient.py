@@ -77,6 +77,11 @@ class HandReorient(Task):
         self._dv = torch.tensor(robot.acceleration_limit) * settings.control_dt
         self._kp, self._kd = torch.tensor(robot.kp), torch.tensor(robot.kd)
         ranges = model.jnt_actfrcrange[[model.joint(name).id for name in robot.joints], 1]
+        if unlimited := [name for name, torque in zip(robot.joints, ranges, strict=True) if torque <= 0]:
+            raise ModelError(
+                f"robot {robot.name} has no torque limit of {unlimited}, which task {settings.name} needs: "
+                "effort is judged by it; give these joints an `actuatorfrcrange` in the model"
+            )
         self._strength = torch.from_numpy(ranges).float()  # N*m
         weights = (o.turning_weight, o.goal_weight, o.hold_weight, o.calm_weight, o.effort_weight, -o.drop_weight)
         self._weights = torch.tensor(weights)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import mujoco
@@ -86,6 +87,16 @@ def test_a_hand_without_a_tool_site_or_fingertips_is_refused() -> None:
     spec.worldbody.add_body(name="cube").add_site(name="middle")
     with pytest.raises(robot.ModelError, match=r"name ends in _tip; it has \['middle'\]"):
         add_cube_sensors(spec, "cube")
+
+
+def test_a_hand_without_torque_limits_is_refused_with_its_joints() -> None:
+    settings = task("hand_reorient", **NOMINAL)
+    text = robot.find(settings.robot.model).read_text()
+    weak = re.sub(r' actuatorfrcrange="[^"]*"', "", text)
+    assert weak != text
+    limitless = settings.model_copy(update={"robot": settings.robot.model_copy(update={"model": weak})})
+    with pytest.raises(robot.ModelError, match=r"leap_hand has no torque limit of \['if_mcp', 'if_rot'"):
+        make(limitless, 1)
 
 
 def test_signals_are_the_cube_as_the_engine_has_it_and_the_turn_that_is_left() -> None:
