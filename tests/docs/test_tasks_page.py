@@ -41,10 +41,18 @@ def test_reference_results_are_read_from_their_file(tmp_path: Path, monkeypatch:
     monkeypatch.setattr(make_tasks, "RESULTS", tmp_path)
     assert make_tasks.reference("crane") == make_tasks.successes("crane") == "none yet"
     rows = [
-        {"seed": 1, "steps": 1_001_472, "seconds": 61.2, "success": 0.984, "metric/distance": 0.1234},
+        {
+            "seed": 1,
+            "steps": 1_001_472,
+            "seconds": 61.2,
+            "success": 0.984,
+            "metric/distance": 0.1234,
+            "note": "cut short",
+        },
         {"seed": 0, "steps": 1_001_472, "seconds": 58.9, "success": 0.996, "metric/distance": 0.0991},
     ]
     (tmp_path / "train_crane.json").write_text(json.dumps(rows))
     assert make_tasks.reference("crane") == (
-        "success 0.98 to 1.00 after 1 M steps in 59 to 61 s (seeds 0, 1); distance 0.0991 to 0.123"
+        "success 0.98 to 1.00 after 1 M steps in 59 to 61 s (seeds 0, 1); distance 0.0991 to 0.123; cut short "
+        "([curve](../benchmarks/results/train_crane.svg))"
     )
