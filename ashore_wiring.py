@@ -46,9 +46,11 @@ class UsageError(AshoreError):
     """Something the user can mend; the text says how."""
 
 
-def make_env(task: TaskSettings, num_envs: int, *, seed: int = 0, pins: dict[str, float] | None = None) -> Env:
+def make_env(
+    task: TaskSettings, num_envs: int, *, seed: int = 0, pins: dict[str, float] | None = None, stagger: bool = False
+) -> Env:
     """The batched environment with its randomizer; `pins` holds parameters at one value, as a sweep does."""
-    return Env(task, num_envs, seed=seed, randomizer=make_randomizer(task, pins))
+    return Env(task, num_envs, seed=seed, randomizer=make_randomizer(task, pins), stagger=stagger)
 
 
 def make_randomizer(task: TaskSettings, pins: dict[str, float] | None = None) -> Randomizer | None:
@@ -168,7 +170,7 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> Outcome:
     elif config.exists():
         raise UsageError(f"{folder} holds a run already; go on with it: --resume, or name another folder: --run DIR")
     settings = run.train
-    env = make_env(run.task, settings.num_envs, seed=settings.seed)
+    env = make_env(run.task, settings.num_envs, seed=settings.seed, stagger=True)
     env.task.adapt()
     test = make_env(run.task, min(settings.eval_episodes, 256), seed=settings.seed)
     rounds = -(-settings.eval_episodes // test.num_envs)

@@ -20,8 +20,6 @@ _FRESH = int(mujoco.mjtStage.mjSTAGE_VEL)  # positions, velocities and their sen
 _EVERYTHING = int(mujoco.mjtStage.mjSTAGE_ACC)
 _COUNT = 1  # of the pair (last info, count) that each warning has
 _BAD = slice(int(mujoco.mjtWarning.mjWARN_BADQPOS), int(mujoco.mjtWarning.mjWARN_BADCTRL) + 1)  # qpos, qvel, qacc, ctrl
-
-
 FEW = 4  # worlds
 
 

@@ -68,6 +68,9 @@ class Env:
     Observations: `actor` [N, interface.actor_size], signals as measured and the command memory; `critic`, the same and what
     only a simulator knows. `info` holds, once worlds ended: `final_ids` [k], their `final_obs`, and `episode` with return,
     length, success and the sum of every reward term, [k] each.
+
+    `stagger` is for training: worlds that begin together would end together, and every rollout would show the learner one
+    part of the episode alone. The randomizer hears nothing of the episodes cut short by it.
     """
 
     def __init__(
@@ -78,6 +81,7 @@ class Env:
         seed: int = 0,
         randomizer: Randomizer | None = None,
         num_threads: int = 0,
+        stagger: bool = False,
     ) -> None:
         task = tasks.find(settings.name)
         self.settings = settings = task.resolve(settings)
@@ -100,6 +104,7 @@ class Env:
         privileged += 0 if task.direct else 2 * self.action_size
         self.observation_sizes = {"actor": self.interface.actor_size, "critic": self.interface.actor_size + privileged}
         self._worlds = np.arange(num_envs)
+        self.stagger = stagger
         self.episode = torch.zeros(num_envs, dtype=torch.int64)
         self.age = torch.zeros(num_envs, dtype=torch.int64)  # control steps into the episode
         self.sums = torch.zeros(num_envs, len(self.task.reward_terms))
@@ -109,10 +114,13 @@ class Env:
 
     @on_one_core
     def reset(self, seed: int | None = None) -> Obs:
-        """Begin every world's episode 0 of this seed."""
+        """Begin every world's episode 0 of this seed; with `stagger`, world i's is cut short by i/N of an episode."""
         self.seed = self.seed if seed is None else seed
         self.episode.fill_(-1)
-        return self.restart()
+        first = self.restart()
+        if self.stagger:
+            self.age = torch.arange(self.num_envs) * self.settings.episode_steps // self.num_envs
+        return first
 
     @on_one_core
     def restart(self) -> Obs:
@@ -210,7 +218,8 @@ class Env:
     def _finished(self, ids: Tensor, final: Obs, success: Tensor) -> dict[str, Any]:
         sums, success = self.sums.index_select(0, ids), success.index_select(0, ids)
         if self.randomizer is not None:
-            self.randomizer.observe(ids, success)
+            whole = self.episode.index_select(0, ids) >= self.stagger
+            self.randomizer.observe(ids[whole], success[whole])
         episode = {"return": sums.sum(1), "length": self.age.index_select(0, ids), "success": success.float()}
         episode |= {f"reward/{name}": sums[:, i] for i, name in enumerate(self.task.reward_terms)}
         if self.task.metrics:

@@ -38,6 +38,12 @@ class Progress(NamedTuple):
     time_limit: float  # s
 
 
+def twin_signals(settings: TaskSettings) -> dict[str, int]:
+    """What can be told on the twin's wire, with sizes."""
+    joints = len(settings.robot.joints)
+    return {"joint_position": joints, "joint_velocity": joints, "goal_position": 3}
+
+
 class Plant:
     """The task's robot in real size and time. Between episodes the arm stays where it is; the world around it changes."""
 
@@ -50,9 +56,9 @@ class Plant:
         if randomizer is not None:
             randomizer.bind(env)
         self._world, self._task = env.world, env.task
-        commands = [s.name for s in env.interface.signals if s.kind == "command"]
-        if commands != ["goal_position"]:
-            raise TaskError(f"task {settings.name} has the commands {commands}; allowed for a twin: ['goal_position']")
+        shown = {s.name: s.size for s in env.interface.signals}
+        if shown != (known := twin_signals(settings)):
+            raise TaskError(f"task {settings.name} has the signals (and sizes) {shown}; allowed for a twin: {known}")
         self._one = torch.zeros(1, dtype=torch.int64)
         self._settings = settings
         self.physics_dt = settings.physics_dt

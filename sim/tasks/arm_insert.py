@@ -206,7 +206,6 @@ def add_block(spec: mujoco.MjSpec, middle: list[float], hole: float) -> None:
         add_box(block, f"block_wall{k}", [c * at, s * at, -deep], [flat, long, deep], **look)
         # The face runs from the hole's edge outwards and upwards at 45 degrees; its middle is half a chamfer from that edge.
         slope = half + 0.5 * CHAMFER + rim * math.sqrt(0.5)
-        quat = [0.0] * 4
         around, lean = (math.cos(turn / 2), math.sin(turn / 2)), (math.cos(math.pi / 8), -math.sin(math.pi / 8))
         quat = [around[0] * lean[0], -around[1] * lean[1], around[0] * lean[1], around[1] * lean[0]]
         add_box(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from configs.contract import SignalSpec
 from configs.schema import Fraction, Positive, Settings, TaskSettings
-from sim import locomotion
+from sim import locomotion, rotations
 from sim.robot import ModelError
 from sim.task import Outcome, Task
 from sim.world import World
@@ -109,7 +109,7 @@ class QuadrupedGetup(Task):
     def place(self, ids: Tensor, u: Tensor) -> None:
         qpos = self._starts.index_select(0, (u[:, 0] * len(self._starts)).long())
         turn = locomotion.level_pose(torch.zeros(len(ids)), 2 * math.pi * u[:, 1].float())[:, 3:].double()
-        qpos[:, 3:7] = _product(turn, qpos[:, 3:7])
+        qpos[:, 3:7] = rotations.multiply(turn, qpos[:, 3:7])
         self.world.qpos.index_copy_(0, ids, qpos)
 
     def begin(self, ids: Tensor, u: Tensor) -> None:
@@ -141,18 +141,3 @@ class QuadrupedGetup(Task):
         starts = qpos[lies].copy()
         starts[:, :2] = 0.0
         return torch.from_numpy(starts)
-
-
-def _product(a: Tensor, b: Tensor) -> Tensor:
-    """Hamilton product of quaternions wxyz: [k, 4], [k, 4] -> [k, 4]."""
-    aw, ax, ay, az = a.unbind(1)
-    bw, bx, by, bz = b.unbind(1)
-    return torch.stack(
-        (
-            aw * bw - ax * bx - ay * by - az * bz,
-            aw * bx + ax * bw + ay * bz - az * by,
-            aw * by - ax * bz + ay * bw + az * bx,
-            aw * bz + ax * by - ay * bx + az * bw,
-        ),
-        1,
-    )

@@ -167,6 +167,7 @@ def test_what_became_of_the_episodes_is_counted(
 
 
 def test_a_taken_port_is_an_error_if_asked_for_and_passed_over_if_not(viewer: browser.LocalViewer) -> None:
+    read(viewer.url)  # a port is taken once the server's thread listens
     port = viewer._http_port
     with pytest.raises(browser.PortError, match=f"--port {port}"):
         browser.open_viewer(viewer.player._env, viewer.player, port)

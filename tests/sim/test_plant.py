@@ -49,7 +49,8 @@ def test_episodes_differ_in_world_and_goal_and_come_again_with_the_seed() -> Non
     assert np.array_equal(same.goal_position, one.goal_position)
 
 
-def test_a_task_without_a_goal_position_is_refused() -> None:
-    task = load_run("cartpole_swingup").task
+@pytest.mark.parametrize("name", ["cartpole_swingup", "arm_push", "arm_lift", "quadruped_velocity"])
+def test_a_task_with_signals_that_the_wire_does_not_carry_is_refused(name: str) -> None:
+    task = load_run(name).task
     with pytest.raises(TaskError, match="goal_position"):
         Plant(task, make_randomizer(task), seed=0, publish_dt=0.008)

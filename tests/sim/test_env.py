@@ -1,0 +1,48 @@
+"""What holds of the environment itself, whatever its task."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ashore_wiring import make_env
+from configs.loader import load_run
+
+WORLDS = 5
+
+
+def stepped(stagger: bool) -> tuple[list[int], list[tuple[int, int]]]:
+    """Worlds that end in each step over two episodes, and (step, world) of what the randomizer heard."""
+    task = load_run("arm_reach", ["task.episode_seconds=0.2"]).task
+    env = make_env(task, WORLDS, stagger=stagger)
+    heard: list[tuple[int, int]] = []
+    assert env.randomizer is not None
+    tell = env.randomizer.observe
+
+    def listen(ids: torch.Tensor, success: torch.Tensor) -> None:
+        assert len(ids) == len(success)
+        heard.extend((step, int(i)) for i in ids)
+        tell(ids, success)
+
+    env.randomizer.observe = listen  # type: ignore[method-assign]
+    env.reset(seed=1)
+    ended: list[int] = []
+    info: dict[str, Any]
+    for step in range(2 * env.settings.episode_steps):
+        *_, info = env.step(torch.zeros(WORLDS, env.action_size))
+        ended.append(len(info.get("final_ids", ())))
+    return ended, heard
+
+
+def test_worlds_end_together_unless_they_are_staggered() -> None:
+    ended, heard = stepped(stagger=False)
+    assert ended == ([0] * 9 + [WORLDS]) * 2
+    assert len(heard) == 2 * WORLDS
+
+
+def test_staggered_worlds_end_evenly_and_a_shortened_episode_is_not_counted() -> None:
+    ended, heard = stepped(stagger=True)
+    assert ended == [0, 1] * 10  # 5 worlds, 10 steps an episode: one every other step
+    # World 4 began 8 steps into its first episode; only what began afresh is heard.
+    assert heard == [(step, 4 - (step - 11) // 2) for step in (11, 13, 15, 17, 19)]
