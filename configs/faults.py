@@ -11,17 +11,12 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from configs.entries import EFFECTS
 from configs.errors import AshoreError
 from configs.schema import RunSettings
-from configs.space import CommandParameter, FieldParameter, SignalParameter
 
 ENTRIES = ("task", "randomization")
 OPTIONS = ("task", "options")
-EFFECTS: dict[str, type[BaseModel]] = {
-    "field": FieldParameter,
-    "command": CommandParameter,
-    "signal": SignalParameter,
-}
 
 # What a field may hold, by the name pydantic gives the fault; {names} come from the fault's context.
 ALLOWED = {
@@ -95,7 +90,7 @@ def _model_at(path: tuple[str, ...], data: Any) -> type[BaseModel] | None:
     if path[:2] == ENTRIES:
         entry = _at(path[:3], data)
         effect = entry.get("effect", "field") if isinstance(entry, dict) else "field"
-        return EFFECTS.get(effect if isinstance(effect, str) else "", FieldParameter) if len(path) == 3 else None
+        return EFFECTS.get(effect if isinstance(effect, str) else "", EFFECTS["field"]) if len(path) == 3 else None
     model: type[BaseModel] = RunSettings
     for key in path:
         field = model.model_fields.get(key)

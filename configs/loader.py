@@ -3,8 +3,9 @@
 A preset is a name, `arm_reach`, or a path to a resolved `config.yaml`, or to a run's folder that holds one. A name stands
 for `tasks/arm_reach.yaml` and `train/arm_reach.yaml`, or `train/default.yaml` where that is missing. A task names its robot,
 `robots/panda.yaml`, and may take shared entries of `randomization` from `randomization/NAME.yaml`: by name alone, or as
-`preset: NAME` beside entries of its own. The name `robot` there means what the robot's own YAML gives as its `randomization`,
-which changes with the robot. `--set train=hand_reorient_gpu` names another training: the same task at another size.
+`preset: NAME` beside entries of its own; an entry given as `catalogue` is that of its name in `randomization/catalogue.yaml`,
+where every effect stands with an ordinary range. The name `robot` there means what the robot's own YAML gives as its
+`randomization`, which changes with the robot. `--set train=hand_reorient_gpu` names another training: the same task at another size.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ __all__ = ["ConfigError", "dump", "load_run", "presets", "read_mapping", "run_se
 CONFIGS = Path(__file__).parent
 SECTIONS = tuple(RunSettings.model_fields)
 REFERENCES = (("task", "robot"), ENTRIES, ("train",))  # what may be a name or a path that stands for more
+CATALOGUE = "catalogue"
 JOINTS = "{joints}"  # in an entry's `match`: the robot's driven joints
 
 
@@ -52,6 +54,9 @@ def run_settings(
     _resolve_references(data, base, folder)
     for keys, value, name in parsed:
         if keys not in REFERENCES:
+            if keys[:-1] == ENTRIES and value == CATALOGUE:
+                entry = _from_catalogue(keys[-1], folder)
+                value = _name_joints({name: entry}, data["task"].get("robot"))[name]
             _override(data, keys, value, name)
     try:
         return RunSettings.model_validate_json(json.dumps(data), strict=True)
@@ -161,6 +166,8 @@ def _merge_entries(given: Any, base: Path, folder: Path, robots: dict[str, Any])
             if name not in merged:
                 raise ConfigError(f"task.randomization.{name} = null takes nothing away; {alternatives(name, merged)}")
             del merged[name]
+        elif entry == CATALOGUE:
+            merged[name] = _from_catalogue(name, folder)
         elif isinstance(entry, dict) and isinstance(merged.get(name), dict):
             merged[name] = {**merged[name], **entry}
         elif preset == "robot" and isinstance(entry, dict) and "unit" not in entry:
@@ -168,6 +175,13 @@ def _merge_entries(given: Any, base: Path, folder: Path, robots: dict[str, Any])
         else:
             merged[name] = entry
     return merged
+
+
+def _from_catalogue(name: str, folder: Path) -> dict[str, Any]:
+    known = read_mapping(folder / "randomization" / f"{CATALOGUE}.yaml")
+    if name not in known:
+        raise ConfigError(f"task.randomization.{name} = {CATALOGUE}; {alternatives(name, known)}")
+    return dict(known[name])
 
 
 def _name_joints(entries: dict[str, Any], robot: Any) -> dict[str, Any]:

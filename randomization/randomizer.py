@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from configs.space import Dimension, ParameterSettings
+from configs.entries import ParameterSettings
+from configs.space import Dimension
 from randomization import effects
 from randomization.effects.base import SpaceError, Target
 from randomization.samplers.uniform import UniformSampler

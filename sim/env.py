@@ -12,8 +12,9 @@ from torch import Tensor
 
 from configs import keyed
 from configs.contract import Interface, target_memory
+from configs.entries import longest_signal_delay
 from configs.schema import TaskSettings
-from configs.space import Dimension, longest_signal_delay
+from configs.space import Dimension
 from sim import tasks
 from sim.command import Command, CommandPath, DirectPath
 from sim.cpu import CpuWorld

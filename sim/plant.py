@@ -11,8 +11,8 @@ import torch
 from numpy.typing import NDArray
 
 from configs import keyed
+from configs.entries import longest_command_delay
 from configs.schema import TaskSettings
-from configs.space import longest_command_delay
 from sim.env import Env, Randomizer, on_one_core
 from sim.signals import Channel
 from sim.task import TaskError

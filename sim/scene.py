@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import mujoco
 
+from configs.entries import longest_command_delay
 from configs.schema import TaskSettings
-from configs.space import longest_command_delay
 from sim import robot
 from sim.task import Task
 

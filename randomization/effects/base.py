@@ -24,6 +24,11 @@ class Effect(Protocol):
     @property
     def dimensions(self) -> tuple[Dimension, ...]: ...
 
+    @property
+    def claims(self) -> Iterable[tuple[str, int]]:
+        """What it alone may set: (what, of which value)."""
+        ...
+
     def apply(self, ids: Tensor, values: Tensor) -> None:
         """ids [k] worlds; values [k, dimensions] in each dimension's unit."""
         ...

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from configs.space import Dimension, FieldParameter
+from configs.entries.field import FieldParameter
+from configs.space import Dimension
 from randomization.effects.base import Cells, SpaceError, WorldFields, matching
 
 # s. A command is in force from the first physics step that is `actuator_delay` after it. The engine finds that step by sums
@@ -32,6 +33,8 @@ class _Writer:
 
 class FieldEffect:
     """All entries with `effect: field`. Writes the fields they name and has constants recomputed where any feeds them."""
+
+    claims: tuple[tuple[str, int], ...] = ()  # it tells its own entries apart
 
     def __init__(self, entries: dict[str, FieldParameter], world: WorldFields) -> None:
         self.world = world

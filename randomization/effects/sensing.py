@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 
-from configs.space import Dimension, SignalParameter
-from randomization.effects.base import Cells, SpaceError, matching
+from configs.entries.signal import SignalParameter
+from configs.space import Dimension
+from randomization.effects.base import Cells, SpaceError, Target, matching
 
 
 class SignalEffect:
     """Sets one imperfection of the matched signals' columns in the channel."""
 
-    def __init__(self, name: str, entry: SignalParameter, channel: Any) -> None:
+    def __init__(self, name: str, entry: SignalParameter, target: Target) -> None:
+        channel = target.channel
         specs = [channel.specs[i] for i in matching(entry.signal, [s.name for s in channel.specs], name, "signal")]
         if entry.kind != "latency":
             for spec in specs:
@@ -29,14 +29,16 @@ class SignalEffect:
             tuple(Dimension.of(name, entry, m) for m in members) if entry.each else (Dimension.of(name, entry),)
         )
         slices = [channel.columns(s.name) for s in specs]
-        self.columns = [i for c in slices for i in range(c.start, c.stop)]  # of the channel
+        columns = [i for c in slices for i in range(c.start, c.stop)]  # of the channel
+        self.claims = tuple((entry.kind, i) for i in columns)
         tables = {"bias": channel.bias, "noise": channel.noise_std, "latency": channel.weights.transpose(0, 1)}
-        self._cells = Cells(tables[entry.kind], self.columns)
+        self._cells = Cells(tables[entry.kind], columns)
         self._weights = channel.delay_weights if entry.kind == "latency" else None
+        self._width = len(columns)
         channel.noisy |= entry.kind == "noise"
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
-        values = values.float().expand(-1, len(self.columns))
+        values = values.float().expand(-1, self._width)
         if self._weights is not None:
             values = self._weights(values).transpose(0, 1)
         self._cells.write(ids, values)

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from torch import Tensor
 
-from configs.space import CommandParameter, Dimension
-from randomization.effects.base import SpaceError
+from configs.entries.command import CommandParameter
+from configs.space import Dimension
+from randomization.effects.base import SpaceError, Target
 
 
 class CommandEffect:
     """Sets the latest arrival (jitter, s) or the probability of loss (drop) of each world's commands."""
 
-    columns = (0,)  # there is one command path
-
-    def __init__(self, name: str, entry: CommandParameter, command: Any) -> None:
+    def __init__(self, name: str, entry: CommandParameter, target: Target) -> None:
+        command = target.command
         if not hasattr(command, entry.kind):
             raise SpaceError(f"{name} delays commands to joints; allowed: tasks whose actions are joint targets")
+        self.claims = ((entry.kind, 0),)  # there is one command path
         self.dimensions = (Dimension.of(name, entry),)
         self._held: Tensor = getattr(command, entry.kind)
         self._held.fill_(entry.nominal)

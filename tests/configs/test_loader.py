@@ -264,3 +264,10 @@ def test_settings_are_frozen(folder: Path) -> None:
     with pytest.raises(ValueError, match="frozen"):
         run.train.seed = 3  # type: ignore[misc]
     assert RunSettings.model_validate_json(run.model_dump_json()) == run
+
+
+def test_an_entry_may_be_taken_from_the_catalogue() -> None:
+    run = load_run("arm_reach", ["task.randomization.mass=catalogue", "task.randomization.mass.high=1.2"])
+    assert run.task.randomization["mass"].high == 1.2
+    with pytest.raises(ConfigError, match=r"task.randomization.weight = catalogue; .*mass"):
+        load_run("arm_reach", ["task.randomization.weight=catalogue"])

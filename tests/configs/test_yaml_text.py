@@ -7,9 +7,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from configs.entries.command import CommandParameter
+from configs.entries.field import FieldParameter
+from configs.entries.signal import SignalParameter
 from configs.loader import ConfigError, dump, run_settings
 from configs.schema import PPOSettings, RobotSettings, RunSettings, TaskSettings, TrainSettings
-from configs.space import CommandParameter, FieldParameter, SignalParameter
 from configs.yaml_text import MAX_BYTES, dump_text, load_file, load_text
 
 

@@ -11,7 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from configs.space import CommandParameter, FieldParameter, ParameterSettings, SignalParameter
+from configs.entries import ParameterSettings
+from configs.entries.command import CommandParameter
+from configs.entries.field import FieldParameter
+from configs.entries.signal import SignalParameter
 from randomization.effects.base import SpaceError
 from randomization.randomizer import Randomizer
 from sim.env import Env

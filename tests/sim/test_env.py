@@ -17,19 +17,19 @@ def stepped(stagger: bool) -> tuple[list[int], list[tuple[int, int]]]:
     task = load_run("arm_reach", ["task.episode_seconds=0.2"]).task
     env = make_env(task, WORLDS, stagger=stagger)
     heard: list[tuple[int, int]] = []
+    ended: list[int] = []
     assert env.randomizer is not None
     tell = env.randomizer.observe
 
     def listen(ids: torch.Tensor, success: torch.Tensor) -> None:
         assert len(ids) == len(success)
-        heard.extend((step, int(i)) for i in ids)
+        heard.extend((len(ended), int(i)) for i in ids)
         tell(ids, success)
 
     env.randomizer.observe = listen  # type: ignore[method-assign]
     env.reset(seed=1)
-    ended: list[int] = []
     info: dict[str, Any]
-    for step in range(2 * env.settings.episode_steps):
+    for _ in range(2 * env.settings.episode_steps):
         *_, info = env.step(torch.zeros(WORLDS, env.action_size))
         ended.append(len(info.get("final_ids", ())))
     return ended, heard

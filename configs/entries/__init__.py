@@ -1,0 +1,45 @@
+"""What a preset's `randomization` may hold. One file a family of effects; `randomization/effects` has its other half."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Discriminator, Tag
+
+from configs.entries.command import CommandParameter
+from configs.entries.field import FieldParameter
+from configs.entries.signal import SignalParameter
+from configs.space import Entry
+
+__all__ = ["EFFECTS", "ParameterSettings", "longest_command_delay", "longest_signal_delay"]
+
+EFFECTS: dict[str, type[Entry]] = {
+    "field": FieldParameter,
+    "command": CommandParameter,
+    "signal": SignalParameter,
+}  # by the name of the effect
+
+
+def _effect_of(entry: Any) -> Any:
+    return entry.get("effect", "field") if isinstance(entry, dict) else getattr(entry, "effect", None)
+
+
+# An entry that names no effect writes model fields.
+ParameterSettings = Annotated[
+    Annotated[FieldParameter, Tag("field")]
+    | Annotated[CommandParameter, Tag("command")]
+    | Annotated[SignalParameter, Tag("signal")],
+    Discriminator(_effect_of),
+]
+
+
+def longest_command_delay(entries: dict[str, ParameterSettings]) -> float:
+    """Seconds that the engine's delay buffer must cover for every value these entries may ever take."""
+    delays = [e.widest[1] for e in entries.values() if isinstance(e, FieldParameter) and "actuator_delay" in e.field]
+    return max(delays, default=0.0)
+
+
+def longest_signal_delay(entries: dict[str, ParameterSettings]) -> float:
+    """Seconds that the signal channel must remember for every value these entries may ever take."""
+    delays = [e.widest[1] for e in entries.values() if isinstance(e, SignalParameter) and e.kind == "latency"]
+    return max(delays, default=0.0)
