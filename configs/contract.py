@@ -61,12 +61,29 @@ class JointSpec(Settings):
         return self
 
 
+class ToolChain(Settings):
+    """An arm of hinges from its base to its tool, for actions that move the tool.
+
+    With the joints at q the tool is at F_1 R(q_1) F_2 R(q_2) ... F_n R(q_n) F_tool in the base's frame, R turning about z.
+    """
+
+    frames: tuple[Vector, ...] = Field(min_length=2, description="F: 3 x 4 row by row, rotation and position in m")
+
+    @model_validator(mode="after")
+    def _sizes(self) -> ToolChain:
+        for frame in self.frames:
+            if len(frame) != 12:
+                raise ValueError(f"a frame of {len(frame)} values; allowed: 12")
+        return self
+
+
 class Interface(Settings):
     """How a policy meets the world: everything but what it learned. An environment has one; an export carries it on.
 
     The actor sees, side by side and in this order: every signal, then every memory.
     The action a in [-1, 1] asks for a target: velocity, the target before + a * action_scale * control_dt; position,
-    home + a * action_scale. `configs.limits` has the last word.
+    home + a * action_scale; tool, what moves the tool with a * action_scale, see `configs.kinematics`. `configs.limits` has
+    the last word.
     """
 
     task: str
@@ -75,13 +92,22 @@ class Interface(Settings):
     signals: tuple[SignalSpec, ...] = Field(min_length=1)
     memory: tuple[MemorySpec, ...]
     joints: tuple[JointSpec, ...] = Field(description="none where actions go straight to a model's own actuators")
-    action: Literal["velocity", "position"] = "velocity"
-    action_scale: Vector = Field(description="rad/s or rad at action 1, one a joint")
+    action: Literal["velocity", "position", "tool"] = "velocity"
+    action_scale: Vector = Field(
+        description="at action 1: rad/s or rad, one a joint; tool: m/s three times, rad/s, and of each joint behind the arm"
+    )
+    tool: ToolChain | None = Field(default=None, description="with action tool: the arm, the first of the joints")
 
     @model_validator(mode="after")
     def _consistent(self) -> Interface:
-        if len(self.action_scale) != len(self.joints):
-            raise ValueError(f"action_scale has {len(self.action_scale)} values; allowed: {len(self.joints)}")
+        if (self.action == "tool") != (self.tool is not None):
+            raise ValueError(f"action = {self.action} with tool = {self.tool}; allowed: a chain for action tool alone")
+        arm = len(self.tool.frames) - 1 if self.tool else 0
+        if arm > len(self.joints):
+            raise ValueError(f"tool has {arm} joints; allowed: at most the {len(self.joints)} that are driven")
+        size = len(self.joints) - arm + 4 if self.tool else len(self.joints)
+        if len(self.action_scale) != size:
+            raise ValueError(f"action_scale has {len(self.action_scale)} values; allowed: {size}")
         names = [s.name for s in self.signals] + [m.name for m in self.memory]
         if len(set(names)) != len(names):
             raise ValueError(f"names = {names}; allowed: each name once")

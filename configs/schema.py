@@ -149,12 +149,15 @@ class TaskSettings(Settings):
     physics_dt: Positive = Field(description="s")
     control_dt: Positive = Field(description="s, a whole multiple of physics_dt")
     episode_seconds: Positive
-    action: Literal["velocity", "position"] = Field(
-        default="velocity", description="what an action asks for: a velocity of the target, or its offset from home"
+    action: Literal["velocity", "position", "tool"] = Field(
+        default="velocity",
+        description="what an action asks for: a velocity of the target, its offset from home, or a velocity of the tool",
     )
     action_scale: Positive = Field(
-        default=1.0, description="at action 1: fraction of the joints' velocity limit, or rad from home"
+        default=1.0,
+        description="at action 1: fraction of the joints' velocity limit, rad from home, or m/s of the tool",
     )
+    turn_scale: Positive = Field(default=1.5, description="rad/s of the tool about the vertical at action 1")
     options: dict[str, Any] = Field(default_factory=dict, description="the task's own settings, checked by the task")
     randomization: dict[str, ParameterSettings] = Field(default_factory=dict)
 

@@ -16,7 +16,7 @@ STANDARD_DOMAINS = ("", "ai.onnx")
 OPERATORS = frozenset(
     "Abs Add And Cast Ceil Clip Concat Constant Div Elu Equal Erf Exp Flatten Floor GRU Gemm Greater GreaterOrEqual "
     "Identity LSTM LayerNormalization LeakyRelu Less LessOrEqual Log MatMul Max Min Mul Neg Not Or Pow Reciprocal "
-    "ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Shape Sigmoid Sign Slice Softmax Softplus Split Sqrt "
+    "ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Shape Sigmoid Sign Sin Slice Softmax Softplus Split Sqrt "
     "Squeeze Sub Tanh Transpose Unsqueeze Where".split()
 )
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from configs.contract import Interface
+from configs.kinematics import ToolMotion
 from configs.limits import JointLimits, limit_target
 from policies.networks import Actor
 from policies.normalize import Normalizer
@@ -37,10 +38,9 @@ class PolicyGraph(nn.Module):
         if sorted(names) != [TARGET, TARGET_VELOCITY] or any(m.size != joints for m in interface.memory):
             raise ValueError(f"memory = {names}; allowed: {TARGET} and {TARGET_VELOCITY}, of {joints} values each")
         seen, acts = len(normalizer.mean), len(actor.log_std)
-        if (seen, acts) != (interface.actor_size, joints):
-            raise ValueError(
-                f"the policy takes {seen} values and gives {acts}; allowed: {interface.actor_size} and {joints}"
-            )
+        wanted = (interface.actor_size, len(interface.action_scale))
+        if (seen, acts) != wanted:
+            raise ValueError(f"the policy takes {seen} values and gives {acts}; allowed: {wanted[0]} and {wanted[1]}")
         layers = [_Elu() if isinstance(layer, nn.ELU) else copy.deepcopy(layer) for layer in actor.mean]
         self.policy = nn.Sequential(copy.deepcopy(normalizer), *layers).cpu().double().eval().requires_grad_(False)
         self.control_dt = interface.control_dt
@@ -51,6 +51,7 @@ class PolicyGraph(nn.Module):
         self.register_buffer("high", _down([j.high for j in limits]))
         self.register_buffer("velocity", _down([j.velocity for j in limits]))
         self.register_buffer("acceleration", _down([j.acceleration for j in limits]))
+        self.tool = ToolMotion(interface, torch.float64) if interface.action == "tool" else None
         # What the action is added to, and how far it reaches.
         scale = torch.tensor(interface.action_scale, dtype=torch.float64)
         self.from_home = interface.action == "position"
@@ -63,13 +64,11 @@ class PolicyGraph(nn.Module):
         position, velocity = memory[TARGET], memory[TARGET_VELOCITY]
         action = self.policy(torch.cat(exact, -1)).clip(-1, 1)
         limits = JointLimits(self.low, self.high, self.velocity, self.acceleration)
-        moved, moves = limit_target(
-            (self.home if self.from_home else position) + action * self.reach,
-            position,
-            velocity,
-            limits,
-            self.control_dt,
-        )
+        if self.tool is None:
+            desired = (self.home if self.from_home else position) + action * self.reach
+        else:
+            desired = position + self.tool(action, position) * self.control_dt
+        moved, moves = limit_target(desired, position, velocity, limits, self.control_dt)
         following = {TARGET: moved.float(), TARGET_VELOCITY: moves.float()}
         # Fresh tensors, since a graph gives each of its outputs one name.
         return moved.float(), moves.float(), *(following[name].clone() for name in self.memories)

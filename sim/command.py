@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from configs.contract import Interface
+from configs.kinematics import ToolMotion
 from configs.limits import JointLimits, limit_target
 
 _STATE = ("target", "target_velocity", "setpoint", "setpoint_velocity", "end", "end_velocity")
@@ -66,6 +67,7 @@ class CommandPath:
         self.dt = interface.control_dt
         names = ("low", "high", "velocity", "acceleration")
         self.limits = JointLimits(*(every(getattr(j, name) for j in interface.joints) for name in names))
+        self.tool = ToolMotion(interface, torch.float32) if interface.action == "tool" else None
         scale = every(interface.action_scale)
         self.home = every(j.home for j in interface.joints) if interface.action == "position" else None
         self.reach = scale * self.dt if self.home is None else scale  # rad at action 1
@@ -83,7 +85,10 @@ class CommandPath:
         self.draws = 0  # 2 once an effect drives jitter or drop
 
     def act(self, action: Tensor, chance: Tensor | None) -> Tensor:
-        """action [N, joints] in [-1, 1] -> mean setpoint velocity over the period, [N, joints] rad/s."""
+        """action [N, a] in [-1, 1] -> mean setpoint velocity over the period, [N, joints] rad/s."""
+        if self.tool is not None:
+            moving = self.tool(action.clip(-1.0, 1.0), self.target)
+            return self.follow(torch.add(self.target, moving, alpha=self.dt), chance)
         start = self.target if self.home is None else self.home
         return self.follow(torch.addcmul(start, action.clip(-1.0, 1.0), self.reach), chance)
 

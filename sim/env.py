@@ -11,14 +11,13 @@ import torch
 from torch import Tensor
 
 from configs import keyed
-from configs.contract import Interface, target_memory
 from configs.entries import longest_signal_delay
 from configs.schema import TaskSettings
 from configs.space import Dimension
 from sim import tasks
 from sim.command import Command, CommandPath, DirectPath
 from sim.cpu import CpuWorld
-from sim.robot import joint_specs
+from sim.interface import interface_of
 from sim.scene import compile_scene
 from sim.signals import Channel
 
@@ -89,7 +88,7 @@ class Env:
         self.num_envs, self.seed = num_envs, seed
         self.world = CpuWorld(compile_scene(task, settings), num_envs, num_threads, fresh=not task.direct)
         self.task = task(settings, self.world)
-        self.interface = interface_of(self)
+        self.interface = interface_of(self.task)
         self.command: Command = (
             DirectPath(self.world.model, num_envs) if task.direct else CommandPath(self.interface, num_envs)
         )
@@ -100,9 +99,9 @@ class Env:
         self.randomizer = randomizer
         if randomizer is not None:
             randomizer.bind(self)
-        self.action_size = self.world.model.nu
+        self.action_size = self.world.model.nu if task.direct else len(self.interface.action_scale)
         privileged = self.task.privileged_size + (randomizer.values.shape[1] if randomizer else 0)
-        privileged += 0 if task.direct else 2 * self.action_size
+        privileged += 0 if task.direct else 2 * len(self.interface.joints)
         self.observation_sizes = {"actor": self.interface.actor_size, "critic": self.interface.actor_size + privileged}
         self._worlds = np.arange(num_envs)
         self.stagger = stagger
@@ -131,7 +130,7 @@ class Env:
 
     @on_one_core
     def step(self, action: Tensor) -> tuple[Obs, Tensor, Tensor, Tensor, dict[str, Any]]:
-        """action [N, joints], clipped to [-1, 1] -> obs, reward [N], terminated [N], truncated [N], info."""
+        """action [N, action_size], clipped to [-1, 1] -> obs, reward [N], terminated [N], truncated [N], info."""
         return self._advance(self.command.act, action)
 
     @on_one_core
@@ -270,20 +269,3 @@ class Env:
             self.randomizer.load_state_dict(state["randomizer"])
         for name in ("world", "command", "channel", "task"):
             getattr(self, name).load_state_dict(state[name])
-
-
-def interface_of(env: Env) -> Interface:
-    """What a policy for this environment takes and gives."""
-    settings, robot = env.settings, env.settings.robot
-    joints = () if env.task.direct else joint_specs(env.world.model, robot)
-    full = robot.velocity_limit if settings.action == "velocity" else (1.0,) * len(joints)
-    return Interface(
-        task=settings.name,
-        robot=robot.name,
-        control_dt=settings.control_dt,
-        signals=env.task.signals,
-        memory=target_memory(len(joints), "joint_position") if joints else (),
-        joints=joints,
-        action=settings.action,
-        action_scale=tuple(settings.action_scale * v for v, _ in zip(full, joints, strict=bool(joints))),
-    )

@@ -42,6 +42,7 @@ class ArmTask(Task):
 
     Options: ClassVar[type[Settings]] = ArmOptions
     starts_down: ClassVar[bool] = False  # whether the tool points down when an episode starts
+    start_variety: ClassVar[float] = 1.0  # of the postures it starts in: the share of the robot's start_spread
     goal_of: ClassVar[str] = "where the tool shall be"
     goal_size: ClassVar[int] = 3  # 2 where goals lie on the table, 0 where they follow from what the actor measures
     sees_tool: ClassVar[bool] = False  # whether the actor sees where the tool is, as an arm's controller reports it
@@ -54,7 +55,11 @@ class ArmTask(Task):
         self._hold_steps = round(self.options.hold_seconds / settings.control_dt)
         self._dv = torch.tensor(settings.robot.acceleration_limit) * settings.control_dt
         starts, tools = tool_postures(
-            world.model, settings.robot, self.start_box(settings.robot), down=self.starts_down
+            world.model,
+            settings.robot,
+            self.start_box(settings.robot),
+            down=self.starts_down,
+            variety=self.start_variety,
         )
         self._starts, self._start_tools = torch.from_numpy(starts), torch.from_numpy(tools).float()
         self.goal = torch.zeros(n, 3)

@@ -27,11 +27,12 @@ def tool_postures(
     box: Workspace,
     *,
     down: bool,
+    variety: float = 1.0,
 ) -> tuple[Array, Array]:
     """Rows of qpos [m, nq] whose tool lies in the box (m, world) and that touch nothing, and where the tool is: [m, 3].
 
-    They begin around home, as far as `robot.start_spread` says, and go to a random point of the box by damped least
-    squares (Wampler 1986); with `down` the tool's z axis then points down within 15 degrees.
+    They begin around home, at most `variety` times `robot.start_spread` away, and go to a random point of the box by
+    damped least squares (Wampler 1986); with `down` the tool's z axis then points down within 15 degrees.
     """
     batch = Batch(model, CANDIDATES, 0)
     random = np.random.Generator(np.random.Philox(0))
@@ -44,6 +45,7 @@ def tool_postures(
     moved = np.array([not robot.gripper or name not in robot.gripper.joints for name in robot.joints])
     home, low, high = np.array(robot.home), np.array(box.low), np.array(box.high)
     spread = np.array(robot.start_spread) if robot.start_spread is not None else SPREAD * moved
+    spread = variety * spread
     start = home + random.uniform(-spread, spread, (CANDIDATES, len(home)))
     qpos[:, qpos_of] = start.clip(limits[:, 0] + margin, limits[:, 1] - margin)
     goal = random.uniform(low, high, (CANDIDATES, 3))

@@ -17,6 +17,8 @@ from sim.task import Outcome
 from sim.world import World
 
 FULL_SPEED = 0.3  # m/s of the puck towards the goal, for which progress pays in full
+HEIGHT_WEIGHT = 3.0
+STAND_OFF = 0.06  # m
 LOWEST = 0.03  # m above the table, the lowest start of the tool
 
 
@@ -25,7 +27,7 @@ class PushOptions(ArmOptions):
 
     tolerance: Positive = 0.03  # m
     puck_radius: Positive = 0.04  # m
-    puck_height: Positive = 0.04  # m
+    puck_height: Positive = 0.05  # m
     puck_mass: Positive = 0.2  # kg
     shortest_push: Positive = 0.08  # m
     longest_push: Positive = 0.25  # m
@@ -55,10 +57,11 @@ class ArmPush(ArmTask):
     """
 
     Options: ClassVar[type[Settings]] = PushOptions
-    reward_terms = ("approach", "progress", "goal", "precision", "upright", "calm", "collision")
+    reward_terms = ("approach", "near", "progress", "goal", "precision", "upright", "calm", "collision")
     metrics = ("collision",)
     draws = 6
     starts_down = True
+    start_variety = 0.2
     goal_of = "where the puck's centre shall be: x and y"
     goal_size = 2
     sees_tool = True
@@ -71,15 +74,15 @@ class ArmPush(ArmTask):
         self._low, self._high = torch.tensor(box.low[:2]), torch.tensor(box.high[:2])
         self._touch = o.puck_radius + 0.005  # m from its centre to a tool that leans on it
         self._beside = o.puck_radius + 0.025  # m, clear of it
-        self._above = torch.tensor([0.0, 0.0, 0.25 * o.puck_height])  # clear of the table
-        self._weights = torch.tensor([1.0, 3.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
+        self._weights = torch.tensor([0.5, 0.2, 3.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
         self._nearest = torch.zeros(world.num_worlds)  # m, the least so far from the puck to the goal
+        self._gap_before = torch.zeros(world.num_worlds)
         self._stride = FULL_SPEED * settings.control_dt
 
     @classmethod
     def start_box(cls, robot: RobotSettings) -> Workspace:
         area = inner_area(robot)
-        return Workspace(low=(*area.low[:2], LOWEST), high=(*area.high[:2], 4 * LOWEST))
+        return Workspace(low=(*area.low[:2], LOWEST), high=(*area.high[:2], 2 * LOWEST))
 
     @classmethod
     def build(cls, spec: mujoco.MjSpec, settings: TaskSettings) -> None:
@@ -94,14 +97,14 @@ class ArmPush(ArmTask):
 
     @property
     def privileged_size(self) -> int:
-        return 2 * len(self.settings.robot.joints) + 15
+        return 2 * len(self.settings.robot.joints) + 16
 
     def estimated(self) -> tuple[Tensor, ...]:
         return (self._puck[:, :2],)
 
     def privileged(self) -> Tensor:
         puck = self._puck.float()
-        tool, goal = self._tool.float() - self._behind(puck), self.goal - puck
+        tool, goal, gap = self._tool.float() - puck, self.goal - puck, self._gap(puck)
         away = torch.linalg.vector_norm(goal[:, :2], dim=1, keepdim=True)
         parts = (
             self.joint_position(),
@@ -109,7 +112,8 @@ class ArmPush(ArmTask):
             tool,
             goal,
             self._velocity.float(),
-            torch.linalg.vector_norm(tool, dim=1, keepdim=True),
+            gap.unsqueeze(1),
+            (gap / -0.05).exp().unsqueeze(1),
             away,
             torch.exp(away / -0.03),
             (self.held / self._hold_steps).unsqueeze(1),
@@ -121,14 +125,17 @@ class ArmPush(ArmTask):
     def judge(self, asked: Tensor, before: Tensor) -> Outcome:
         puck = self._puck.float()
         away = torch.linalg.vector_norm((self.goal - puck)[:, :2], dim=1)
-        gap = torch.linalg.vector_norm(self._tool.float() - self._behind(puck), dim=1)
+        gap = self._gap(puck)
         # Nearer than ever pays; a puck knocked away costs little, or the arm would not dare to touch it.
         progress = ((self._nearest - away) / self._stride).clip(0.0, 1.0)
         self._nearest = torch.minimum(self._nearest, away)
+        approach = ((self._gap_before - gap) / self._stride).clip(-1.0, 1.0)
+        self._gap_before = gap
         self.hold(away < self.options.tolerance)
         collided = self.collided().float()
         terms = torch.stack(
             (
+                approach,
                 0.5 - 0.5 * torch.tanh(gap / 0.2) + 0.5 * torch.exp(gap / -0.05),
                 progress,
                 1.0 - torch.tanh(away / 0.15),
@@ -143,14 +150,20 @@ class ArmPush(ArmTask):
         return Outcome(terms.mul_(self._weights), lost, self.success, collided.unsqueeze(1))
 
     def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"_nearest": self._nearest.clone()}
+        return super().state_dict() | {"_nearest": self._nearest.clone(), "_gap_before": self._gap_before.clone()}
 
-    def _behind(self, puck: Tensor) -> Tensor:
-        """The point [N, 3] m on the far side of the puck from the goal, where a push to the goal begins; the further the
-        way, the further back."""
-        away = puck - self.goal
-        ahead = (self._touch / torch.linalg.vector_norm(away, dim=1, keepdim=True).clip(min=0.003)).clip(min=0.35)
-        return torch.addcmul(puck + self._above, away, ahead)
+    def _gap(self, puck: Tensor) -> Tensor:
+        """How far the tool is, [N] m, from where a push to the goal begins: at the puck's height, touching it on the side
+        away from the goal. Measured around the puck, and the further around, the more distance is to be kept: the straight
+        way there leads through the puck."""
+        tool, back = self._tool.float() - puck, (puck - self.goal)[:, :2]
+        away = torch.linalg.vector_norm(back, dim=1)
+        reach = torch.linalg.vector_norm(tool[:, :2], dim=1)
+        cosine = (tool[:, :2] * back).sum(1) / (away * reach).clip(min=1e-6)
+        # Where the puck is at the goal, every side is as good.
+        angle = cosine.clip(-0.9999, 0.9999).acos() * (away / 0.02).clip(max=1.0)
+        apart = reach - self._touch - 0.5 * STAND_OFF * (1.0 - angle.cos())
+        return torch.stack((self._touch * angle, apart, HEIGHT_WEIGHT * tool[:, 2])).square().sum(0).sqrt()
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         tool = self.place_arm(ids, u)[:, :2]
@@ -166,6 +179,10 @@ class ArmPush(ArmTask):
         goal = self._from(puck, heading, u[:, 5], o.shortest_push, o.longest_push)
         self._nearest.index_copy_(0, ids, torch.linalg.vector_norm(goal - puck, dim=1))
         return torch.cat((goal, torch.full((len(ids), 1), o.puck_height / 2)), 1)
+
+    def begin(self, ids: Tensor, u: Tensor) -> None:
+        super().begin(ids, u)
+        self._gap_before.index_copy_(0, ids, self._gap(self._puck.float()).index_select(0, ids))
 
     def _from(self, start: Tensor, heading: Tensor, u: Tensor, nearest: float, furthest: float) -> Tensor:
         """A point [k, 2] m of the area, in this direction [k] rad and at a random distance from each start [k, 2]."""

@@ -1,0 +1,107 @@
+"""Actions of the tool: the chain is the engine's, the tool does what is asked, and the exported graph does the same."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import mujoco
+import numpy as np
+import pytest
+import torch
+
+from ashore_wiring import TEST_SEED, export_untrained, graph_act, make_env
+from configs.kinematics import ToolMotion
+from configs.loader import load_run
+from deploy_ros import bundle
+from sim.env import Env
+from sim.interface import tool_chain
+from sim.robot import ModelError
+from tests.sim.worlds import make, task
+
+ROBOTS = ("panda", "ur5e", "so101")
+
+
+def still(robot: str = "panda", worlds: int = 8) -> Env:
+    return make(load_run("arm_push", [f"robot={robot}", "task.randomization={}"]).task, worlds)
+
+
+@pytest.mark.parametrize("robot", ROBOTS)
+def test_the_chain_is_the_engines(robot: str) -> None:
+    env = still(robot, 1)
+    model, motion = env.world.model, ToolMotion(env.interface, torch.float64)
+    data, site = mujoco.MjData(model), model.site(env.settings.robot.tool_site or "").id
+    joints = [model.joint(name) for name in env.settings.robot.joints]
+    for q in np.random.default_rng(0).uniform(-1.5, 1.5, (20, len(joints))):
+        for joint, angle in zip(joints, q, strict=True):
+            data.qpos[joint.qposadr[0]] = angle
+        mujoco.mj_forward(model, data)
+        axis, way, pointing = motion._geometry(torch.from_numpy(q))
+        assert pointing.squeeze(-1).numpy() == pytest.approx(data.site_xmat[site].reshape(3, 3)[:, 2], abs=1e-12)
+        for joint, z, r in zip(joints, axis.squeeze(-1), way.squeeze(-1), strict=True):
+            assert z.numpy() == pytest.approx(data.xaxis[joint.id], abs=1e-12)
+            assert r.numpy() == pytest.approx(data.site_xpos[site] - data.xanchor[joint.id], abs=1e-12)
+
+
+@pytest.mark.parametrize("robot", ROBOTS)
+def test_the_tool_moves_as_asked_and_keeps_pointing_down(robot: str) -> None:
+    env = still(robot)
+    tool, axis = env.task.sensor("tool_position"), env.task.sensor("tool_axis")  # type: ignore[attr-defined]
+    for way in ([0.0, 0.0, 0.4, 0.0], [0.0, 0.4, 0.0, 0.0], [0.3, -0.3, 0.0, 0.0]):
+        for step in range(25):
+            if step == 10:  # it has come up to speed
+                before = tool.clone()
+            env.step(torch.tensor(way).repeat(8, 1))
+        moved = (tool - before) / (15 * env.settings.control_dt * env.settings.action_scale)
+        torch.testing.assert_close(moved.float().median(0).values, torch.tensor(way[:3]), rtol=0, atol=0.08)
+    assert axis[:, 2].median() < -0.97
+
+
+def test_turning_turns_the_tool_and_leaves_it_where_it_is() -> None:
+    env = still()
+    model = env.world.model
+    site, frames = model.site("tool").id, env.world.batch.bind("site_xmat")
+    turning = torch.tensor([0.0, 0.0, 0.0, 0.5]).repeat(8, 1)
+    for _ in range(10):  # it comes up to speed
+        env.step(turning)
+    tool, before = env.task.sensor("tool_position"), frames[:, site].copy()  # type: ignore[attr-defined]
+    start = tool.clone()
+    for _ in range(25):
+        env.step(turning)
+    x, y = frames[:, site].reshape(-1, 3, 3)[:, :, 0], before.reshape(-1, 3, 3)[:, :, 0]
+    turned = np.arctan2(y[:, 0] * x[:, 1] - y[:, 1] * x[:, 0], (x[:, :2] * y[:, :2]).sum(1))
+    assert np.median(turned) == pytest.approx(0.5 * 1.5 * 0.5, rel=0.15)
+    assert (tool - start).norm(dim=1).median() < 0.005
+
+
+def test_the_least_squares_are_solved() -> None:
+    motion = ToolMotion(still(worlds=1).interface, torch.float64)
+    random = torch.randn(50, 6, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    normal, wanted = random @ random.mT + motion.damping, random[:, :, 0]
+    torch.testing.assert_close(motion._solve(normal, wanted).squeeze(-1), torch.linalg.solve(normal, wanted))
+
+
+@pytest.mark.parametrize("preset", ["arm_push", "arm_lift"])
+def test_the_exported_graph_moves_the_tool_the_same(preset: str, tmp_path: Path) -> None:
+    """Its loading already compares golden sequences with the graph; here it drives the environment beside the actor itself."""
+    run, path = load_run(preset), tmp_path / "policy.onnx"
+    assert run.task.action == "tool"
+    contract = export_untrained(run, path)
+    act = graph_act(bundle.load_policy(path))
+    env = make_env(run.task, 4, seed=TEST_SEED)
+    obs = env.reset(TEST_SEED)
+    assert contract.interface == env.interface
+    for _ in range(20):
+        targets = act(obs)
+        obs, *_ = env.step_towards(targets)
+        torch.testing.assert_close(env.command.target, targets, rtol=0, atol=2e-6)  # type: ignore[attr-defined]
+
+
+def test_what_is_no_chain_of_hinges_is_refused() -> None:
+    env = make(task("cartpole_swingup", randomization={}), 1)
+    robot = env.settings.robot.model_copy(update={"tool_site": None})
+    with pytest.raises(ModelError, match="tool_site"):
+        tool_chain(env.world.model, robot)
+    arm = still(worlds=1)
+    shorter = arm.settings.robot.model_copy(update={"joints": arm.settings.robot.joints[1:]})
+    with pytest.raises(ModelError, match=r"carried by the joints \['joint1'"):
+        tool_chain(arm.world.model, shorter)
