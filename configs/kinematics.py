@@ -61,7 +61,7 @@ class ToolMotion(nn.Module):
         asked, q = action * self.scale, position[..., : self.arm]
         axis, arm, pointing = self._geometry(q)
         columns = torch.cat((_cross(axis, arm), axis), -2).squeeze(-1)  # of the Jacobian: [..., arm, 6]
-        x, y = (pointing[..., i : i + 1, 0] for i in (0, 1))
+        x, y, _ = pointing.squeeze(-1).split(1, -1)
         wanted = torch.cat((asked[..., :3], -POINTING * y, POINTING * x, asked[..., 3:4]), -1)
         rest = POSTURE * (self.home - q)
         wanted = wanted - (rest.unsqueeze(-2) @ columns).squeeze(-2)
