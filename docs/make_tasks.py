@@ -136,6 +136,10 @@ def facts(entry: Entry) -> tuple[str, ...]:
         actions = f"the model's actuators [{env.action_size}]"
     elif settings.action == "velocity":
         actions = f"joint velocities [{env.action_size}], up to {settings.action_scale:g} of their limits"
+    elif settings.action == "tool":
+        joints = env.action_size - 4
+        gripper = " and the gripper" if joints else ""
+        actions = f"velocity of the tool{gripper} [{env.action_size}], up to {settings.action_scale:g} m/s"
     else:
         actions = f"joint positions [{env.action_size}], up to {settings.action_scale:g} rad from home"
     randomized = len(env.randomizer.dimensions) if env.randomizer else 0

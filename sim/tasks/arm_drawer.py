@@ -54,6 +54,7 @@ class ArmDrawer(ArmTask):
     reward_terms = ("approach", "hook", "alignment", "opening", "calm", "collision")
     draws = 1 + Fixture.draws
     starts_down = True
+    start_variety = 0.3
     goal_size = 0
     sees_tool = True
 

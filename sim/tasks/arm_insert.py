@@ -52,6 +52,7 @@ class ArmInsert(ArmTask):
     reward_terms = ("approach", "centre", "alignment", "depth", "gentle", "calm", "collision")
     draws = 1 + Fixture.draws
     starts_down = True
+    start_variety = 0.3
     goal_size = 0
     sees_tool = True
 

@@ -57,6 +57,7 @@ class ArmLift(ArmTask):
     metrics = ("collision", "lifted")
     draws = 8
     starts_down = True
+    start_variety = 0.3
     uses_gripper = True
     sees_tool = True
     goal_of = "where the cube's centre shall be"

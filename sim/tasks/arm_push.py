@@ -16,7 +16,7 @@ from sim.props import add_object, place_object, position_estimate
 from sim.task import Outcome
 from sim.world import World
 
-FULL_SPEED = 0.3  # m/s of the puck towards the goal, for which progress pays in full
+FULL_SPEED = 0.15  # m/s of the puck towards the goal, for which progress pays in full
 HEIGHT_WEIGHT = 3.0
 STAND_OFF = 0.06  # m
 LOWEST = 0.03  # m above the table, the lowest start of the tool
@@ -47,7 +47,8 @@ class ArmPush(ArmTask):
     """Success: the puck's centre stays within `tolerance` of the goal for `hold_seconds`. Mostly the puck stands between
     the tool and the goal when an episode starts.
 
-    approach: the tool is on the far side of the puck, where a push to the goal begins
+    approach: the tool nears the far side of the puck, where a push to the goal begins; what it loses is charged
+    near: the tool is there
     progress: the puck is nearer to the goal than ever in this episode
     goal: the puck comes near the goal
     precision: the puck is at the goal
@@ -74,7 +75,7 @@ class ArmPush(ArmTask):
         self._low, self._high = torch.tensor(box.low[:2]), torch.tensor(box.high[:2])
         self._touch = o.puck_radius + 0.005  # m from its centre to a tool that leans on it
         self._beside = o.puck_radius + 0.025  # m, clear of it
-        self._weights = torch.tensor([0.5, 0.2, 3.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
+        self._weights = torch.tensor([0.25, 0.2, 2.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
         self._nearest = torch.zeros(world.num_worlds)  # m, the least so far from the puck to the goal
         self._gap_before = torch.zeros(world.num_worlds)
         self._stride = FULL_SPEED * settings.control_dt

@@ -84,7 +84,7 @@ def test_a_scripted_grasp_lifts_the_cube_and_holds_it() -> None:
 def test_a_cube_on_the_table_earns_nothing_for_being_lifted() -> None:
     env = make(task("arm_lift", randomization={}), 16)
     for _ in range(20):
-        *_, info = env.step(torch.zeros(16, 8))
+        *_, info = env.step(torch.zeros(16, env.action_size))
     lift = env.task
     assert isinstance(lift, ArmLift)
     outcome = lift.judge(env.command.asked, env.command.before)

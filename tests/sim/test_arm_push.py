@@ -55,7 +55,7 @@ def test_a_puck_that_nothing_touches_stays_where_it_stands() -> None:
     env, arm = push(16)
     before = arm._puck.clone()
     for _ in range(50):
-        env.step(torch.zeros(16, 7))
+        env.step(torch.zeros(16, env.action_size))
     torch.testing.assert_close(arm._puck, before, rtol=0, atol=2e-4)
     assert not arm.collided().any()
 
@@ -67,7 +67,7 @@ def test_success_needs_the_puck_at_the_goal_for_the_time_asked() -> None:
         arm.goal.copy_(arm._puck)
         arm.goal[1, 0] += 0.029
         arm.goal[2, 0] += 0.031
-        env.step(torch.zeros(4, 7))
+        env.step(torch.zeros(4, env.action_size))
         assert arm.success.tolist() == [k == steps - 1, k == steps - 1, False, k == steps - 1]
 
 
@@ -78,7 +78,7 @@ def test_a_sliding_puck_is_braked_by_coulomb_friction() -> None:
     before = arm._puck.clone()
     env.world.qvel[0, start] = 0.5
     for _ in range(20):
-        env.step(torch.zeros(2, 7))
+        env.step(torch.zeros(2, env.action_size))
     ran = (arm._puck - before)[:, 0]
     assert ran[0].item() == pytest.approx(0.0319, rel=0.05) and abs(ran[1].item()) < 1e-4
 
