@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 import mujoco
@@ -31,7 +32,7 @@ class PushOptions(ArmOptions):
     puck_mass: Positive = 0.2  # kg
     shortest_push: Positive = 0.08  # m
     longest_push: Positive = 0.25  # m
-    widest_turn: Positive = 0.8  # rad, of the way to the goal against the line from the tool through the puck; pi: any
+    widest_turn: Positive = math.pi  # rad, of the way to the goal against the line from the tool through the puck
     collision_weight: Positive = 0.2
 
     @model_validator(mode="after")
@@ -75,7 +76,7 @@ class ArmPush(ArmTask):
         self._low, self._high = torch.tensor(box.low[:2]), torch.tensor(box.high[:2])
         self._touch = o.puck_radius + 0.005  # m from its centre to a tool that leans on it
         self._beside = o.puck_radius + 0.025  # m, clear of it
-        self._weights = torch.tensor([0.25, 0.2, 2.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
+        self._weights = torch.tensor([0.5, 0.2, 2.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
         self._nearest = torch.zeros(world.num_worlds)  # m, the least so far from the puck to the goal
         self._gap_before = torch.zeros(world.num_worlds)
         self._stride = FULL_SPEED * settings.control_dt
@@ -176,7 +177,8 @@ class ArmPush(ArmTask):
     def draw_goal(self, ids: Tensor, u: Tensor) -> Tensor:
         o = self.options
         puck, tool = (x[:, :2].float().index_select(0, ids) for x in (self._puck, self._tool))
-        heading = _heading(puck - tool) + o.widest_turn * (2 * u[:, 4] - 1)
+        # Mostly the puck stands between tool and goal; the rest teaches the tool to go around it.
+        heading = _heading(puck - tool) + o.widest_turn * (2 * u[:, 4] - 1) ** 3
         goal = self._from(puck, heading, u[:, 5], o.shortest_push, o.longest_push)
         self._nearest.index_copy_(0, ids, torch.linalg.vector_norm(goal - puck, dim=1))
         return torch.cat((goal, torch.full((len(ids), 1), o.puck_height / 2)), 1)
