@@ -66,8 +66,9 @@ bench: $(STAMP) advice ## measure simulation, training and the node: a table and
 	$(BIN)/ashore bench train $(BENCH_ARGS)
 	$(BIN)/ashore bench node $(BENCH_ARGS)
 
-docs: $(STAMP) advice ## write docs/tasks.md and its pictures from the code
+docs: $(STAMP) advice ## write docs/tasks.md and its pictures, docs/randomization.md from the code
 	$(BIN)/python -m docs.make_tasks
+	$(BIN)/python -m docs.make_randomization
 
 clean: ## take away caches and build leftovers; runs/ and .venv stay
 	rm -rf build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis MUJOCO_LOG.TXT

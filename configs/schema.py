@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from configs.entries import ParameterSettings
+from configs.entries import LONGEST_DELAY, ParameterSettings, longest_command_delay, longest_signal_delay
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -174,6 +174,16 @@ class TaskSettings(Settings):
             raise ValueError(
                 f"episode_seconds = {self.episode_seconds} s; allowed: at least control_dt = {self.control_dt} s"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _buffers(self) -> TaskSettings:
+        for name, entry in self.randomization.items():
+            delay = max(longest_command_delay({name: entry}), longest_signal_delay({name: entry}))
+            if delay > LONGEST_DELAY:
+                raise ValueError(
+                    f"randomization.{name} delays by up to {delay:g} s; allowed: at most {LONGEST_DELAY:g} s"
+                )
         return self
 
     @property

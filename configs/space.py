@@ -27,10 +27,10 @@ class Entry(BaseModel):
     kinds: ClassVar[dict[str, Kind]] = {}  # of an effect that has several
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    unit: str
+    unit: str = Field(description="of every value here: SI, `1` where there is none")
     nominal: float = Field(description="the calibrated value")
-    low: float
-    high: float
+    low: float = Field(description="lowest value that training draws at first")
+    high: float = Field(description="highest value that training draws at first")
     distribution: Literal["linear", "log"] = Field(default="linear", description="log: uniform in the logarithm")
     bounds: tuple[float, float] | None = Field(
         default=None, description="widest values ever allowed, in sweeps too; [low, high] and nominal when not given"

@@ -31,6 +31,7 @@ class Randomizer:
         """Resolve every name against the environment's model and signals."""
         self._target = target
         self._effects = effects.bind(self._entries, target)
+        self._sizes = [len(e.dimensions) for e in self._effects]
         self.dimensions = tuple(d for e in self._effects for d in e.dimensions)
         self.sampler = self._make_sampler(self.dimensions)
         self.draws = count = len(self.dimensions)
@@ -74,10 +75,8 @@ class Randomizer:
         """Make these worlds be lambda: [k, d], each in its dimension's unit."""
         self.lambdas.index_copy_(0, ids, lambdas)
         self.values.index_copy_(0, ids, self._scaled(lambdas))
-        start = 0
-        for effect in self._effects:
-            effect.apply(ids, lambdas[:, start : start + len(effect.dimensions)])
-            start += len(effect.dimensions)
+        for effect, part in zip(self._effects, lambdas.split(self._sizes, 1), strict=True):
+            effect.apply(ids, part)
 
     def observe(self, ids: Tensor, success: Tensor) -> None:
         """Tell the sampler how episodes ended: success [k] in [0, 1]."""

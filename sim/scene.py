@@ -24,6 +24,10 @@ def compile_scene(task: type[Task], settings: TaskSettings, visual: bool = False
             robot.weld_gripper(spec, settings.robot, task.grip(settings))
         robot.add_servos(spec, settings.robot, longest_command_delay(settings.randomization))
     task.build(spec, settings)
+    if not task.direct:
+        # The engine's shortcut for bodies whose frame is their inertia's would forbid to move their centres of mass.
+        for body in spec.bodies:
+            body.simple = False
     if not visual:
         spec.discard_visual()
     try:

@@ -8,6 +8,7 @@ from pydantic import Discriminator, Tag
 
 from configs.entries.command import CommandParameter
 from configs.entries.field import FieldParameter
+from configs.entries.physics import ContactParameter, GravityParameter, InertiaParameter
 from configs.entries.signal import SignalParameter
 from configs.space import Entry
 
@@ -15,9 +16,15 @@ __all__ = ["EFFECTS", "ParameterSettings", "longest_command_delay", "longest_sig
 
 EFFECTS: dict[str, type[Entry]] = {
     "field": FieldParameter,
+    "inertia": InertiaParameter,
+    "gravity": GravityParameter,
+    "contact": ContactParameter,
     "command": CommandParameter,
     "signal": SignalParameter,
 }  # by the name of the effect
+
+
+LONGEST_DELAY = 2.0  # s. Every world keeps as much; what waits longer is no control
 
 
 def _effect_of(entry: Any) -> Any:
@@ -27,6 +34,9 @@ def _effect_of(entry: Any) -> Any:
 # An entry that names no effect writes model fields.
 ParameterSettings = Annotated[
     Annotated[FieldParameter, Tag("field")]
+    | Annotated[InertiaParameter, Tag("inertia")]
+    | Annotated[GravityParameter, Tag("gravity")]
+    | Annotated[ContactParameter, Tag("contact")]
     | Annotated[CommandParameter, Tag("command")]
     | Annotated[SignalParameter, Tag("signal")],
     Discriminator(_effect_of),

@@ -2,38 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from configs.entries import ParameterSettings
 from configs.entries.command import CommandParameter
 from configs.entries.field import FieldParameter
+from configs.entries.physics import ContactParameter, GravityParameter, InertiaParameter
 from configs.entries.signal import SignalParameter
 from configs.space import Entry
 from randomization.effects.base import Effect, SpaceError, Target
+from randomization.effects.contact import ContactEffect
+from randomization.effects.gravity import GravityEffect
+from randomization.effects.inertia import InertiaEffect
 from randomization.effects.physics import FieldEffect
 from randomization.effects.sensing import SignalEffect
 from randomization.effects.timing import CommandEffect
 
-# By the class of the entry. Those that write model fields share one effect, which writes each field once.
+# By the class of the entry. An effect of these follows one entry, (name, entry, environment).
 EFFECTS: dict[type[Entry], Callable[[str, Any, Target], Effect]] = {
     CommandParameter: CommandEffect,
     SignalParameter: SignalEffect,
+}
+# One of these follows all entries of its class, ({name: entry}, world): together they make one value, or one write.
+GROUPED: dict[type[Entry], Callable[[Any, Any], Effect]] = {
+    FieldParameter: FieldEffect,
+    InertiaParameter: InertiaEffect,
+    GravityParameter: GravityEffect,
+    ContactParameter: ContactEffect,
 }
 
 
 def bind(entries: dict[str, ParameterSettings], target: Target) -> list[Effect]:
     """Effects of these entries, names resolved. SpaceError where an entry matches nothing or two write the same value."""
-    fields = {name: e for name, e in entries.items() if isinstance(e, FieldParameter)}
-    effects: list[Effect] = [FieldEffect(fields, target.world)] if fields else []
+    effects: list[Effect] = []
     owners: dict[tuple[str, int], str] = {}
+    for kind, make in GROUPED.items():
+        if some := {name: e for name, e in entries.items() if type(e) is kind}:
+            effects.append(make(some, target.world))
+            _claim(effects[-1], next(iter(some)), owners)
     for name, entry in entries.items():
-        if name in fields:
-            continue
-        effect = EFFECTS[type(entry)](name, entry, target)
-        for claim in effect.claims:
-            other = owners.setdefault(claim, name)
-            if other != name:
-                raise SpaceError(f"{name} and {other} both set the {claim[0]} of the same values")
-        effects.append(effect)
+        if type(entry) not in GROUPED:
+            effects.append(EFFECTS[type(entry)](name, entry, target))
+            _claim(effects[-1], name, owners)
     return effects
+
+
+def _claim(effect: Effect, name: str, owners: dict[tuple[str, int], str]) -> None:
+    for claim in effect.claims:
+        owner = effect.claims[claim] if isinstance(effect.claims, Mapping) else name
+        other = owners.setdefault(claim, owner)
+        if other != owner:
+            raise SpaceError(f"{owner} and {other} both set the {claim[0]} of the same values")

@@ -26,17 +26,22 @@ class Effect(Protocol):
 
     @property
     def claims(self) -> Iterable[tuple[str, int]]:
-        """What it alone may set: (what, of which value)."""
+        """What it alone may set: (what, of which value); a mapping to the entry's name where it follows several entries."""
         ...
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
         """ids [k] worlds; values [k, dimensions] in each dimension's unit."""
         ...
 
+    def read(self, ids: Tensor) -> Tensor:
+        """The values [k, dimensions] that stand in what it writes, worked out from there: what a test compares."""
+        ...
+
 
 class WorldFields(Protocol):
     """Model fields that may differ between worlds."""
 
+    model: Any  # as compiled
     num_worlds: int
     longest_delay: float  # s that the actuators' delay buffers can hold
 
@@ -87,3 +92,8 @@ class Cells:
         if self._columns is not None:
             values = self.values.index_select(0, ids).index_copy_(-1, self._columns, values)
         self.values.index_copy_(0, ids, values)
+
+    def read(self, ids: Tensor) -> Tensor:
+        """What stands there: [k, ..., columns]."""
+        values = self.values.index_select(0, ids)
+        return values if self._columns is None else values.index_select(-1, self._columns)

@@ -6,41 +6,30 @@ write one field share one gather and one write.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import itertools
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from configs.entries.field import FieldParameter
 from configs.space import Dimension
 from randomization.effects.base import Cells, SpaceError, WorldFields, matching
+from randomization.effects.sound import Writer, refuse_unsound
 
 # s. A command is in force from the first physics step that is `actuator_delay` after it. The engine finds that step by sums
 # of time steps, whose rounding, from 4 s on, makes a delay of whole steps lose or repeat one; so it is asked a moment early.
 EARLY = 1e-7
 
 
-@dataclass
-class _Writer:
-    """One field: which of its values to write, from which dimensions, with which coefficients."""
-
-    values: Tensor  # live [N, size]
-    cells: list[int]
-    sources: list[tuple[int, bool]]  # dimension, and whether its inverse
-    offsets: list[float]
-    slopes: list[float]
-
-
 class FieldEffect:
     """All entries with `effect: field`. Writes the fields they name and has constants recomputed where any feeds them."""
-
-    claims: tuple[tuple[str, int], ...] = ()  # it tells its own entries apart
 
     def __init__(self, entries: dict[str, FieldParameter], world: WorldFields) -> None:
         self.world = world
         dimensions: list[Dimension] = []
-        writers: dict[str, _Writer] = {}
-        written: dict[tuple[str, int], str] = {}
+        writers: dict[str, Writer] = {}
+        self.claims: dict[tuple[str, int], str] = {}
         for name, entry in entries.items():
             _check_delay(name, entry, world)
             first = len(dimensions)
@@ -53,17 +42,19 @@ class FieldEffect:
                 if entry.op == "scale" and not writer.values[0, [cell for _, cell in cells]].any():
                     raise SpaceError(f"{name} scales {field}, which is 0 there; allowed: op add or set")
                 for source, cell in cells:
-                    if (field_name, cell) in written:
+                    if (field_name, cell) in self.claims:
                         raise SpaceError(
-                            f"{name} and {written[field_name, cell]} both write {field} of the same object"
+                            f"{name} and {self.claims[field_name, cell]} both write {field} of the same object"
                         )
-                    written[field_name, cell] = name
+                    self.claims[field_name, cell] = name
                     nominal = float(writer.values[0, cell])
                     writer.cells.append(cell)
                     writer.sources.append((first + (source if entry.each else 0), inverse))
-                    writer.offsets.append(nominal if entry.op == "add" else 0.0)
-                    writer.slopes.append(nominal if entry.op == "scale" else 1.0)
+                    writer.offsets.append(nominal if entry.op in ("add", "widen") else 0.0)
+                    outward = 1.0 if cell % 2 else -1.0  # low ends of ranges stand first
+                    writer.slopes.append({"scale": nominal, "widen": outward}.get(entry.op, 1.0))
         self.dimensions = tuple(dimensions)
+        refuse_unsound(self.dimensions, writers, world)
         self._recompute = any(world.feeds_constants(f) for f in writers)
         everything = writers.values()
         count = len(dimensions)
@@ -74,18 +65,36 @@ class FieldEffect:
         delays = torch.tensor([name == "actuator_delay" for name, w in writers.items() for _ in w.cells])
         self._offsets[delays] -= EARLY
         self._lowest = torch.where(delays, 0.0, -torch.inf).double()
-        self._counts = [len(w.cells) for w in everything]
+        said = {s for w in everything for (s, _), slope in zip(w.sources, w.slopes, strict=True) if slope}
+        if idle := [d.name for i, d in enumerate(dimensions) if i not in said]:
+            raise SpaceError(f"{idle} scale what is 0; allowed: objects that have it, or op add or set")
         self._targets = [Cells(w.values, w.cells) for w in everything]
+        ends = list(itertools.accumulate((len(w.cells) for w in everything), initial=0))
+        # In numpy, which writes a few values of a few worlds several times faster than torch.
+        self._tables = [
+            (w.values.numpy(), np.array(w.cells), slice(*part))
+            for w, part in zip(everything, itertools.pairwise(ends), strict=True)
+        ]
         self._refuse_overwritten(list(writers))
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
         if self._inverse:
             values = torch.cat((values, 1.0 / values), 1)
         new = torch.addcmul(self._offsets, values.double().index_select(1, self._sources), self._slopes)
-        for cells, part in zip(self._targets, new.clip(min=self._lowest).split(self._counts, 1), strict=True):
-            cells.write(ids, part.to(cells.values.dtype))
+        rows, written = ids.numpy()[:, None], torch.maximum(new, self._lowest).numpy()
+        for table, columns, part in self._tables:
+            table[rows, columns] = written[:, part]
         if self._recompute:
             self.world.set_const(ids)
+
+    def read(self, ids: Tensor) -> Tensor:
+        held = (
+            torch.cat([cells.read(ids).double() for cells in self._targets], 1).sub_(self._offsets).div_(self._slopes)
+        )
+        count = len(self.dimensions)
+        held = torch.where(self._sources < count, held, 1.0 / held)
+        said = torch.where(self._slopes == 0, -1, self._sources.remainder(count)).tolist()
+        return held[:, [said.index(i) for i in range(count)]]
 
     def _refuse_overwritten(self, names: list[str]) -> None:
         """Some fields are what `set_const` itself computes: a value written there would be gone at once. Tried on one world."""
@@ -93,7 +102,10 @@ class FieldEffect:
         recompute, self._recompute = self._recompute, False
         self.apply(one, torch.tensor([[d.widest[1] for d in self.dimensions]], dtype=torch.float64))
         asked = [t.values[0].clone() for t in self._targets]
-        self.world.set_const(one)
+        try:
+            self.world.set_const(one)
+        except RuntimeError as error:
+            raise SpaceError(f"{sorted(set(self.claims.values()))}: {error}") from None
         lost = [n for n, t, v in zip(names, self._targets, asked, strict=True) if not torch.equal(t.values[0], v)]
         for target, values in zip(self._targets, before, strict=True):
             target.values[0] = values
@@ -129,16 +141,18 @@ def _members(entry_name: str, entry: FieldParameter, world: WorldFields) -> list
     return list(dict.fromkeys(names[i] for i in matching(entry.match, names, entry_name, "match")))
 
 
-def _writer(entry_name: str, field: str, world: WorldFields) -> _Writer:
+def _writer(entry_name: str, field: str, world: WorldFields) -> Writer:
     try:
         live = world.field(field)
     except ValueError as error:
         raise SpaceError(f"{entry_name}.field: {error}") from None
-    return _Writer(live.view(live.shape[0], -1), [], [], [], [])
+    if not live.numel():
+        raise SpaceError(f"{entry_name}.field = {field}; allowed: what this model has any of")
+    return Writer(live.view(live.shape[0], -1), [], [], [], [])
 
 
 def _cells(
-    entry_name: str, entry: FieldParameter, field: str, column: int | None, writer: _Writer, world: WorldFields
+    entry_name: str, entry: FieldParameter, field: str, column: int | None, writer: Writer, world: WorldFields
 ) -> list[tuple[int, int]]:
     """(which of the entry's members, which flat value of the field) for everything the entry writes in this field."""
     names = world.row_names(field)

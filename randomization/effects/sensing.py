@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
 from configs.entries.signal import SignalParameter
@@ -34,7 +35,7 @@ class SignalEffect:
         tables = {"bias": channel.bias, "noise": channel.noise_std, "latency": channel.weights.transpose(0, 1)}
         self._cells = Cells(tables[entry.kind], columns)
         self._weights = channel.delay_weights if entry.kind == "latency" else None
-        self._width = len(columns)
+        self._width, self._dt = len(columns), channel.dt
         channel.noisy |= entry.kind == "noise"
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
@@ -42,3 +43,10 @@ class SignalEffect:
         if self._weights is not None:
             values = self._weights(values).transpose(0, 1)
         self._cells.write(ids, values)
+
+    def read(self, ids: Tensor) -> Tensor:
+        held = self._cells.read(ids).double()
+        if self._weights is not None:  # [k, ages, columns] -> the age that they weigh out
+            ages = torch.arange(held.shape[1], dtype=torch.float64)[:, None] * self._dt
+            held = (held * ages).sum(1)
+        return held[:, : len(self.dimensions)]

@@ -24,3 +24,6 @@ class CommandEffect:
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
         self._held.index_copy_(0, ids, values.to(self._held.dtype))
+
+    def read(self, ids: Tensor) -> Tensor:
+        return self._held.index_select(0, ids).double()

@@ -1,0 +1,109 @@
+"""What effects of physics make of a model, against the engine's compiler and formulas of their own."""
+
+from __future__ import annotations
+
+import math
+
+import mujoco
+import numpy as np
+import pytest
+import torch
+
+from configs.entries.physics import InertiaParameter
+from randomization.effects.inertia import PARTS, InertiaEffect
+from sim.cpu import CpuWorld
+from tests.randomization.cases import hosted
+
+BOX = """
+<mujoco><option><flag autoreset="disable"/></option><worldbody><body name="box" pos="0 0 1"><freejoint/>
+  <geom type="box" size="{}" pos="0.1 0 0" quat="{}" density="{}"/>
+</body></worldbody></mujoco>
+"""
+SIZE, QUAT, DENSITY = (0.02, 0.03, 0.05), (1.0, 0.0, 0.0, 0.0), 1000.0
+
+
+def compiled(size: tuple[float, ...], quat: tuple[float, ...], density: float) -> mujoco.MjModel:
+    spec = mujoco.MjSpec.from_string(BOX.format(" ".join(map(str, size)), " ".join(map(str, quat)), density))
+    for body in spec.bodies:
+        body.simple = False
+    return spec.compile()
+
+
+def changed(theta: dict[str, float], quat: tuple[float, ...] = QUAT) -> mujoco.MjModel:
+    """The box after this change."""
+    world = CpuWorld(compiled(SIZE, quat, DENSITY), 2, 1)
+    values = {"unit": "1", "nominal": 0.0, "low": -2.0, "high": 2.0, "effect": "inertia", "match": "box"}
+    entries = {
+        k: InertiaParameter.model_validate(values | {"kind": k, "unit": InertiaParameter.kinds[k].unit}) for k in theta
+    }
+    effect = InertiaEffect(entries, world)
+    effect.apply(torch.tensor([1]), torch.tensor([list(theta.values())], dtype=torch.float64))
+    assert effect.read(torch.tensor([1]))[0].tolist() == pytest.approx(list(theta.values()), abs=1e-12)
+    return world.batch.get_model(1)
+
+
+def pseudo_inertia(model: mujoco.MjModel) -> np.ndarray:
+    """[[S, h], [h', m]] about the body's origin: second moments, first moments, mass."""
+    axes = np.zeros(9)
+    mujoco.mju_quat2Mat(axes, model.body_iquat[1])
+    turn, m, c = axes.reshape(3, 3), model.body_mass[1], model.body_ipos[1]
+    inertia = turn @ np.diag(model.body_inertia[1]) @ turn.T
+    second = np.trace(inertia) / 2 * np.eye(3) - inertia + m * np.outer(c, c)
+    return np.block([[second, m * c[:, None]], [m * c[None], np.array([[m]])]])
+
+
+def test_a_stretched_box_is_the_longer_box_as_the_compiler_sees_it() -> None:
+    longer = compiled((2 * SIZE[0], SIZE[1], SIZE[2]), QUAT, DENSITY / 2)  # as heavy
+    stretched = changed({"d1": math.log(2)})
+    np.testing.assert_allclose(pseudo_inertia(stretched), pseudo_inertia(longer), rtol=1e-12, atol=1e-16)
+    for name in ("dof_M0", "body_invweight0"):
+        np.testing.assert_allclose(getattr(stretched, name), getattr(longer, name), rtol=1e-9)
+
+
+def test_alpha_makes_it_as_many_times_as_dense() -> None:
+    np.testing.assert_allclose(
+        pseudo_inertia(changed({"alpha": math.log(3) / 2})),
+        pseudo_inertia(compiled(SIZE, QUAT, 3 * DENSITY)),
+        rtol=1e-12,
+    )
+
+
+def test_any_theta_maps_the_pseudo_inertia_and_stays_realisable() -> None:
+    """J about the centre of mass -> U J U' with U = e^alpha [A t; 0 1], and moved back to where the body's origin is."""
+    draw = np.random.default_rng(0)
+    for _ in range(5):
+        theta = dict(zip(PARTS, draw.uniform(-0.6, 0.6, len(PARTS)), strict=True))
+        a = np.diag(np.exp([theta["d1"], theta["d2"], theta["d3"]]))
+        a[0, 1], a[0, 2], a[1, 2] = theta["s12"], theta["s13"], theta["s23"]
+        u = np.eye(4)
+        u[:3, :3], u[:3, 3] = a, [theta["t1"], theta["t2"], theta["t3"]]
+        quat = tuple(draw.normal(size=4))
+        nominal = compiled(SIZE, quat, DENSITY)
+        away = np.eye(4)
+        away[:3, 3] = nominal.body_ipos[1]
+        whole = math.exp(theta["alpha"]) * away @ u @ np.linalg.inv(away)
+        result = pseudo_inertia(changed(theta, quat))
+        np.testing.assert_allclose(result, whole @ pseudo_inertia(nominal) @ whole.T, rtol=1e-9, atol=1e-12)
+        assert np.linalg.eigvalsh(result).min() > 0
+
+
+def test_a_tilted_world_pulls_sideways_and_a_stronger_one_harder() -> None:
+    case = hosted("gravity_roll")
+    env = case.begin(case.all_at(0.2))
+    sideways, down = 9.81 * math.sin(0.2), -9.81 * math.cos(0.2)
+    assert env.world.field("opt.gravity")[0].tolist() == pytest.approx([0.0, sideways, down])
+    case = hosted("gravity_pitch")
+    env = case.begin(case.all_at(0.2))
+    assert env.world.field("opt.gravity")[0].tolist() == pytest.approx([-sideways, 0.0, down])
+    case = hosted("gravity_strength")
+    assert case.begin(case.all_at(1.2)).world.field("opt.gravity")[0, 2] == pytest.approx(-9.81 * 1.2)
+
+
+def test_contacts_have_more_dimensions_only_where_they_twist_or_roll() -> None:
+    for row, dimensions in (("friction_spin", 4), ("friction_roll", 6)):
+        case = hosted(row)
+        lambdas = case.all_at(0.0)
+        lambdas[1] = 0.004
+        env = case.begin(lambdas)
+        assert env.world.field("geom_condim")[0].unique().tolist() == [3]
+        assert env.world.field("geom_condim")[1].unique().tolist() == [dimensions]
