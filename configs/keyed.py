@@ -8,12 +8,14 @@ whatever the number of worlds or threads, and an episode can be drawn again from
 from __future__ import annotations
 
 import functools
+import itertools
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 # Streams: one number a purpose, so that no two purposes share a draw.
-EPISODE, STEP = 1, 2
+EPISODE, STEP, EVENT, ADVERSARY = 1, 2, 3, 4
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
@@ -55,6 +57,12 @@ def words(
     if step is not None:
         key += step.view(np.uint64)
     return mixed(mixed(key)[:, None] + _steps(-(-count // 2))).view(np.uint32)[:, :count]
+
+
+def parted(bits: NDArray[np.uint32], counts: Sequence[int]) -> list[NDArray[np.uint32]]:
+    """The columns of [n, sum of counts] words, so many to each who takes some."""
+    ends = itertools.accumulate(counts)
+    return [bits[:, end - count : end] for count, end in zip(counts, ends, strict=True)]
 
 
 def uniform(bits: NDArray[np.uint32]) -> NDArray[np.float32]:

@@ -32,6 +32,11 @@ class Command(Protocol):
         """As `act`, from joint targets [N, a] rad."""
         ...
 
+    def answer(self, action: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """What an action, [N, a] in [-1, 1], asks for where the target is `target`, with neither limits nor delivery: ctrl
+        [N, nu], and the target it leads to."""
+        ...
+
     def memory(self) -> tuple[Tensor, ...]:
         """What the actor sees of its own past: [N, ...] each."""
         ...
@@ -86,11 +91,16 @@ class CommandPath:
 
     def act(self, action: Tensor, chance: Tensor | None) -> Tensor:
         """action [N, a] in [-1, 1] -> mean setpoint velocity over the period, [N, joints] rad/s."""
+        return self.follow(self._desired(action.clip(-1.0, 1.0), self.target), chance)
+
+    def _desired(self, action: Tensor, target: Tensor) -> Tensor:
         if self.tool is not None:
-            moving = self.tool(action.clip(-1.0, 1.0), self.target)
-            return self.follow(torch.add(self.target, moving, alpha=self.dt), chance)
-        start = self.target if self.home is None else self.home
-        return self.follow(torch.addcmul(start, action.clip(-1.0, 1.0), self.reach), chance)
+            return torch.add(target, self.tool(action, self.target), alpha=self.dt)
+        return torch.addcmul(target if self.home is None else self.home, action, self.reach)
+
+    def answer(self, action: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        desired = self._desired(action, target)
+        return (desired - target).div_(self.dt), desired
 
     def follow(self, desired: Tensor, chance: Tensor | None) -> Tensor:
         """desired [N, joints] rad; chance [N, 2] uniform numbers for delivery, None where it is perfect -> as `act`."""
@@ -159,6 +169,9 @@ class DirectPath:
     def act(self, action: Tensor, chance: Tensor | None) -> Tensor:
         self.before, self.asked = self.asked, action.clip(-1.0, 1.0)
         return torch.addcmul(self.middle, self.asked, self.reach)
+
+    def answer(self, action: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.addcmul(self.middle, action, self.reach), target
 
     def follow(self, desired: Tensor, chance: Tensor | None) -> Tensor:
         raise NotImplementedError("such a task takes actions, not joint targets")

@@ -44,6 +44,9 @@ class CpuWorld:
         self.qpos, self.qvel, self.act, self.ctrl, self.sensordata = (
             _tensor(self.batch.bind(name)) for name in ("qpos", "qvel", "act", "ctrl", "sensordata")
         )
+        self.qfrc_applied, self.xfrc_applied = (
+            _tensor(self.batch.bind(name)) for name in ("qfrc_applied", "xfrc_applied")
+        )
         self.mocap_pos, self.mocap_quat = (_tensor(self.batch.bind(name)) for name in ("mocap_pos", "mocap_quat"))
         samples = [int(n) for n, _ in model.actuator_history if n > 0]
         self.longest_delay = (min(samples, default=1) - 1) * float(model.opt.timestep)

@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, Protocol, TypeVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from configs import keyed
@@ -15,9 +16,13 @@ from configs.entries import longest_signal_delay
 from configs.schema import TaskSettings
 from configs.space import Dimension
 from sim import tasks
+from sim.actuation import Actuation
+from sim.adversary import Adversary
 from sim.command import Command, CommandPath, DirectPath
 from sim.cpu import CpuWorld
+from sim.disturbance import Disturbance, Words
 from sim.interface import interface_of
+from sim.robot import joint_units
 from sim.scene import compile_scene
 from sim.signals import Channel
 
@@ -96,14 +101,19 @@ class Env:
         self.channel = Channel(self.interface.signals, num_envs, settings.control_dt, longest)
         # Where the target starts from; a direct task has none.
         self.measured_joints = slice(0) if task.direct else self.channel.columns("joint_position")
+        self.action_size = self.world.model.nu if task.direct else len(self.interface.action_scale)
+        joints = {} if task.direct else joint_units(self.world.model, settings.robot)
+        self.actuation = Actuation(joints, num_envs, settings.control_dt)
+        adversary = Adversary(self.world, self.command, self.interface.actor_size, self.action_size)
+        self.disturbance = Disturbance(self.world, settings.control_dt, adversary)
         self.randomizer = randomizer
         if randomizer is not None:
             randomizer.bind(self)
-        self.action_size = self.world.model.nu if task.direct else len(self.interface.action_scale)
         privileged = self.task.privileged_size + (randomizer.values.shape[1] if randomizer else 0)
         privileged += 0 if task.direct else 2 * len(self.interface.joints)
         self.observation_sizes = {"actor": self.interface.actor_size, "critic": self.interface.actor_size + privileged}
         self._worlds = np.arange(num_envs)
+        self._no_words: Words = np.zeros((num_envs, 0), np.uint32)
         self.stagger = stagger
         self.episode = torch.zeros(num_envs, dtype=torch.int64)
         self.age = torch.zeros(num_envs, dtype=torch.int64)  # control steps into the episode
@@ -143,8 +153,9 @@ class Env:
     ) -> tuple[Obs, Tensor, Tensor, Tensor, dict[str, Any]]:
         if not self.observation:
             raise RuntimeError("the environment has no state yet; call reset before the first step")
-        noise, chance = self._chances()
-        self.world.ctrl.copy_(drive(asked, chance))
+        sensing, delivery, driving, disturbing = self._chances()
+        chance = torch.from_numpy(keyed.uniform(delivery)) if delivery.shape[1] else None
+        self.world.ctrl.copy_(self._disturbed(drive(asked, chance), driving, disturbing))
         self.world.step(self.settings.decimation)
         self.age += 1
         rewards, terminated, success, metrics = self.task.judge(self.command.asked, self.command.before)
@@ -160,7 +171,7 @@ class Env:
         truncated = (self.age >= self.settings.episode_steps) & ~terminated
         info: dict[str, Any] = {}
         ended = (terminated | truncated).nonzero().squeeze(1)
-        actor = self._measured(noise)
+        actor = self._measured(self.channel.noise(sensing))
         if len(ended):
             final = self._observed(actor)
             if diverged is not None:
@@ -168,6 +179,12 @@ class Env:
             info = self._finished(ended, final, success)
             actor = self._restart(ended, actor.clone())
         return self._observed(actor), rewards.sum(1), terminated, truncated, info
+
+    def _disturbed(self, ctrl: Tensor, driving: Words, disturbing: Words) -> Tensor:
+        """What the drives make of what they are told, [N, nu]; and what else happens to the worlds in this period."""
+        if self.disturbance.used:
+            ctrl = self.disturbance.act(ctrl, self.observation["actor"], disturbing, self._more)
+        return self.actuation.pass_on(ctrl, driving) if self.actuation.used else ctrl
 
     def _diverged(self) -> Tensor | None:
         """Mask [N] of worlds that cannot go on: the engine says so, or, before it could, a target that is no number."""
@@ -190,11 +207,14 @@ class Env:
         self.metric_sums.index_fill_(0, ids, 0.0)
         worlds, episodes = ids.numpy(), self.episode.index_select(0, ids).numpy()
         draws = self.task.draws + (self.randomizer.draws if self.randomizer else 0)
-        bits = keyed.words(self.seed, keyed.EPISODE, worlds, episodes, None, draws + self.channel.draws)
-        u, noise = torch.from_numpy(keyed.uniform(bits[:, :draws])), self.channel.noise(bits[:, draws:])
+        counts = (draws, self.channel.draws, self.actuation.episode_draws, self.disturbance.episode_draws)
+        bits = keyed.words(self.seed, keyed.EPISODE, worlds, episodes, None, sum(counts))
+        own, sensing, driving, disturbing = keyed.parted(bits, counts)
+        u, noise = torch.from_numpy(keyed.uniform(own)), self.channel.noise(sensing)
         self.world.reset(ids)
         if self.randomizer is not None:
             self.randomizer.reset(ids, u[:, self.task.draws :])
+        self.actuation.restart(ids, driving)
         self.task.place(ids, u[:, : self.task.draws])
         if not self.task.direct:  # the servos begin where the joints are
             self.world.act.index_copy_(0, ids, self.world.qpos[:, self.task.qpos_of].index_select(0, ids))
@@ -202,6 +222,7 @@ class Env:
         self.task.begin(ids, u[:, : self.task.draws])
         signals = self.channel.restart(ids, self.task.measure().index_select(0, ids), noise)
         memory = self.command.restart(ids, signals[:, self.measured_joints])
+        self.disturbance.restart(ids, signals[:, self.measured_joints], disturbing)
         command = self.task.command().index_select(0, ids)
         return actor.index_copy_(0, ids, torch.cat((signals, command, *memory), 1))
 
@@ -231,17 +252,19 @@ class Env:
             "episode": episode,
         }
 
-    def _chances(self) -> tuple[Tensor | None, Tensor | None]:
-        """Random numbers of every world's present step: standard normal [N, signals] for the channel, uniform [N, 2] for
-        the delivery of the command. None is drawn where nothing uses it."""
-        normals, uniforms = self.channel.draws, self.command.draws
-        if not normals + uniforms:
-            return None, None
-        bits = keyed.words(
-            self.seed, keyed.STEP, self._worlds, self.episode.numpy(), self.age.numpy(), normals + uniforms
-        )
-        chance = torch.from_numpy(keyed.uniform(bits[:, normals:])) if uniforms else None
-        return self.channel.noise(bits[:, :normals]), chance
+    def _chances(self) -> list[Words]:
+        """Random words of every world's present step, [N, draws] each, for sensing, delivery, drives and disturbances: as many
+        as each says it takes. None are drawn where nothing takes any."""
+        counts = [part.draws for part in (self.channel, self.command, self.actuation, self.disturbance)]
+        bits = self._no_words
+        if any(counts):
+            episodes, ages = self.episode.numpy(), self.age.numpy()
+            bits = keyed.words(self.seed, keyed.STEP, self._worlds, episodes, ages, sum(counts))
+        return keyed.parted(bits, counts)
+
+    def _more(self, ids: NDArray[np.int64], count: int) -> Words:
+        """Further random words of these worlds' present step: [k, count]."""
+        return keyed.words(self.seed, keyed.EVENT, ids, self.episode.numpy()[ids], self.age.numpy()[ids], count)
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next step depends on."""
@@ -256,6 +279,8 @@ class Env:
             "world": self.world.state_dict(),
             "command": self.command.state_dict(),
             "channel": self.channel.state_dict(),
+            "actuation": self.actuation.state_dict(),
+            "disturbance": self.disturbance.state_dict(),
             "task": self.task.state_dict(),
             "randomizer": self.randomizer.state_dict() if self.randomizer is not None else {},
         }
@@ -267,5 +292,5 @@ class Env:
         self.observation = {k: v.clone() for k, v in state["observation"].items()}
         if self.randomizer is not None:
             self.randomizer.load_state_dict(state["randomizer"])
-        for name in ("world", "command", "channel", "task"):
+        for name in ("world", "command", "channel", "actuation", "disturbance", "task"):
             getattr(self, name).load_state_dict(state[name])

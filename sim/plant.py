@@ -45,7 +45,12 @@ def twin_signals(settings: TaskSettings) -> dict[str, int]:
 
 
 class Plant:
-    """The task's robot in real size and time. Between episodes the arm stays where it is; the world around it changes."""
+    """The task's robot in real size and time. Between episodes the arm stays where it is; the world around it changes.
+
+    What goes on in the world and in the drives is here too, drives at the physics rate: fields, kicks, pulses, backlash, dead
+    zone, friction. What imitates the way of a command is not, for here it has a real one: jitter and loss of commands, action
+    noise, the adversary.
+    """
 
     def __init__(self, settings: TaskSettings, randomizer: Randomizer | None, *, seed: int, publish_dt: float) -> None:
         """publish_dt: s between calls of `measure`."""
@@ -76,12 +81,17 @@ class Plant:
         """The next goal in the next world, wherever the arm is now."""
         self._index += 1
         self._steps, self._failed = 0, ""
+        env = self._env
         draws = self._task.draws + (self._randomizer.draws if self._randomizer else 0)
+        counts = (draws, env.actuation.episode_draws, env.disturbance.episode_draws)
         index = np.array([self._index + 1])  # the environment's reset took episode 0
-        words = keyed.words(self._env.seed, keyed.EPISODE, index * 0, index, None, draws)
-        u = torch.from_numpy(keyed.uniform(words))
+        words = keyed.words(env.seed, keyed.EPISODE, index * 0, index, None, sum(counts))
+        own, driving, disturbing = keyed.parted(words, counts)
+        u = torch.from_numpy(keyed.uniform(own))
         if self._randomizer is not None:
             self._randomizer.reset(self._one, u[:, self._task.draws :])
+            env.actuation.restart(self._one, driving)
+            env.disturbance.restart(self._one, torch.from_numpy(self._setpoints[-1])[None].float(), disturbing)
             self._settle_servos()
         self._task.begin(self._one, u[:, : self._task.draws])
         return Episode(self._index, self._task.command()[0].double().numpy().copy(), self._lambda())
@@ -89,8 +99,12 @@ class Plant:
     @on_one_core
     def step(self, setpoint: Array) -> None:
         """One physics step; setpoint [n] rad is the controller's at the end of it."""
-        self._world.ctrl[0] = torch.from_numpy((setpoint - self._setpoints[-1]) / self.physics_dt)
+        env = self._env
+        velocity = torch.from_numpy((setpoint - self._setpoints[-1]) / self.physics_dt).unsqueeze(0)
+        self._world.ctrl.copy_(env.actuation.transmit(velocity, self.physics_dt))
         self._setpoints.append(setpoint.copy())
+        if env.disturbance.sources and self._steps % self._settings.decimation == 0:
+            env.disturbance.strike(self._chance(np.zeros(1, np.int64), env.disturbance.draws, keyed.STEP), self._chance)
         self._world.step(1)
         self._steps += 1
         if self._steps % self._settings.decimation == 0 and not self._failed:
@@ -113,6 +127,11 @@ class Plant:
         velocity = channel.columns("joint_velocity").start
         values = seen[0].double().numpy()
         return values[position : position + n].copy(), values[velocity : velocity + n].copy()
+
+    def _chance(self, worlds: NDArray[np.int64], count: int, stream: int = keyed.EVENT) -> NDArray[np.uint32]:
+        """Random words of the control period that begins, [k, count], keyed as world 1: `measure` takes those of world 0."""
+        at = worlds * 0 + self._steps // self._settings.decimation
+        return keyed.words(self._env.seed, stream, at * 0 + 1, at * 0 + self._index + 1, at, count)
 
     def progress(self) -> Progress:
         success = bool(self._task.success[0]) and not self._failed

@@ -216,6 +216,12 @@ def joint_specs(model: mujoco.MjModel, settings: RobotSettings) -> tuple[JointSp
     return tuple(out)
 
 
+def joint_units(model: mujoco.MjModel, settings: RobotSettings) -> dict[str, str]:
+    """Each driven joint and the unit of its position."""
+    slides = {name: model.joint(name).type[0] == mujoco.mjtJoint.mjJNT_SLIDE for name in settings.joints}
+    return {name: "m" if slide else "rad" for name, slide in slides.items()}
+
+
 def joint_addresses(model: mujoco.MjModel, names: tuple[str, ...]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Addresses of one-degree-of-freedom joints in qpos and in qvel: [n], [n]."""
     ids = [model.joint(name).id for name in names]

@@ -35,6 +35,8 @@ class World(Protocol):
     qvel: Tensor  # [N, nv]
     act: Tensor  # [N, na]
     ctrl: Tensor  # [N, nu]
+    qfrc_applied: Tensor  # [N, nv] N*m, N on every degree of freedom, as long as it stands there
+    xfrc_applied: Tensor  # [N, bodies, 6] N, N*m on every body at its centre of mass, as long as it stands there
     mocap_pos: Tensor  # [N, nmocap, 3] m, where bodies stand that no force moves
     mocap_quat: Tensor  # [N, nmocap, 4]
     sensordata: Tensor  # [N, nsensordata]

@@ -6,7 +6,9 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
+from configs.entries.actuation import ActuationParameter
 from configs.entries.command import CommandParameter
+from configs.entries.disturbance import AdversaryParameter, KickParameter, PulseParameter
 from configs.entries.field import FieldParameter
 from configs.entries.physics import ContactParameter, GravityParameter, InertiaParameter
 from configs.entries.signal import SignalParameter
@@ -21,6 +23,10 @@ EFFECTS: dict[str, type[Entry]] = {
     "contact": ContactParameter,
     "command": CommandParameter,
     "signal": SignalParameter,
+    "actuation": ActuationParameter,
+    "kick": KickParameter,
+    "pulse": PulseParameter,
+    "adversary": AdversaryParameter,
 }  # by the name of the effect
 
 
@@ -38,7 +44,11 @@ ParameterSettings = Annotated[
     | Annotated[GravityParameter, Tag("gravity")]
     | Annotated[ContactParameter, Tag("contact")]
     | Annotated[CommandParameter, Tag("command")]
-    | Annotated[SignalParameter, Tag("signal")],
+    | Annotated[SignalParameter, Tag("signal")]
+    | Annotated[ActuationParameter, Tag("actuation")]
+    | Annotated[KickParameter, Tag("kick")]
+    | Annotated[PulseParameter, Tag("pulse")]
+    | Annotated[AdversaryParameter, Tag("adversary")],
     Discriminator(_effect_of),
 ]
 

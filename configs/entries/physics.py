@@ -42,8 +42,12 @@ class GravityParameter(Entry):
 
     kinds: ClassVar[dict[str, Kind]] = {
         "strength": Kind("times as strong", "1", 0.0),
-        "roll": Kind("turned about the world's x axis: what is loose slides towards y", "rad", -math.pi / 2, math.pi / 2),
-        "pitch": Kind("then about the world's y axis: what is loose slides towards -x", "rad", -math.pi / 2, math.pi / 2),
+        "roll": Kind(
+            "turned about the world's x axis: what is loose slides towards y", "rad", -math.pi / 2, math.pi / 2
+        ),
+        "pitch": Kind(
+            "then about the world's y axis: what is loose slides towards -x", "rad", -math.pi / 2, math.pi / 2
+        ),
     }
     effect: Literal["gravity"]
     kind: Literal["strength", "roll", "pitch"]

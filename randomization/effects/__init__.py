@@ -6,13 +6,17 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from configs.entries import ParameterSettings
+from configs.entries.actuation import ActuationParameter
 from configs.entries.command import CommandParameter
+from configs.entries.disturbance import AdversaryParameter, KickParameter, PulseParameter
 from configs.entries.field import FieldParameter
 from configs.entries.physics import ContactParameter, GravityParameter, InertiaParameter
 from configs.entries.signal import SignalParameter
 from configs.space import Entry
+from randomization.effects.actuation import actuation_effect
 from randomization.effects.base import Effect, SpaceError, Target
 from randomization.effects.contact import ContactEffect
+from randomization.effects.disturbance import AdversaryEffect, KickEffect, PulseEffect
 from randomization.effects.gravity import GravityEffect
 from randomization.effects.inertia import InertiaEffect
 from randomization.effects.physics import FieldEffect
@@ -23,6 +27,10 @@ from randomization.effects.timing import CommandEffect
 EFFECTS: dict[type[Entry], Callable[[str, Any, Target], Effect]] = {
     CommandParameter: CommandEffect,
     SignalParameter: SignalEffect,
+    ActuationParameter: actuation_effect,
+    KickParameter: KickEffect,
+    PulseParameter: PulseEffect,
+    AdversaryParameter: AdversaryEffect,
 }
 # One of these follows all entries of its class, ({name: entry}, world): together they make one value, or one write.
 GROUPED: dict[type[Entry], Callable[[Any, Any], Effect]] = {

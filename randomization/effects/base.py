@@ -59,7 +59,10 @@ class Target(Protocol):
 
     world: Any  # WorldFields
     command: Any  # jitter, drop: [N, 1]; draws: int
+    actuation: Any  # joints, driven and the tables that entries of effect actuation name
+    disturbance: Any  # kick, pulse, adversary
     channel: Any  # specs, columns, weights, delay_weights, bias, noise_std, noisy
+    settings: Any  # robot.joints: names, as the actuators come
     seed: int
     num_envs: int
 
