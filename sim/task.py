@@ -123,8 +123,8 @@ class Task(ABC):
         """Begin an episode in these worlds wherever they are: a new goal, counters at zero. u: [k, draws]."""
 
     def adapt(self) -> None:  # noqa: B027 - most tasks are as hard at the end as at the start
-        """From now on let worlds grow harder as the policy gets better. Asked for by training alone, so that an evaluation
-        depends on nothing but the policy and the seed."""
+        """From now on let worlds be as learning needs them: growing harder as the policy gets better, or with starts that are
+        rare otherwise. Asked for by training alone, so that an evaluation depends on nothing but the policy and the seed."""
 
     def markers(self, world: int) -> list[Marker]:
         """What to draw besides the scene."""

@@ -32,7 +32,7 @@ class PushOptions(ArmOptions):
     puck_mass: Positive = 0.2  # kg
     shortest_push: Positive = 0.08  # m
     longest_push: Positive = 0.25  # m
-    widest_turn: Positive = math.pi  # rad, of the way to the goal against the line from the tool through the puck
+    widest_turn: Positive = 0.8  # rad, of the way to the goal against the line from the tool through the puck; pi: any
     collision_weight: Positive = 0.2
 
     @model_validator(mode="after")
@@ -79,7 +79,13 @@ class ArmPush(ArmTask):
         self._weights = torch.tensor([0.5, 0.2, 2.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
         self._nearest = torch.zeros(world.num_worlds)  # m, the least so far from the puck to the goal
         self._gap_before = torch.zeros(world.num_worlds)
+        self._practises = False
         self._stride = FULL_SPEED * settings.control_dt
+
+    def adapt(self) -> None:
+        """In training a third of the episodes begin with the tool anywhere around the puck: what is pushed slips off at times,
+        and to go around it again has to be learned too."""
+        self._practises = True
 
     @classmethod
     def start_box(cls, robot: RobotSettings) -> Workspace:
@@ -177,8 +183,9 @@ class ArmPush(ArmTask):
     def draw_goal(self, ids: Tensor, u: Tensor) -> Tensor:
         o = self.options
         puck, tool = (x[:, :2].float().index_select(0, ids) for x in (self._puck, self._tool))
-        # Mostly the puck stands between tool and goal; the rest teaches the tool to go around it.
-        heading = _heading(puck - tool) + o.widest_turn * (2 * u[:, 4] - 1) ** 3
+        side = 2 * u[:, 4] - 1
+        turn = math.pi * side**3 if self._practises else o.widest_turn * side
+        heading = _heading(puck - tool) + turn
         goal = self._from(puck, heading, u[:, 5], o.shortest_push, o.longest_push)
         self._nearest.index_copy_(0, ids, torch.linalg.vector_norm(goal - puck, dim=1))
         return torch.cat((goal, torch.full((len(ids), 1), o.puck_height / 2)), 1)

@@ -92,3 +92,17 @@ def test_every_term_is_bounded_and_alive_pays() -> None:
         env.step(action)
         rewards = arm.judge(asked, before).rewards
         assert (rewards <= bound).all() and (rewards >= lowest - 1e-6).all()
+
+
+def test_training_also_starts_where_a_puck_has_slipped_off() -> None:
+    env, arm = push(256)
+
+    def turns() -> torch.Tensor:
+        puck, tool = arm._puck.float()[:, :2], arm._tool.float()[:, :2]
+        ahead, way = puck - tool, arm.goal[:, :2] - puck
+        return torch.arccos((ahead * way).sum(1) / (ahead.norm(dim=1) * way.norm(dim=1)))
+
+    assert turns().quantile(0.9) < 0.81, "but where the area ends too soon"
+    arm.adapt()
+    env.reset(3)
+    assert turns().max() > 2.5 and 0.25 < (turns() > 0.8).float().mean() < 0.5
