@@ -13,6 +13,7 @@ from torch import Tensor
 from configs.contract import Interface
 from configs.kinematics import ToolMotion
 from configs.limits import JointLimits, limit_target
+from sim.timing import Clock, Outage
 
 _STATE = ("target", "target_velocity", "setpoint", "setpoint_velocity", "end", "end_velocity")
 
@@ -23,6 +24,11 @@ class Command(Protocol):
     asked: Tensor  # [N, a] what the last action asked for
     before: Tensor  # [N, a] what was in force before it
     draws: int  # uniform numbers that each delivery takes
+
+    @property
+    def clock(self) -> Clock | None:
+        """The policy's; None where commands are neither late nor lost."""
+        ...
 
     def act(self, action: Tensor, chance: Tensor | None) -> Tensor:
         """action [N, a], clipped to [-1, 1]; chance [N, draws] uniform, None where that is 0 -> ctrl [N, nu]."""
@@ -62,6 +68,9 @@ class CommandPath:
     and follows it for one period (joint_trajectory_controller). A message that is late by a fraction f of the period
     leaves the trajectory before in force for that fraction; a lost one leaves it in force for all of it, and what has
     run out holds its last point.
+
+    A command is late by up to `jitter`, after what the policy's clock makes of it; it is lost by itself, with probability
+    `drop`, or with all others while the connection is broken, see `Outage`.
     """
 
     def __init__(self, interface: Interface, num_worlds: int) -> None:
@@ -87,7 +96,9 @@ class CommandPath:
         self.end_velocity = torch.zeros(num_worlds, joints)
         self.jitter = torch.zeros(num_worlds, 1)  # s, latest arrival after the nominal one
         self.drop = torch.zeros(num_worlds, 1)  # probability
-        self.draws = 0  # 2 once an effect drives jitter or drop
+        self.hold = Outage(num_worlds, 1, self.dt)  # of the connection
+        self.clock = Clock(num_worlds, self.dt)  # of the policy
+        self.draws = 0  # 2 once an effect drives jitter or drop, 3 once one drives hold
 
     def act(self, action: Tensor, chance: Tensor | None) -> Tensor:
         """action [N, a] in [-1, 1] -> mean setpoint velocity over the period, [N, joints] rad/s."""
@@ -103,7 +114,7 @@ class CommandPath:
         return (desired - target).div_(self.dt), desired
 
     def follow(self, desired: Tensor, chance: Tensor | None) -> Tensor:
-        """desired [N, joints] rad; chance [N, 2] uniform numbers for delivery, None where it is perfect -> as `act`."""
+        """desired [N, joints] rad; chance [N, draws] uniform numbers for delivery, None where there are none -> as `act`."""
         self.asked, self.before = (desired - self.target).div_(self.dt), self.target_velocity
         self.target, self.target_velocity = limit_target(
             desired, self.target, self.target_velocity, self.limits, self.dt
@@ -113,8 +124,8 @@ class CommandPath:
         # The cubic from (s, s') over 2T to (end, v), at its middle.
         setpoint = torch.lerp(self.setpoint, end, 0.5).add_(self.setpoint_velocity - v, alpha=dt / 4)
         velocity = (end - self.setpoint).mul_(0.75 / dt).sub_(self.setpoint_velocity + v, alpha=0.25)
-        if chance is not None:
-            late = torch.maximum(chance[:, :1] * self.jitter / dt, (chance[:, 1:] < self.drop).float()).clip_(max=1.0)
+        late = self._late(chance)
+        if late is not None:
             setpoint = torch.lerp(setpoint, self.end, late)
             velocity = torch.lerp(velocity, self.end_velocity, late)
             missed = late >= 1.0
@@ -123,6 +134,34 @@ class CommandPath:
         moved = (setpoint - self.setpoint).div_(dt)
         self.setpoint, self.setpoint_velocity, self.end, self.end_velocity = setpoint, velocity, end, v
         return moved
+
+    def _late(self, chance: Tensor | None) -> Tensor | None:
+        """How late the present command is, as a fraction of the period, 1 where it is lost: [N, 1]; None where none ever is."""
+        late = None
+        if chance is not None:
+            late = torch.maximum(chance[:, :1] * self.jitter / self.dt, (chance[:, 1:2] < self.drop).float())
+            if self.draws > 2:
+                late = torch.maximum(late, self.hold.step(chance[:, 2:]).float())
+        if self.clock.used:
+            late = self.clock.lateness() if late is None else late.add_(self.clock.lateness())
+        return None if late is None else late.clip_(max=1.0)
+
+    def table(self, kind: str) -> Tensor:
+        """What an effect of this kind writes, live [N, 1]; it calls `settle` then."""
+        return {"jitter": self.jitter, "drop": self.drop, "hold": self.hold.rate, "period": self.clock.spread}[kind]
+
+    def drive(self, kind: str, seconds: float) -> None:
+        """An effect will write this kind's table. seconds: mean length of a break in the connection."""
+        if kind == "period":
+            self.clock.used = True
+        elif kind == "hold":
+            self.hold.mean.fill_(seconds)
+        self.draws = max(self.draws, {"jitter": 2, "drop": 2, "hold": 3, "period": 0}[kind])
+
+    def settle(self, kind: str, ids: Tensor) -> None:
+        """Follow what was written to this kind's table for these worlds."""
+        if kind == "hold":
+            self.hold.settle(ids)
 
     def memory(self) -> tuple[Tensor, ...]:
         return self.target, self.target_velocity
@@ -136,14 +175,18 @@ class CommandPath:
             values.index_copy_(0, ids, measured)
         for values in (self.target_velocity, self.setpoint_velocity, self.end_velocity):
             values.index_fill_(0, ids, 0.0)
+        if self.draws > 2:
+            self.hold.restart(ids)
         return measured, torch.zeros_like(measured)
 
     def state_dict(self) -> dict[str, Any]:
-        return {k: getattr(self, k).clone() for k in _STATE}
+        delivery = {"down": self.hold.down.clone(), "early": self.clock.early.clone()}
+        return {k: getattr(self, k).clone() for k in _STATE} | delivery
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, value in state.items():
-            setattr(self, name, value.clone())
+        self.hold.down, self.clock.early = state["down"].clone(), state["early"].clone()
+        for name in _STATE:
+            setattr(self, name, state[name].clone())
 
 
 def finite_rows(values: Tensor) -> Tensor | None:
@@ -165,6 +208,7 @@ class DirectPath:
         self.asked = torch.zeros(num_worlds, model.nu)  # action
         self.before = self.asked
         self.draws = 0
+        self.clock = None
 
     def act(self, action: Tensor, chance: Tensor | None) -> Tensor:
         self.before, self.asked = self.asked, action.clip(-1.0, 1.0)

@@ -24,7 +24,7 @@ from sim.disturbance import Disturbance, Words
 from sim.interface import interface_of
 from sim.robot import joint_units
 from sim.scene import compile_scene
-from sim.signals import Channel
+from sim.signals import Chance, Channel
 
 Obs = dict[str, Tensor]
 P = ParamSpec("P")
@@ -98,7 +98,7 @@ class Env:
             DirectPath(self.world.model, num_envs) if task.direct else CommandPath(self.interface, num_envs)
         )
         longest = longest_signal_delay(settings.randomization)
-        self.channel = Channel(self.interface.signals, num_envs, settings.control_dt, longest)
+        self.channel = Channel(self.interface.signals, num_envs, settings.control_dt, longest, self.command.clock)
         # Where the target starts from; a direct task has none.
         self.measured_joints = slice(0) if task.direct else self.channel.columns("joint_position")
         self.action_size = self.world.model.nu if task.direct else len(self.interface.action_scale)
@@ -194,7 +194,7 @@ class Env:
             diverged = ~finite if diverged is None else diverged | ~finite
         return diverged
 
-    def _measured(self, noise: Tensor | None) -> Tensor:
+    def _measured(self, noise: Chance | None) -> Tensor:
         """Every world's actor observation after a step: [N, actor_size]."""
         signals = self.channel.observe(self.task.measure(), noise)
         return torch.cat((signals, self.task.command(), *self.command.memory()), 1)

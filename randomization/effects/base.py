@@ -58,10 +58,10 @@ class Target(Protocol):
     """The environment, or the twin's plant, that effects act on."""
 
     world: Any  # WorldFields
-    command: Any  # jitter, drop: [N, 1]; draws: int
+    command: Any  # clock, dt; table, drive, settle, as the channel
     actuation: Any  # joints, driven and the tables that entries of effect actuation name
     disturbance: Any  # kick, pulse, adversary
-    channel: Any  # specs, columns, weights, delay_weights, bias, noise_std, noisy
+    channel: Any  # specs, columns, longest_delay; table: what a kind writes; drive: it is used; settle: it was written
     settings: Any  # robot.joints: names, as the actuators come
     seed: int
     num_envs: int

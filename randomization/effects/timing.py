@@ -10,20 +10,24 @@ from randomization.effects.base import SpaceError, Target
 
 
 class CommandEffect:
-    """Sets the latest arrival (jitter, s) or the probability of loss (drop) of each world's commands."""
+    """Sets the latest arrival, the chances of loss or the policy's clock in each world's command path."""
 
     def __init__(self, name: str, entry: CommandParameter, target: Target) -> None:
-        command = target.command
-        if not hasattr(command, entry.kind):
+        self._command, self._kind = target.command, entry.kind
+        if target.command.clock is None:
             raise SpaceError(f"{name} delays commands to joints; allowed: tasks whose actions are joint targets")
+        if entry.kind == "period" and entry.widest[1] > target.command.dt:
+            raise SpaceError(f"{name} reaches {entry.widest[1]} s; allowed: at most {target.command.dt} s, one period")
         self.claims = ((entry.kind, 0),)  # there is one command path
         self.dimensions = (Dimension.of(name, entry),)
-        self._held: Tensor = getattr(command, entry.kind)
+        target.command.drive(entry.kind, entry.seconds)
+        self._held: Tensor = target.command.table(entry.kind)
         self._held.fill_(entry.nominal)
-        command.draws = 2
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
         self._held.index_copy_(0, ids, values.to(self._held.dtype))
+        self._command.settle(self._kind, ids)
 
     def read(self, ids: Tensor) -> Tensor:
+        """The values [k, 1] that stand in the command path."""
         return self._held.index_select(0, ids).double()

@@ -210,7 +210,8 @@ def test_an_override_that_cannot_be_followed_says_what_can(folder: Path, overrid
         ),
         (
             "task.randomization.encoder_noise.kind=hum",
-            "task.randomization.encoder_noise.kind = 'hum'; allowed: 'latency', 'bias' or 'noise'",
+            "task.randomization.encoder_noise.kind = 'hum'; allowed: 'latency', 'gain', 'bias', 'drift', 'noise', "
+            "'quantisation', 'dropout' or 'freeze'",
         ),
         (
             "task.randomization.latency.effect=fild",

@@ -49,6 +49,31 @@ def test_episodes_differ_in_world_and_goal_and_come_again_with_the_seed() -> Non
     assert np.array_equal(same.goal_position, one.goal_position)
 
 
+def test_sensors_drift_and_hang_at_their_own_rate_and_the_policys_clock_is_not_theirs() -> None:
+    """At 8 ms a sample: a drift forgotten over 0.1 s, and an encoder that hangs half of the time."""
+    alike = "unit: rad, nominal: 0.0, low: 0.01, high: 0.01"
+    robot = plant(
+        "task.randomization={}",
+        f"task.randomization.drift={{effect: signal, kind: drift, signal: joint_position, correlation_time: 0.1, {alike}}}",
+        "task.randomization.hang={effect: signal, kind: freeze, signal: joint_velocity, duration: 0.2, unit: 1/s, "
+        "nominal: 0.0, low: 5.0, high: 5.0}",
+        "task.randomization.clock={effect: command, kind: period, unit: s, nominal: 0.0, low: 0.02, high: 0.02}",
+    )
+    robot.begin_episode()
+    seen, speeds = [], []
+    for k in range(2500):
+        robot._world.qvel[0] = float(k)
+        position, velocity = robot.measure()
+        seen.append(position - robot.home)
+        speeds.append(velocity[0])
+    errors = np.array(seen)
+    assert errors.std() == pytest.approx(0.01, rel=0.08)  # 7 joints for 20 s: some 1400 independent values
+    assert (errors[1:] * errors[:-1]).mean() / errors.var() == pytest.approx(np.exp(-0.08), abs=0.02)
+    late = np.arange(2500) - np.array(speeds)
+    assert (late > 0).mean() == pytest.approx(0.5, abs=0.1)
+    assert set(late) <= set(range(400)), "whole samples: what works tells the present speed"
+
+
 @pytest.mark.parametrize("name", ["cartpole_swingup", "arm_push", "arm_lift", "quadruped_velocity"])
 def test_a_task_with_signals_that_the_wire_does_not_carry_is_refused(name: str) -> None:
     task = load_run(name).task

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
+from configs import keyed
 from configs.contract import SignalSpec
-from sim.signals import Channel
+from sim.signals import Chance, Channel
 from tests.sim.worlds import actions, make, task
 
 DT = 0.02  # s
@@ -26,8 +29,36 @@ def channel(worlds: int = 2, longest: float = 0.1) -> Channel:
     return Channel(SPECS, worlds, DT, longest)
 
 
+def everyone(c: Channel) -> Tensor:
+    return torch.arange(len(c.bias))
+
+
+def have(
+    c: Channel, kind: str, value: float | Tensor, seconds: float | None = None, groups: Any = ((0, 1), (2,))
+) -> None:
+    """As an effect would. Two messages: the angles, and the pose."""
+    c.drive(kind, groups, seconds)
+    c.table(kind)[:] = value
+    c.settle(kind, everyone(c))
+
+
 def set_delay(c: Channel, delay: Tensor) -> None:
-    c.weights.copy_(c.delay_weights(delay))
+    have(c, "latency", delay)
+
+
+def noisy(normal: Tensor) -> Chance:
+    return Chance(normal, None, None, None, None)
+
+
+def draw(c: Channel, step: int) -> Chance | None:
+    """What the environment gives for a step."""
+    at = everyone(c).numpy()
+    return c.noise(keyed.words(7, keyed.STEP, at, at * 0, at * 0 + step, c.draws))
+
+
+def begin(c: Channel, true: Tensor) -> Tensor:
+    at = everyone(c).numpy()
+    return c.restart(everyone(c), true.clone(), c.noise(keyed.words(7, keyed.EPISODE, at, at * 0, None, c.draws)))
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.007, 0.02, 0.033, 0.1])
@@ -35,9 +66,8 @@ def test_a_ramp_comes_exactly_delay_seconds_late(delay: float) -> None:
     c = channel()
     set_delay(c, torch.full((2, 3), delay))
     rate = torch.tensor([1.0, -3.0, 0.5])
-    noise = torch.randn(2, 3)
     for k in range(40):
-        seen = c.observe((k * DT * rate).expand(2, 3), noise)
+        seen = c.observe((k * DT * rate).expand(2, 3), None)
         if k * DT >= delay:
             torch.testing.assert_close(seen, ((k * DT - delay) * rate).expand(2, 3), rtol=0, atol=2e-6)
 
@@ -47,14 +77,14 @@ def test_each_world_and_value_has_its_own_delay() -> None:
     delay = torch.tensor([[0.0, 0.01, 0.02], [0.03, 0.05, 0.1]])
     set_delay(c, delay)
     for k in range(20):
-        seen = c.observe(torch.full((2, 3), k * DT), torch.zeros(2, 3))
+        seen = c.observe(torch.full((2, 3), k * DT), None)
     torch.testing.assert_close(seen, 19 * DT - delay, rtol=0, atol=2e-6)
 
 
 def test_bias_is_added_where_it_is_set() -> None:
     c = channel()
     c.bias[1, 2] = 0.25
-    seen = c.observe(torch.ones(2, 3), torch.zeros(2, 3))
+    seen = c.observe(torch.ones(2, 3), None)
     assert seen.tolist() == [[1, 1, 1], [1, 1, 1.25]]
 
 
@@ -63,8 +93,8 @@ def test_noise_has_the_standard_deviation_that_is_set_after_delay_and_restart_al
     c.noise_std[:] = torch.tensor([0.1, 0.0, 2.0])
     set_delay(c, torch.full((20_000, 3), 0.01))
     noise = torch.randn(20_000, 3, generator=torch.Generator().manual_seed(1))
-    everyone, zero = torch.arange(20_000), torch.zeros(20_000, 3)
-    for seen in (c.observe(zero, noise), c.restart(everyone, zero.clone(), noise)):
+    zero = torch.zeros(20_000, 3)
+    for seen in (c.observe(zero, noisy(noise)), c.restart(everyone(c), zero.clone(), noisy(noise))):
         # The standard error of a standard deviation of 20,000 numbers is half a percent.
         torch.testing.assert_close(seen.std(0), torch.tensor([0.1, 0.0, 2.0]), rtol=0.02, atol=0.0)
 
@@ -88,10 +118,10 @@ def test_a_restart_forgets_the_past_of_its_worlds_alone() -> None:
     c = channel()
     set_delay(c, torch.full((2, 3), 0.1))
     for k in range(10):
-        c.observe(torch.full((2, 3), float(k)), torch.zeros(2, 3))
-    first = c.restart(torch.tensor([1]), torch.full((1, 3), 50.0), torch.zeros(1, 3))
+        c.observe(torch.full((2, 3), float(k)), None)
+    first = c.restart(torch.tensor([1]), torch.full((1, 3), 50.0), None)
     assert first.tolist() == [[50, 50, 50]]
-    seen = c.observe(torch.full((2, 3), 51.0), torch.zeros(2, 3))
+    seen = c.observe(torch.full((2, 3), 51.0), None)
     # World 0 still sees sample 10 - 5, where 51 is its sample 10; world 1 stood still at 50 before.
     assert seen.tolist() == [[5, 5, 5], [50, 50, 50]]
 
@@ -100,7 +130,7 @@ def test_a_delay_that_grows_at_a_restart_reaches_back_from_there() -> None:
     c = channel()
     set_delay(c, torch.full((2, 3), 0.02))
     for k in range(10):
-        c.observe(torch.full((2, 3), float(k)), torch.zeros(2, 3))
+        c.observe(torch.full((2, 3), float(k)), None)
     set_delay(c, torch.tensor([[0.02] * 3, [0.08] * 3]))
     c.restart(torch.tensor([1]), torch.full((1, 3), 20.0), None)
     seen = [c.observe(torch.full((2, 3), 21.0 + k), None)[:, 0].tolist() for k in range(6)]
@@ -110,6 +140,6 @@ def test_a_delay_that_grows_at_a_restart_reaches_back_from_there() -> None:
 def test_measurements_are_fresh_tensors() -> None:
     c = channel(longest=0.0)
     true = torch.ones(2, 3)
-    seen = c.observe(true, torch.zeros(2, 3))
+    seen = c.observe(true, None)
     seen.fill_(7.0)
     assert torch.equal(c.history[0], torch.ones(2, 3)) and torch.equal(true, torch.ones(2, 3))
