@@ -1,0 +1,205 @@
+"""What a policy survives that training never showed it: none, manual, ADR, DORAEMON at equal steps, over several seeds.
+
+`configs/transfer/TASK.yaml` holds the parameters to train on and the worlds to test in. Every method trains on the same
+parameters for the same number of steps from the same seeds; every policy then plays the same episodes of each held-out family.
+Figures over seeds are interquartile means with 95 % bootstrap intervals (Agarwal et al., "Deep RL at the edge of the
+statistical precipice", arXiv 2108.13264): seeds are resampled, never episodes. Trainings that are there are not repeated.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import ValidationError
+from scipy.stats import trim_mean
+
+from ashore_wiring import UsageError, commit, load_subject, measure, train_run
+from configs import loader
+from configs.base import Count, Settings
+from configs.faults import ConfigError
+from configs.schema import RunSettings, TaskSettings
+from policies.metrics import FILE
+
+METHODS = ("none", "manual", "adr_small", "doraemon_small")  # presets in configs/samplers
+RESAMPLES = 10_000
+WHOLE = "all"  # the mean over the families
+
+
+class HeldOut(Settings):
+    """One family of worlds."""
+
+    randomization: dict[str, Any] | None = None  # None: as in training by hand
+    model: str | None = None  # another model of the robot
+
+
+class Plan(Settings):
+    """A file of `configs/transfer`."""
+
+    space: dict[str, Any]
+    held_out: dict[str, HeldOut]
+
+
+class Size(Settings):
+    """How much is trained and tested."""
+
+    seeds: Count = 5
+    steps: Count = 2_000_000
+    episodes: Count = 256  # of each family
+
+
+def read_plan(task: str) -> Plan:
+    folder = loader.CONFIGS / "transfer"
+    path = folder / f"{task}.yaml"
+    if not path.is_file():
+        known = sorted(p.stem for p in folder.glob("*.yaml"))
+        raise UsageError(f"--task = {task!r}; allowed: {', '.join(known)}, which have a plan in configs/transfer")
+    try:
+        return Plan.model_validate(loader.read_mapping(path))
+    except ValidationError as error:
+        raise ConfigError(f"{path}: {error}") from None
+
+
+def training(task: str, plan: Plan, method: str, seed: int, steps: int) -> RunSettings:
+    """The run of one method and seed: the task's own training, shortened or lengthened, its noise with it."""
+    preset = loader.load_run(task).train
+    share = preset.ppo.std_steps / preset.total_steps
+    return loader.load_run(
+        task,
+        [
+            f"task.randomization={json.dumps(plan.space)}",
+            f"sampler={method}",
+            f"train.seed={seed}",
+            f"train.total_steps={steps}",
+            f"train.ppo.std_steps={max(1, round(share * steps))}",
+            f"train.eval_every={max(1, steps // 4)}",
+            f"train.checkpoint_every={max(1, steps // 4)}",
+        ],
+    )
+
+
+def families(task: str, plan: Plan) -> dict[str, TaskSettings]:
+    """The tasks to test in, by the family's name; first what training by hand saw."""
+    found = {"as_trained": HeldOut()} | plan.held_out
+    return {
+        name: loader.load_run(
+            task,
+            [
+                f"task.randomization={json.dumps(plan.space if f.randomization is None else f.randomization)}",
+                *([f"task.robot.model={f.model}"] if f.model else []),
+            ],
+        ).task
+        for name, f in found.items()
+    }
+
+
+def transfer(
+    task: str, methods: Sequence[str], size: Size, folder: Path, *, command: str, say: Any = print
+) -> dict[str, Any]:
+    """Train what is missing, test all, and give the table as data."""
+    plan = read_plan(task)
+    tested = families(task, plan)
+    for method in methods:  # wrong names are told before anything runs
+        training(task, plan, method, 0, size.steps)
+    rows = []
+    for seed in range(size.seeds):  # all methods of a seed, then the next: what is there can be compared at any time
+        for method in methods:
+            run = training(task, plan, method, seed, size.steps)
+            where = folder / f"{method}_{seed}"
+            say(f"{method}, seed {seed}: {where}")
+            _train(run, where)
+            rows.append({"method": method, "seed": seed, **_test(where, tested, size.episodes), **_reached(where)})
+    summary = [_summary(method, [r for r in rows if r["method"] == method], list(tested)) for method in methods]
+    return {
+        "commit": commit(),
+        "command": command,
+        "task": task,
+        **size.model_dump(),
+        "parameters": len(plan.space),
+        "summary": summary,
+        "rows": rows,
+    }
+
+
+def _train(run: RunSettings, folder: Path) -> None:
+    """Begin the training, go on with it, or leave it where it is done."""
+    started = (folder / "config.yaml").is_file()
+    if started and (last := _last(folder)) is not None and last["steps"] >= run.train.total_steps:
+        return
+    outcome = train_run(run, folder, resume=started)
+    if outcome.interrupted:
+        raise UsageError(f"interrupted in {folder}; the same command goes on from there")
+
+
+def _test(folder: Path, tested: dict[str, TaskSettings], episodes: int) -> dict[str, Any]:
+    """Success in each family, and over those that are held out."""
+    subject = load_subject(str(folder))
+    success = {}
+    for name, task in tested.items():
+        there = subject._replace(run=subject.run.model_copy(update={"task": task}))
+        success[name] = float(measure(there, episodes, seed=2**31).summary()["success"])
+    held_out = [x for name, x in success.items() if name != "as_trained"]
+    return {"success": success | {WHOLE: float(np.mean(held_out))}}
+
+
+def _reached(folder: Path) -> dict[str, Any]:
+    """How broad the worlds of training were in the end."""
+    numbers = {k.removeprefix("randomization/"): v for k, v in _all(folder).items() if k.startswith("randomization/")}
+    return {"entropy": numbers.get("entropy"), "zero_width": numbers.get("zero_width")}
+
+
+def _records(folder: Path) -> Iterator[dict[str, Any]]:
+    path = folder / FILE
+    if path.is_file():
+        for line in path.read_text().splitlines():
+            yield json.loads(line)
+
+
+def _last(folder: Path) -> dict[str, Any] | None:
+    return next(iter(list(_records(folder))[-1:]), None)
+
+
+def _all(folder: Path) -> dict[str, Any]:
+    """The newest value of every number in the log."""
+    newest: dict[str, Any] = {}
+    for record in _records(folder):
+        newest |= record
+    return newest
+
+
+def _summary(method: str, rows: Sequence[dict[str, Any]], names: Sequence[str]) -> dict[str, Any]:
+    out: dict[str, Any] = {"method": method, "seeds": len(rows)}
+    for name in (WHOLE, *names):
+        out[name] = interval([row["success"][name] for row in rows])
+    entropies = [row["entropy"] for row in rows if row["entropy"] is not None]
+    out["entropy"] = round(float(np.mean(entropies)), 3) if entropies else None
+    return out
+
+
+def interval(values: Sequence[float]) -> dict[str, float]:
+    """Interquartile mean of a value a seed, with the 95 % interval of its bootstrap."""
+    seeds = np.array(values)
+    drawn = np.random.Generator(np.random.Philox(0)).integers(0, len(seeds), (RESAMPLES, len(seeds)))
+    low, high = np.quantile(_iqm(seeds[drawn]), [0.025, 0.975])
+    return {"iqm": round(float(_iqm(seeds)), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+
+
+def _iqm(values: NDArray[np.float64]) -> Any:
+    """Mean of the middle half along the last axis; of five values, of the middle three."""
+    return trim_mean(values, 0.25, axis=-1)
+
+
+def table(result: dict[str, Any]) -> str:
+    """The summary in Markdown."""
+    names = [name for name in result["summary"][0] if name not in ("method", "seeds", "entropy")]
+    head = ["trained on", *(n.replace("_", " ") for n in names), "entropy, nats a parameter"]
+    lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
+    for row in result["summary"]:
+        cells = [f"{row[n]['iqm']:.0%} [{row[n]['low']:.0%}, {row[n]['high']:.0%}]" for n in names]
+        entropy = "no width" if row["entropy"] is None else f"{row['entropy']:.2f}"
+        lines.append("| " + " | ".join([row["method"], *cells, entropy]) + " |")
+    return "\n".join(lines)
