@@ -216,7 +216,7 @@ def test_an_override_that_cannot_be_followed_says_what_can(folder: Path, overrid
         (
             "task.randomization.latency.effect=fild",
             "task.randomization.latency.effect = 'fild'; "
-            "allowed: 'field', 'command', 'signal', 'actuation', 'kick', 'pulse', 'adversary'",
+            "allowed: 'field', 'inertia', 'gravity', 'contact', 'command', 'signal', 'actuation', 'kick', 'pulse', 'adversary'",
         ),
     ],
 )
