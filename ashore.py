@@ -166,6 +166,16 @@ def play(options: argparse.Namespace) -> None:
     print(f"{count} frames of {options.episodes} episodes in {out}")
 
 
+def look(options: argparse.Namespace) -> None:
+    from ashore_wiring import look_to_file
+    from configs.loader import load_run
+
+    out = options.out or RUNS / f"look-{Path(options.preset).stem}.png"
+    task = load_run(options.preset, options.set).task
+    look_to_file(task, out, options.camera, options.worlds, options.size, options.seed)
+    print(f"{options.worlds} worlds through {options.camera} in {out}")
+
+
 def twin(options: argparse.Namespace) -> int:
     from ashore_wiring import serve_twin, write_atomically
 
@@ -249,7 +259,7 @@ def demo(options: argparse.Namespace) -> int:
 
 COMMANDS = {
     f.__name__: f
-    for f in (tasks, config, train, evaluate, sweep, export, inspect, twin, deploy, play, doctor, bench, demo)
+    for f in (tasks, config, train, evaluate, sweep, export, inspect, twin, deploy, play, look, doctor, bench, demo)
 }
 
 

@@ -62,6 +62,15 @@ def parser(version: str) -> argparse.ArgumentParser:
         help="live, until Ctrl-C: a page on this machine, or MuJoCo's window; the default with a screen",
     )
     sub.add_argument("--port", type=_port, default=0, help="of the page; the first free one from 8080 on if not given")
+    sub = command("look", "draw what a camera sees in worlds of a task, side by side", settings=True)
+    sub.add_argument("preset", help="a task's name, or a config.yaml")
+    sub.add_argument("-o", "--out", type=Path, metavar="FILE", help="a .png; runs/look-PRESET.png if not given")
+    sub.add_argument(
+        "--camera", default="overview", metavar="NAME", help="a camera of the scene; overview if not given"
+    )
+    sub.add_argument("--worlds", type=_count, default=12, metavar="N", help="how many; 12 if not given")
+    sub.add_argument("--size", type=_size, default=(240, 180), metavar="WxH", help="of each picture, in pixels")
+    sub.add_argument("--seed", type=_seed, default=0)
     command("doctor", "check what this machine can do, and say what to do about the rest")
     sub = command("bench", "measure speed beside the raw engine", settings=True)
     sub.add_argument("what", choices=("sim", "train", "node"))
@@ -104,6 +113,13 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}; allowed: a whole number of at least 1")
     return int(text)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if width.isdecimal() and height.isdecimal() and 8 <= int(width) <= 1920 and 8 <= int(height) <= 1920:
+        return int(width), int(height)
+    raise argparse.ArgumentTypeError(f"{text!r}; allowed: width x height, as 240x180, 8 to 1920 pixels each")
 
 
 def _port(text: str) -> int:

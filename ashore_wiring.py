@@ -267,6 +267,20 @@ def play_to_file(subject: Subject, path: Path, episodes: int, seed: int) -> int:
     return write_video(path, pictures, fps=1 / (dt * every))
 
 
+def look_to_file(task: TaskSettings, path: Path, camera: str, worlds: int, size: tuple[int, int], seed: int) -> None:
+    """What a camera sees at the start of an episode in each of some worlds, side by side in one PNG. size: width, height."""
+    from sim.cameras import Cameras
+    from sim.render import write_sheet
+
+    env = make_env(task, worlds, seed=seed)
+    env.reset(seed)
+    cameras = Cameras(env, (camera,), size[1], size[0], samples=4, shadows=2048)
+    try:
+        write_sheet(path, cameras.take()[camera].numpy())
+    finally:
+        cameras.close()
+
+
 def play_in_viewer(subject: Subject, seed: int) -> None:
     """Episodes of one world in MuJoCo's own window, until it is closed."""
     from sim.viewer import watch

@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 
 # Streams: one number a purpose, so that no two purposes share a draw.
 EPISODE, STEP, EVENT, ADVERSARY = 1, 2, 3, 4
+LOOK = 100  # what an episode looks like
+PICTURE = 1000  # noise of a picture; a camera's number is added
 
 _GAMMA = np.uint64(0x9E3779B97F4A7C15)
 _FIRST, _SECOND = np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)

@@ -11,6 +11,8 @@ size.
 
 from __future__ import annotations
 
+import copy
+import functools
 import json
 import os
 import re
@@ -179,10 +181,17 @@ def _merge_entries(given: Any, base: Path, folder: Path, robots: dict[str, Any])
 
 
 def _from_catalogue(name: str, folder: Path) -> dict[str, Any]:
-    known = read_mapping(folder / "randomization" / f"{CATALOGUE}.yaml")
+    file = folder / "randomization" / f"{CATALOGUE}.yaml"
+    known = _catalogue(file, file.stat().st_mtime_ns)
     if name not in known:
         raise ConfigError(f"task.randomization.{name} = {CATALOGUE}; {alternatives(name, known)}")
-    return dict(known[name])
+    return copy.deepcopy(known[name])
+
+
+@functools.lru_cache(maxsize=2)
+def _catalogue(file: Path, _changed: int) -> dict[str, Any]:
+    """Read once, though a space may take a hundred entries of it."""
+    return read_mapping(file)
 
 
 def _name_joints(entries: dict[str, Any], robot: Any) -> dict[str, Any]:

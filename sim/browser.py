@@ -21,10 +21,8 @@ from mujoco.studio.web_viewer import WebViewer
 from torch import Tensor
 
 from configs.errors import AshoreError
-from sim import tasks
 from sim.env import Env, Obs, on_one_core
 from sim.render import shape, show
-from sim.scene import compile_scene
 
 LOOPBACK = "127.0.0.1"
 LONGEST_GAP = 0.09  # s that the worlds may fall behind the clock and still catch up
@@ -160,7 +158,7 @@ def look_from(viewer: Any, camera: str) -> None:
 
 def open_viewer(env: Env, player: Player, port: int = 0) -> LocalViewer:
     """A viewer that serves; its page moves once the viewer's loop runs. Port 0: the first free one from 8080 on."""
-    scene = compile_scene(tasks.find(env.settings.name), env.settings, visual=True)
+    scene = env.visuals.scene_model()
     endpoint, _ = launch_thread.make_thread_endpoints()  # nobody is at its other end: the player steps the world itself
     config = viewer_protocol.ViewerConfig(title=f"ashore {env.settings.name}", http_port=port)
     logging.getLogger("WebServer").setLevel(logging.WARNING)

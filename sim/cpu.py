@@ -61,6 +61,10 @@ class CpuWorld:
                 raise ValueError(f"model field {name!r} cannot differ between worlds: {error}") from None
         return self._fields[name]
 
+    @property
+    def fields(self) -> dict[str, Tensor]:
+        return self._fields
+
     def output(self, name: str) -> Tensor:
         if name not in self._outputs:
             self._outputs[name] = _tensor(self.batch.bind(name))

@@ -25,6 +25,7 @@ from sim.interface import interface_of
 from sim.robot import joint_units
 from sim.scene import compile_scene
 from sim.signals import Chance, Channel
+from sim.visuals import Visuals
 
 Obs = dict[str, Tensor]
 P = ParamSpec("P")
@@ -121,6 +122,11 @@ class Env:
         self.metric_sums = torch.zeros(num_envs, len(task.metrics))
         self.diverged_count = 0
         self.observation: Obs = {}
+
+    @functools.cached_property
+    def visuals(self) -> Visuals:
+        """What each world looks like. Made for the first who asks: an entry of the space, or one who draws."""
+        return Visuals(self.settings, self.world)
 
     @on_one_core
     def reset(self, seed: int | None = None) -> Obs:

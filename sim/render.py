@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,53 +12,45 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from configs.errors import AshoreError
-from sim import tasks
+from sim.cameras import VideoError, draw, open_renderer
 from sim.env import Env, Obs
-from sim.scene import compile_scene
 from sim.task import Marker
-
-
-class VideoError(AshoreError):
-    """Pictures that cannot be drawn or written here; the text says what to do."""
-
+from sim.visuals import Look
 
 Frame = NDArray[np.uint8]
 
 
 class Renderer:
-    """Draws a world's state with the scene's visual geometry and the task's markers."""
+    """Draws a world as it looks, through a perfect camera, with the task's markers."""
 
     def __init__(self, env: Env, width: int = 480, height: int = 360, camera: str = "overview") -> None:
         self._env = env
-        self._model = compile_scene(tasks.find(env.settings.name), env.settings, visual=True)
+        self._model = env.visuals.scene_model()
         self._data = mujoco.MjData(self._model)
         self._camera = camera
-        try:
-            self._renderer = mujoco.Renderer(self._model, height, width)
-        except Exception as error:
-            raise VideoError(
-                f"no headless OpenGL here ({error}); "
-                "install libegl1 and libgl1-mesa-dri, or libosmesa6 and set MUJOCO_GL=osmesa"
-            ) from error
+        self._renderer = open_renderer(self._model, height, width)
 
     def frame(self, world: int = 0) -> Frame:
         """The world as it is now: [height, width, 3] uint8."""
-        show(self._env, world, self._model, self._data)
+        look = show(self._env, world, self._model, self._data)
         self._renderer.update_scene(self._data, camera=self._camera)
+        look.decorate(self._renderer.scene, self._data)
         for marker in self._env.task.markers(world):
             add_marker(self._renderer.scene, marker)
-        return np.asarray(self._renderer.render())
+        return draw(self._renderer, look)
 
     def close(self) -> None:
         self._renderer.close()
 
 
-def show(env: Env, world: int, model: mujoco.MjModel, data: mujoco.MjData) -> None:
-    """Bring a scene to the present state of one of the worlds."""
+def show(env: Env, world: int, model: mujoco.MjModel, data: mujoco.MjData) -> Look:
+    """Bring a scene to how one of the worlds is and looks at present. The model must be the scene's own."""
+    look = env.visuals.look(world, env.seed, int(env.episode[world]))
+    look.dress(model)
     for name in ("qpos", "mocap_pos", "mocap_quat"):
         getattr(data, name)[:] = getattr(env.world, name)[world].numpy()
     mujoco.mj_forward(model, data)
+    return look
 
 
 def add_marker(scene: Any, marker: Marker) -> None:
@@ -112,3 +105,21 @@ def write_video(path: Path, pictures: Iterator[Frame], fps: float) -> int:
             count += 1
     part.replace(path)
     return count
+
+
+def write_sheet(path: Path, pictures: NDArray[np.uint8]) -> None:
+    """Pictures [n, height, width, 3] in rows, about as wide as it is high, as a PNG."""
+    from PIL import Image
+
+    if path.suffix != ".png":
+        raise VideoError(f"{path} is no .png")
+    count, height, width, _ = pictures.shape
+    columns = math.ceil(math.sqrt(count * height / width))
+    rows = -(-count // columns)
+    sheet = np.zeros((rows * columns, height, width, 3), np.uint8)
+    sheet[:count] = pictures
+    sheet = sheet.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".part-{path.name}")
+    Image.fromarray(sheet).save(part, "PNG")
+    part.replace(path)

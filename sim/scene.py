@@ -7,6 +7,7 @@ import mujoco
 from configs.entries import longest_command_delay
 from configs.schema import TaskSettings
 from sim import robot
+from sim.furnish import furnish
 from sim.task import Task
 
 
@@ -28,7 +29,9 @@ def compile_scene(task: type[Task], settings: TaskSettings, visual: bool = False
         # The engine's shortcut for bodies whose frame is their inertia's would forbid to move their centres of mass.
         for body in spec.bodies:
             body.simple = False
-    if not visual:
+    if visual:
+        furnish(spec, settings.randomization)
+    else:
         spec.discard_visual()
     try:
         return spec.compile()

@@ -9,15 +9,13 @@ import mujoco
 import mujoco.viewer
 from torch import Tensor
 
-from sim import tasks
 from sim.env import Env, Obs
 from sim.render import add_marker, show
-from sim.scene import compile_scene
 
 
 def watch(env: Env, act: Callable[[Obs], Tensor], *, seed: int, targets: bool) -> None:
     """Show the first world until the window is closed."""
-    model = compile_scene(tasks.find(env.settings.name), env.settings, visual=True)
+    model = env.visuals.scene_model()
     data = mujoco.MjData(model)
     step = env.step_towards if targets else env.step
     obs = env.reset(seed)

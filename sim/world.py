@@ -45,6 +45,11 @@ class World(Protocol):
         """Per-world values of a model field: live [N, ...]. ValueError for a field that cannot differ between worlds."""
         ...
 
+    @property
+    def fields(self) -> dict[str, Tensor]:
+        """All that was asked for as `field` so far, by name."""
+        ...
+
     def output(self, name: str) -> Tensor:
         """A derived field of MjData, [N, ...] float64, live: as the last call left it."""
         ...

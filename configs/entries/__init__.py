@@ -7,6 +7,7 @@ from typing import Annotated, Any
 from pydantic import Discriminator, Tag
 
 from configs.entries.actuation import ActuationParameter
+from configs.entries.camera import CameraParameter, LightParameter, SceneParameter, SurfaceParameter
 from configs.entries.command import CommandParameter
 from configs.entries.disturbance import AdversaryParameter, KickParameter, PulseParameter
 from configs.entries.field import FieldParameter
@@ -14,7 +15,7 @@ from configs.entries.physics import ContactParameter, GravityParameter, InertiaP
 from configs.entries.signal import SignalParameter
 from configs.space import Entry
 
-__all__ = ["EFFECTS", "ParameterSettings", "longest_command_delay", "longest_signal_delay"]
+__all__ = ["EFFECTS", "ParameterSettings", "longest_command_delay", "longest_picture_delay", "longest_signal_delay"]
 
 EFFECTS: dict[str, type[Entry]] = {
     "field": FieldParameter,
@@ -27,6 +28,10 @@ EFFECTS: dict[str, type[Entry]] = {
     "kick": KickParameter,
     "pulse": PulseParameter,
     "adversary": AdversaryParameter,
+    "camera": CameraParameter,
+    "light": LightParameter,
+    "surface": SurfaceParameter,
+    "scene": SceneParameter,
 }  # by the name of the effect
 
 
@@ -48,7 +53,11 @@ ParameterSettings = Annotated[
     | Annotated[ActuationParameter, Tag("actuation")]
     | Annotated[KickParameter, Tag("kick")]
     | Annotated[PulseParameter, Tag("pulse")]
-    | Annotated[AdversaryParameter, Tag("adversary")],
+    | Annotated[AdversaryParameter, Tag("adversary")]
+    | Annotated[CameraParameter, Tag("camera")]
+    | Annotated[LightParameter, Tag("light")]
+    | Annotated[SurfaceParameter, Tag("surface")]
+    | Annotated[SceneParameter, Tag("scene")],
     Discriminator(_effect_of),
 ]
 
@@ -62,4 +71,10 @@ def longest_command_delay(entries: dict[str, ParameterSettings]) -> float:
 def longest_signal_delay(entries: dict[str, ParameterSettings]) -> float:
     """Seconds that the signal channel must remember for every value these entries may ever take."""
     delays = [e.widest[1] for e in entries.values() if isinstance(e, SignalParameter) and e.kind == "latency"]
+    return max(delays, default=0.0)
+
+
+def longest_picture_delay(entries: dict[str, ParameterSettings]) -> float:
+    """Seconds that cameras must keep pictures for every value these entries may ever take."""
+    delays = [e.widest[1] for e in entries.values() if isinstance(e, CameraParameter) and e.kind == "latency"]
     return max(delays, default=0.0)

@@ -7,6 +7,7 @@ from typing import Any
 
 from configs.entries import ParameterSettings
 from configs.entries.actuation import ActuationParameter
+from configs.entries.camera import CameraParameter, LightParameter, SceneParameter, SurfaceParameter
 from configs.entries.command import CommandParameter
 from configs.entries.disturbance import AdversaryParameter, KickParameter, PulseParameter
 from configs.entries.field import FieldParameter
@@ -15,6 +16,7 @@ from configs.entries.signal import SignalParameter
 from configs.space import Entry
 from randomization.effects.actuation import actuation_effect
 from randomization.effects.base import Effect, SpaceError, Target
+from randomization.effects.camera import VisualEffect
 from randomization.effects.contact import ContactEffect
 from randomization.effects.disturbance import AdversaryEffect, KickEffect, PulseEffect
 from randomization.effects.gravity import GravityEffect
@@ -31,6 +33,10 @@ EFFECTS: dict[type[Entry], Callable[[str, Any, Target], Effect]] = {
     KickParameter: KickEffect,
     PulseParameter: PulseEffect,
     AdversaryParameter: AdversaryEffect,
+    CameraParameter: VisualEffect,
+    LightParameter: VisualEffect,
+    SurfaceParameter: VisualEffect,
+    SceneParameter: VisualEffect,
 }
 # One of these follows all entries of its class, ({name: entry}, world): together they make one value, or one write.
 GROUPED: dict[type[Entry], Callable[[Any, Any], Effect]] = {

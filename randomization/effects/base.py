@@ -66,6 +66,11 @@ class Target(Protocol):
     seed: int
     num_envs: int
 
+    @property
+    def visuals(self) -> Any:
+        """names, drive(effect, kind). Made when first asked for, which costs a second model."""
+        ...
+
 
 def matching(pattern: str, names: Iterable[str], entry: str, what: str) -> list[int]:
     """Positions of the names that the regular expression matches whole."""

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from configs.entries import EFFECTS
 from configs.loader import CONFIGS, ConfigError, dump, load_run, presets, run_settings
 from configs.schema import RunSettings
 
@@ -215,8 +216,7 @@ def test_an_override_that_cannot_be_followed_says_what_can(folder: Path, overrid
         ),
         (
             "task.randomization.latency.effect=fild",
-            "task.randomization.latency.effect = 'fild'; "
-            "allowed: 'field', 'inertia', 'gravity', 'contact', 'command', 'signal', 'actuation', 'kick', 'pulse', 'adversary'",
+            f"task.randomization.latency.effect = 'fild'; allowed: {', '.join(map(repr, EFFECTS))}",
         ),
     ],
 )

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch import Tensor
 
+from sim.cameras import Cameras, VideoError
 from sim.env import Env
 from tests.sim.worlds import rollout
 
@@ -68,5 +70,20 @@ def _moved_on(env: Env, ctrl: Tensor) -> Seen:
     return {"qpos": env.world.qpos[None].clone()}
 
 
-# Effects on pictures add the scene that draws one, as `picture`.
-SCENES: tuple[Callable[[Env], Seen | None], ...] = (prodded, over_the_table, at_the_stops)
+def pictured(env: Env) -> Seen | None:
+    """What a camera sees as the robot sets off, where an entry is about that."""
+    if "visuals" not in vars(env) or not env.visuals.driven:
+        return None
+    try:
+        cameras = Cameras(env, ("overview",), 48, 48, shadows=256)
+    except VideoError as error:
+        pytest.skip(str(error))
+    seen = [cameras.observe()["overview"]]
+    for _ in range(4):
+        env.step(torch.full((env.num_envs, env.action_size), 0.5))
+        seen.append(cameras.observe()["overview"])
+    cameras.close()
+    return {"picture": torch.stack((seen[0], seen[-1])).float()}
+
+
+SCENES: tuple[Callable[[Env], Seen | None], ...] = (pictured, prodded, over_the_table, at_the_stops)
