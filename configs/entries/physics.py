@@ -38,7 +38,10 @@ class InertiaParameter(Entry):
 
 
 class GravityParameter(Entry):
-    """Gravity as a vector: how strong, and where down is, as if the floor and all on it were tilted."""
+    """Gravity as a vector: how strong, and where down is, as if the floor and all on it were tilted.
+
+    Signals that say which way is up go on saying the floor's.
+    """
 
     kinds: ClassVar[dict[str, Kind]] = {
         "strength": Kind("times as strong", "1", 0.0),
