@@ -18,6 +18,7 @@ from typing import Any
 from configs.errors import AshoreError
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # read when torch is first imported; see policies/__init__.py
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # numpy's: for small matrices, two threads are slower than one
 
 __version__ = "0.1.0"
 RUNS = Path("runs")
@@ -125,11 +126,18 @@ def sweep(options: argparse.Namespace) -> None:
 
     subject = load_subject(options.policy, options.set)
     out = options.out or RUNS / f"sweep-{subject.name}"
-    result, dimensions = run_sweep(
+    result, dimensions, declared = run_sweep(
         subject, options.over, options.episodes, options.points, options.seed, _command_line()
     )
     write_atomically(out / "results.json", result.to_json())
-    page = report.Report(title=f"Robustness of {subject.name}", sweep=result, card=dimensions, command=_command_line())
+    page = report.Report(
+        title=f"Robustness of {subject.name}",
+        sweep=result,
+        card=dimensions,
+        declared=declared,
+        training=subject.metrics,
+        command=_command_line(),
+    )
     report.write(out / "report.html", page)
     Console().print(table(result))
     print(f"written to {out / 'results.json'} and {out / 'report.html'}")

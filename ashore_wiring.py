@@ -5,6 +5,7 @@ The commands of `ashore.py`, the demo and the benchmarks are written in these fe
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import subprocess
@@ -17,15 +18,18 @@ from pydantic import ValidationError
 from rich.progress import Progress
 
 from ashore import __version__
+from configs.card import Card
 from configs.contract import Contract
 from configs.errors import AshoreError
 from configs.faults import explain
 from configs.loader import dump, load_run, run_settings
+from configs.sampler import SamplerSettings
 from configs.schema import RunSettings, TaskSettings, TrainSettings
 from configs.space import Dimension
 from deploy_ros import bundle
-from policies.checkpoint import latest
+from policies.checkpoint import latest, load
 from policies.export import export_policy
+from policies.metrics import read
 from policies.networks import Actor
 from policies.normalize import Normalizer
 from policies.policy import Policy, load_policy
@@ -47,15 +51,26 @@ class UsageError(AshoreError):
 
 
 def make_env(
-    task: TaskSettings, num_envs: int, *, seed: int = 0, pins: dict[str, float] | None = None, stagger: bool = False
+    task: TaskSettings,
+    num_envs: int,
+    *,
+    seed: int = 0,
+    pins: dict[str, float] | None = None,
+    sampler: SamplerSettings | None = None,
+    stagger: bool = False,
 ) -> Env:
-    """The batched environment with its randomizer; `pins` holds parameters at one value, as a sweep does."""
-    return Env(task, num_envs, seed=seed, randomizer=make_randomizer(task, pins), stagger=stagger)
+    """The batched environment with its randomizer; `pins` holds parameters at one value, as a sweep does.
+
+    `sampler` is for training: what measures a policy draws uniformly from the declared ranges, whatever it was trained on.
+    """
+    return Env(task, num_envs, seed=seed, randomizer=make_randomizer(task, pins, sampler), stagger=stagger)
 
 
-def make_randomizer(task: TaskSettings, pins: dict[str, float] | None = None) -> Randomizer | None:
+def make_randomizer(
+    task: TaskSettings, pins: dict[str, float] | None = None, sampler: SamplerSettings | None = None
+) -> Randomizer | None:
     """The task's randomizer, where it randomizes anything."""
-    return Randomizer(task.randomization, pins=pins) if task.randomization else None
+    return Randomizer(task.randomization, sampler, pins) if task.randomization else None
 
 
 def self_contained(run: RunSettings) -> RunSettings:
@@ -75,6 +90,8 @@ class Subject(NamedTuple):
     targets: bool
     steps: int
     sha256: str
+    trained_on: Callable[[], tuple[Dimension, ...]]  # lambda and the ranges that training reached
+    metrics: tuple[dict[str, Any], ...] = ()  # of a run's folder
 
 
 def load_subject(where: str, overrides: Sequence[str] = ()) -> Subject:
@@ -85,14 +102,41 @@ def load_subject(where: str, overrides: Sequence[str] = ()) -> Subject:
         if checkpoint is None:
             raise UsageError(f"{path} holds no checkpoint; train first: ashore train PRESET --run {path}")
         policy = load_policy(checkpoint)
-        return Subject(path.name, load_run(path, overrides), lambda obs: policy(obs["actor"]), False, policy.steps, "")
+        ranges, run = functools.partial(_trained_on, path, checkpoint), load_run(path, overrides)
+        metrics = read(path)
+        return Subject(path.name, run, lambda obs: policy(obs["actor"]), False, policy.steps, "", ranges, metrics)
     if not path.is_file():
         raise UsageError(f"{where} is neither a run's folder nor a policy file")
     exported = bundle.load_policy(path)
     contract = exported.contract
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     run = run_settings(_carried(path, contract), overrides)
-    return Subject(path.stem, run, graph_act(exported), True, contract.trained_steps, digest)
+    act = graph_act(exported)
+    return Subject(path.stem, run, act, True, contract.trained_steps, digest, lambda: contract.trained_on)
+
+
+def _trained_on(folder: Path, checkpoint: Path) -> tuple[Dimension, ...]:
+    run = load_run(folder)
+    return _as_trained(run, 1, sampler_state(checkpoint))[1]
+
+
+def _as_trained(
+    run: RunSettings, num_envs: int, state: dict[str, Any] | None
+) -> tuple[Env, tuple[Dimension, ...], Card | None]:
+    """An environment whose sampler is as training left it, the ranges it reached, and its card."""
+    randomizer = make_randomizer(run.task, sampler=run.sampler)
+    env = Env(run.task, num_envs, seed=TEST_SEED, randomizer=randomizer)
+    if randomizer is None:
+        return env, (), None
+    if state is not None:
+        randomizer.sampler.load_state_dict(state)
+    return env, randomizer.trained_on(), randomizer.card()
+
+
+def sampler_state(checkpoint: Path) -> dict[str, Any] | None:
+    """What the sampler of training had learned at a checkpoint."""
+    env = load(checkpoint)["env"] or {}
+    return env.get("randomizer", {}).get("sampler")
 
 
 def _carried(path: Path, contract: Contract) -> dict[str, Any]:
@@ -161,7 +205,7 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> Outcome:
         if not config.is_file():
             raise UsageError(f"{folder} holds no run to resume; leave --resume out to begin one")
         saved = load_run(folder)
-        kept = {"task": saved.task != run.task}
+        kept = {"task": saved.task != run.task, "sampler": saved.sampler != run.sampler}
         kept |= {n: getattr(saved.train, n) != getattr(run.train, n) for n in set(TrainSettings.model_fields) - FREE}
         if changed := sorted(name for name, differs in kept.items() if differs):
             raise UsageError(
@@ -170,7 +214,7 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> Outcome:
     elif config.exists():
         raise UsageError(f"{folder} holds a run already; go on with it: --resume, or name another folder: --run DIR")
     settings = run.train
-    env = make_env(run.task, settings.num_envs, seed=settings.seed, stagger=True)
+    env = make_env(run.task, settings.num_envs, seed=settings.seed, sampler=run.sampler, stagger=True)
     env.task.adapt()
     test = make_env(run.task, min(settings.eval_episodes, 256), seed=settings.seed)
     rounds = -(-settings.eval_episodes // test.num_envs)
@@ -191,7 +235,7 @@ def export_run(folder: Path, path: Path) -> Contract:
     checkpoint = latest(folder / CHECKPOINTS)
     if checkpoint is None:
         raise UsageError(f"{folder} holds no checkpoint to export")
-    return _export(run, load_policy(checkpoint), path)
+    return _export(run, load_policy(checkpoint), path, sampler_state(checkpoint))
 
 
 def export_untrained(run: RunSettings, path: Path) -> Contract:
@@ -203,9 +247,9 @@ def export_untrained(run: RunSettings, path: Path) -> Contract:
     return _export(run, Policy(actor.eval(), Normalizer(size).eval(), 0, None), path)
 
 
-def _export(run: RunSettings, policy: Policy, path: Path) -> Contract:
-    """Its golden vectors are episodes of the task itself."""
-    env = make_env(run.task, 4, seed=TEST_SEED)
+def _export(run: RunSettings, policy: Policy, path: Path, state: dict[str, Any] | None = None) -> Contract:
+    """Its golden vectors are episodes of the task itself, in worlds as the last ones of training."""
+    env, trained_on, card = _as_trained(run, 4, state)
     if env.task.direct:
         raise UsageError(f"task {run.task.name} mirrors a benchmark, not a robot: its policies are not exported")
     settings = run.model_dump(mode="json")
@@ -214,7 +258,8 @@ def _export(run: RunSettings, policy: Policy, path: Path) -> Contract:
         policy.normalizer,
         env.interface,
         path,
-        trained_on=env.randomizer.dimensions if env.randomizer else (),
+        trained_on=trained_on,
+        card=card,
         settings=settings,
         settings_sha256=hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
         trained_steps=policy.steps,
@@ -226,10 +271,11 @@ def _export(run: RunSettings, policy: Policy, path: Path) -> Contract:
 
 def run_sweep(
     subject: Subject, over: Sequence[str], episodes: int, points: int, seed: int, command: str
-) -> tuple[SweepResult, tuple[Dimension, ...]]:
-    """Move one parameter at a time, the others as in training; gives the curves and the whole space."""
+) -> tuple[SweepResult, tuple[Dimension, ...], tuple[Dimension, ...]]:
+    """Move one parameter at a time, the others as declared; gives the curves, and the space as trained on and as declared."""
     env = make_env(subject.run.task, 1)
-    dimensions = env.randomizer.dimensions if env.randomizer else ()
+    declared = env.randomizer.dimensions if env.randomizer else ()
+    dimensions = _with_ranges(declared, subject.trained_on())
     provenance = Provenance(
         command=command,
         commit=commit(),
@@ -252,7 +298,17 @@ def run_sweep(
             result = sweep(over, dimensions, evaluate, points=points, provenance=provenance, progress=progress)
         except ValueError as error:
             raise UsageError(str(error)) from None
-    return result, dimensions
+    return result, dimensions, declared
+
+
+def _with_ranges(dimensions: Sequence[Dimension], trained_on: Sequence[Dimension]) -> tuple[Dimension, ...]:
+    """The dimensions with the ranges that training reached, those it had."""
+    reached = {d.name: (d.low, d.high) for d in trained_on}
+    ranges = [reached.get(d.name, (d.low, d.high)) for d in dimensions]
+    low, high = (
+        [min(max(r[i], d.widest[0]), d.widest[1]) for r, d in zip(ranges, dimensions, strict=True)] for i in (0, 1)
+    )
+    return tuple(d.model_copy(update={"low": a, "high": b}) for d, a, b in zip(dimensions, low, high, strict=True))
 
 
 def play_to_file(subject: Subject, path: Path, episodes: int, seed: int) -> int:

@@ -68,7 +68,7 @@ def run_demo(folder: Path, overrides: Sequence[str], size: Size, command: str) -
     simulated = measure(subject, size.simulated, seed=TEST_SEED)
     console.print(f"success {simulated.success.mean():.3f} over {size.simulated} randomized episodes")
     console.rule("3/5  sweep what it survives")
-    swept, card = run_sweep(subject, OVER, size.swept, size.points, 0, command)
+    swept, card, _ = run_sweep(subject, OVER, size.swept, size.points, 0, command)
     console.print(table(swept))
     console.rule(f"4/5  drive a twin over DDS, {size.twin} episodes in real time")
     twin = drive_twin(run_folder / POLICY_FILE, size.twin, folder)

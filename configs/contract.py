@@ -11,6 +11,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from configs.card import Card
 from configs.schema import Count, Positive, Settings, Vector
 from configs.space import Dimension
 
@@ -138,12 +139,13 @@ class Contract(Settings):
 
     format: Literal["ashore-policy/1"] = FORMAT
     interface: Interface
-    trained_on: tuple[Dimension, ...] = Field(description="lambda and its ranges in training")
+    trained_on: tuple[Dimension, ...] = Field(description="lambda and its ranges at the end of training")
     settings: dict = Field(description="the run's task settings, so that the task can be built again")  # type: ignore[type-arg]
     settings_sha256: str
     ashore_version: str
     trained_steps: int
     success: float | None = Field(default=None, description="success rate of the last evaluation, 0 to 1")
+    card: Card | None = Field(default=None, description="the randomization card; files of before it have none")
 
     @model_validator(mode="after")
     def _drives(self) -> Contract:

@@ -13,9 +13,11 @@ from pydantic.fields import FieldInfo
 
 from configs.entries import EFFECTS
 from configs.errors import AshoreError
+from configs.sampler import EACH, kind_of
 from configs.schema import RunSettings
 
 ENTRIES = ("task", "randomization")
+SAMPLER = ("sampler",)
 OPTIONS = ("task", "options")
 
 # What a field may hold, by the name pydantic gives the fault; {names} come from the fault's context.
@@ -91,6 +93,9 @@ def _model_at(path: tuple[str, ...], data: Any) -> type[BaseModel] | None:
         entry = _at(path[:3], data)
         effect = entry.get("effect", "field") if isinstance(entry, dict) else "field"
         return EFFECTS.get(effect if isinstance(effect, str) else "", EFFECTS["field"]) if len(path) == 3 else None
+    if path == SAMPLER:
+        kind = kind_of(_at(path, data) or {})
+        return EACH.get(kind if isinstance(kind, str) else "", EACH["uniform"])
     model: type[BaseModel] = RunSettings
     for key in path:
         field = model.model_fields.get(key)
@@ -109,6 +114,8 @@ def _line(fault: Any, data: Any) -> str:
     path = tuple(fault["loc"])
     if path[:2] == ENTRIES:
         path = path[:3] + path[4:]  # between an entry and its field pydantic names the kind of effect
+    if path[:1] == SAMPLER:
+        path = path[:1] + path[2:]
     kind, context, name = fault["type"], fault.get("ctx", {}), dotted(path) or "settings"
     if kind == "value_error":
         text = str(context["error"])
@@ -121,7 +128,8 @@ def _line(fault: Any, data: Any) -> str:
         return f"{name} is missing; allowed: {(field and field.description) or 'a value must be given'}"
     value = fault["input"]
     if kind == "union_tag_invalid":
-        name, value = f"{name}.effect", value["effect"]
+        tag = "kind" if path == SAMPLER else "effect"
+        name, value = f"{name}.{tag}", value[tag]
     bounds = {key: f"{bound:g}" if isinstance(bound, float) else bound for key, bound in context.items()}
     allowed = ALLOWED[kind].format(**bounds) if kind in ALLOWED else fault["msg"]
     return f"{name} = {shown(value)}; allowed: {allowed}"

@@ -6,7 +6,7 @@ for `tasks/arm_reach.yaml` and `train/arm_reach.yaml`, or `train/default.yaml` w
 `preset: NAME` beside entries of its own; an entry given as `catalogue` is that of its name in `randomization/catalogue.yaml`,
 where every effect stands with an ordinary range. The name `robot` there means what the robot's own YAML gives as its
 `randomization`, which changes with the robot. `--set train=hand_reorient_gpu` names another training: the same task at another
-size.
+size; `--set sampler=adr` names who chooses its worlds, `samplers/adr.yaml`.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from configs.faults import ENTRIES, ConfigError, allowed_keys, alternatives, dot
 from configs.schema import RunSettings
 from configs.yaml_text import dump_text, load_file, load_text
 
-__all__ = ["ConfigError", "dump", "load_run", "presets", "read_mapping", "run_settings"]
+__all__ = ["ConfigError", "catalogue", "dump", "load_run", "presets", "read_mapping", "run_settings"]
 
 CONFIGS = Path(__file__).parent
 SECTIONS = tuple(RunSettings.model_fields)
-REFERENCES = (("task", "robot"), ENTRIES, ("train",))  # what may be a name or a path that stands for more
+REFERENCES = (("task", "robot"), ENTRIES, ("train",), ("sampler",))  # what may be a name or a path that stands for more
 CATALOGUE = "catalogue"
 JOINTS = "{joints}"  # in an entry's `match`: the robot's driven joints
 
@@ -113,8 +113,9 @@ def _read_preset(preset: str | Path, folder: Path) -> tuple[dict[str, Any], Path
 
 def _resolve_references(data: dict[str, Any], base: Path, folder: Path) -> None:
     """Put what is named in its place; a relative path starts at `base`."""
-    if isinstance(data.get("train"), str):
-        data["train"] = read_mapping(_locate("train", "train", data["train"], base, folder))
+    for section, kind in (("train", "train"), ("sampler", "samplers")):
+        if isinstance(data.get(section), str):
+            data[section] = read_mapping(_locate(kind, section, data[section], base, folder))
     task = data.get("task")
     if not isinstance(task, dict):
         return
@@ -180,9 +181,14 @@ def _merge_entries(given: Any, base: Path, folder: Path, robots: dict[str, Any])
     return merged
 
 
-def _from_catalogue(name: str, folder: Path) -> dict[str, Any]:
+def catalogue(folder: Path = CONFIGS) -> dict[str, Any]:
+    """Every effect there is, as entries by name."""
     file = folder / "randomization" / f"{CATALOGUE}.yaml"
-    known = _catalogue(file, file.stat().st_mtime_ns)
+    return _catalogue(file, file.stat().st_mtime_ns)
+
+
+def _from_catalogue(name: str, folder: Path) -> dict[str, Any]:
+    known = catalogue(folder)
     if name not in known:
         raise ConfigError(f"task.randomization.{name} = {CATALOGUE}; {alternatives(name, known)}")
     return copy.deepcopy(known[name])

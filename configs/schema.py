@@ -2,32 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
+from configs.base import Count, Fraction, NonNegative, Positive, Settings, Vector
 from configs.entries import LONGEST_DELAY, ParameterSettings, longest_command_delay, longest_signal_delay
-
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Fraction = Annotated[float, Field(ge=0, le=1)]
-Count = Annotated[int, Field(ge=1)]
-
-
-def _finite(values: tuple[float, ...]) -> tuple[float, ...]:
-    if not all(math.isfinite(v) for v in values):
-        raise ValueError("every value must be finite")
-    return values
-
-
-Vector = Annotated[tuple[float, ...], AfterValidator(_finite)]
-
-
-class Settings(BaseModel):
-    """Base of all settings: immutable, keyword-only, unknown keys refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+from configs.sampler import SamplerSettings, UniformSettings
 
 
 class GripperSettings(Settings):
@@ -253,3 +234,7 @@ class RunSettings(Settings):
 
     task: TaskSettings
     train: TrainSettings
+    sampler: SamplerSettings = Field(
+        default=UniformSettings(),
+        description="which worlds training shows; evaluation and sweeps keep to the declared ranges",
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from configs.card import Card
 from configs.contract import Contract
 
 
@@ -42,16 +43,44 @@ def describe(contract: Contract) -> str:
             ("joint", "low", "high", "velocity", "acceleration", "home"),
             [(j.name, *(f"{x:g}" for x in (j.low, j.high, j.velocity, j.acceleration, j.home))) for j in face.joints],
         ),
-        "\nTrained on\n"
-        + _table(
-            ("parameter", "unit", "nominal", "low", "high", "scale"),
-            [
-                (d.name, d.unit, f"{d.nominal:g}", f"{d.low:g}", f"{d.high:g}", d.distribution)
-                for d in contract.trained_on
-            ],
-        ),
+        "\nTrained on\n" + (_ranges(contract) if contract.card is None else _card(contract.card)),
     ]
     return "\n".join(parts)
+
+
+def _ranges(contract: Contract) -> str:
+    """What a file without a card says."""
+    return _table(
+        ("parameter", "unit", "nominal", "low", "high", "scale"),
+        [(d.name, d.unit, f"{d.nominal:g}", f"{d.low:g}", f"{d.high:g}", d.distribution) for d in contract.trained_on],
+    )
+
+
+def _card(card: Card) -> str:
+    """Where the ranges ended, what was left out."""
+    settings = ", ".join(f"{name} {value}" for name, value in card.sampler.items() if name != "kind")
+    entropy = "none" if card.entropy is None else f"{card.entropy:.3f} nats a parameter over its declared width"
+    numbers = "".join(f"; {name} {value:.4g}" for name, value in card.numbers.items())
+    rows = [
+        (
+            p.name,
+            p.unit,
+            *(f"{x:.4g}" for x in (p.nominal, p.low, p.high)),
+            f"{p.declared[0]:g} to {p.declared[1]:g}",
+            p.distribution,
+            "none" if p.entropy is None else f"{p.entropy:.2f}",
+            *("" if x is None else f"{x:.0%}" for x in (p.success_low, p.success_high)),
+        )
+        for p in card.parameters
+    ]
+    heads = ("parameter", "unit", "nominal", "low", "high", "declared", "scale", "entropy", "at low", "at high")
+    shown = [k for k in range(len(heads)) if k < 8 or any(row[k] for row in rows)]
+    return (
+        f"  sampler {card.sampler.get('kind')}{f' ({settings})' if settings else ''}\n"
+        f"  entropy {entropy}{numbers}; low and high are {card.ends}\n"
+        + _table([heads[k] for k in shown], [[row[k] for k in shown] for row in rows])
+        + f"\n\nNot randomized\n  {', '.join(card.not_randomized) or 'nothing of the catalogue'}"
+    )
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -17,6 +17,7 @@ import onnx
 import onnxruntime
 import torch
 
+from configs.card import Card
 from configs.contract import (
     METADATA_CONTRACT,
     METADATA_GOLDEN,
@@ -54,6 +55,7 @@ def export_policy(
     success: float | None,
     ashore_version: str,
     golden: Sequences | None = None,
+    card: Card | None = None,
 ) -> Contract:
     """Write the policy to `path`; give the contract in it.
 
@@ -68,6 +70,7 @@ def export_policy(
         ashore_version=ashore_version,
         trained_steps=trained_steps,
         success=success,
+        card=card,
     )
     try:
         graph = PolicyGraph(actor, normalizer, interface)

@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 FILE = "metrics.jsonl"
 
@@ -45,6 +45,14 @@ class Metrics:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._file.close()
         self._events.close()
+
+
+def read(folder: Path) -> tuple[dict[str, Any], ...]:
+    """The iterations of a run, as far as they were written whole; none where there is no file."""
+    path = folder / FILE
+    text = path.read_text(encoding="utf-8") if path.is_file() else ""
+    whole = text[: text.rfind("\n") + 1]  # a process killed while writing leaves half a line
+    return tuple(json.loads(line) for line in whole.splitlines())
 
 
 def _drop_after(path: Path, steps: int) -> None:

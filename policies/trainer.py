@@ -19,13 +19,14 @@ from policies.metrics import FILE, Metrics
 from policies.on_policy.ppo import PPO
 from policies.process import Interrupt, reproducible
 from policies.progress import RunProgress
-from policies.vector import VectorEnv
+from policies.vector import Reports, VectorEnv
 
 Act = Callable[[Tensor], Tensor]  # actor's observation [N, n] -> action [N, a]
 # Plays whole episodes; gives at least "success" and "return". Must give the same for the same policy and change nothing else.
 Evaluate = Callable[[Act], Mapping[str, float]]
 
 CHECKPOINTS = "checkpoints"
+REPORT_EVERY = 10  # iterations between the environment's reports, which are long and change slowly
 # What a resumed run may change: how long it goes on and what is watched. Anything else would give other bits.
 FREE = frozenset(
     {"total_steps", "eval_every", "eval_episodes", "checkpoint_every", "keep_checkpoints", "stop_at_success"}
@@ -127,6 +128,8 @@ def _iterate(
     if evaluate is not None and due:
         run.evaluation = {name: float(x) for name, x in evaluate(learner.mean_action).items()}
         record |= {f"eval/{name}": x for name, x in run.evaluation.items()}
+    if isinstance(env, Reports) and (due or run.iterations % REPORT_EVERY == 1):
+        record |= env.report()
     return record
 
 

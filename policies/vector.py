@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import gymnasium
 import numpy as np
@@ -49,6 +49,13 @@ class VectorEnv(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Continue as if never interrupted; `observation` is what it was."""
         ...
+
+
+@runtime_checkable
+class Reports(Protocol):
+    """An environment that has numbers of its own for the metrics."""
+
+    def report(self) -> dict[str, float]: ...
 
 
 class GymnasiumVector:

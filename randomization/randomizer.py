@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from configs.base import Settings
+from configs.card import Card
 from configs.entries import ParameterSettings
+from configs.sampler import UniformSettings
 from configs.space import Dimension
-from randomization import effects
+from randomization import effects, samplers
+from randomization.card import card
 from randomization.effects.base import SpaceError, Target
-from randomization.samplers.uniform import UniformSampler
+from randomization.samplers.base import summary
 
 
 class Randomizer:
@@ -21,11 +24,12 @@ class Randomizer:
     def __init__(
         self,
         entries: dict[str, ParameterSettings],
-        sampler: Callable[[tuple[Dimension, ...]], Any] = UniformSampler,
+        sampler: Settings | None = None,
         pins: dict[str, float] | None = None,
     ) -> None:
-        """pins: parameters held at one value in every world, as a sweep does; by an entry's name or a dimension's."""
-        self._entries, self._make_sampler, self._pins = entries, sampler, pins or {}
+        """sampler: settings of `configs.sampler`, uniform over the declared ranges if not given.
+        pins: parameters held at one value in every world, as a sweep does; by an entry's name or a dimension's."""
+        self._entries, self._settings, self._pins = entries, sampler or UniformSettings(), pins or {}
 
     def bind(self, target: Target) -> None:
         """Resolve every name against the environment's model and signals."""
@@ -33,8 +37,8 @@ class Randomizer:
         self._effects = effects.bind(self._entries, target)
         self._sizes = [len(e.dimensions) for e in self._effects]
         self.dimensions = tuple(d for e in self._effects for d in e.dimensions)
-        self.sampler = self._make_sampler(self.dimensions)
-        self.draws = count = len(self.dimensions)
+        self.sampler = samplers.make(self._settings, self.dimensions)
+        self.draws, count = self.sampler.draws, len(self.dimensions)
         self.lambdas = torch.tensor([d.nominal for d in self.dimensions], dtype=torch.float64).repeat(
             target.num_envs, 1
         )
@@ -81,6 +85,21 @@ class Randomizer:
     def observe(self, ids: Tensor, success: Tensor) -> None:
         """Tell the sampler how episodes ended: success [k] in [0, 1]."""
         self.sampler.observe(self._token[ids], self.lambdas[ids], success)
+
+    def report(self) -> dict[str, float]:
+        """What the sampler does now: entropy, the range of each parameter, numbers of its own."""
+        return summary([d.name for d in self.dimensions], self.sampler)
+
+    def card(self) -> Card:
+        """The randomization card of a policy that is trained up to now."""
+        return card(self._entries, self.dimensions, self._settings, self.sampler)
+
+    def trained_on(self) -> tuple[Dimension, ...]:
+        """The dimensions with the ranges that the sampler has reached."""
+        low, high = (end.tolist() for end in self.sampler.ranges())
+        return tuple(
+            d.model_copy(update={"low": a, "high": b}) for d, a, b in zip(self.dimensions, low, high, strict=True)
+        )
 
     def _scaled(self, lambdas: Tensor) -> Tensor:
         raw = torch.where(self._log, lambdas.log(), lambdas)

@@ -21,6 +21,7 @@ from configs.space import Dimension
 from randomization import report_tables as tables
 from randomization.charts import Chart, completion_chart, success_chart, training_charts
 from randomization.curve import CONFIDENCE, clopper_pearson
+from randomization.growth import growth_chart
 from randomization.sweep import SweepResult
 
 IMAGE_TYPES = {b"\x89PNG": "png", b"GIF8": "gif", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp"}
@@ -67,7 +68,8 @@ class Report:
     command: str = ""
     images: Sequence[Image] = ()
     sweep: SweepResult | None = None
-    card: Sequence[Dimension] = ()
+    card: Sequence[Dimension] = ()  # with the ranges trained on
+    declared: Sequence[Dimension] = ()  # the same with the ranges declared, to draw how they grew
     training: Sequence[Mapping[str, Any]] = ()  # rows of metrics.jsonl
     twin: Sequence[TwinEpisode] = ()
     facts: Mapping[str, str] = field(default_factory=dict)  # hashes, commit, versions, machine
@@ -92,6 +94,7 @@ def render(report: Report) -> str:
             _margins(report.sweep),
             _twin(report.twin, charts),
             _training(report.training, charts),
+            _growth(report.training, report.declared, charts),
             _card(report.card),
             _facts(report),
         )
@@ -130,7 +133,11 @@ def _section(title: str, how: str, content: str) -> str:
 def _chart(charts: dict[str, Chart], chart: Chart, caption: str) -> str:
     name = f"chart{len(charts)}"
     charts[name] = chart
-    return f'<figure class="card"><figcaption>{caption}</figcaption><div class="chart" id="{name}"></div></figure>\n'
+    height = f"height:{chart['layout']['height']}px"
+    return (
+        f'<figure class="card"><figcaption>{caption}</figcaption>'
+        f'<div class="chart" style="{height}" id="{name}"></div></figure>\n'
+    )
 
 
 def _header(report: Report) -> str:
@@ -221,6 +228,14 @@ def _training(rows: Sequence[Mapping[str, Any]], charts: dict[str, Chart]) -> st
     figures = "".join(_chart(charts, chart, title) for title, chart in training_charts(rows))
     grid = f'<div class="grid">{figures}</div>\n'
     return _section("Training", "Over control steps, all worlds together.", grid) if figures else ""
+
+
+def _growth(rows: Sequence[Mapping[str, Any]], declared: Sequence[Dimension], charts: dict[str, Chart]) -> str:
+    chart = growth_chart(rows, declared)
+    if chart is None:
+        return ""
+    how = "The range of worlds that training showed, over control steps. Shaded: as declared; dotted: nominal."
+    return _section("Ranges growing", how, _chart(charts, chart, "One row a parameter"))
 
 
 def _card(dims: Sequence[Dimension]) -> str:

@@ -63,6 +63,8 @@ class Randomizer(Protocol):
 
     def observe(self, ids: Tensor, success: Tensor) -> None: ...
 
+    def report(self) -> dict[str, float]: ...
+
     def state_dict(self) -> dict[str, Any]: ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
@@ -271,6 +273,11 @@ class Env:
     def _more(self, ids: NDArray[np.int64], count: int) -> Words:
         """Further random words of these worlds' present step: [k, count]."""
         return keyed.words(self.seed, keyed.EVENT, ids, self.episode.numpy()[ids], self.age.numpy()[ids], count)
+
+    def report(self) -> dict[str, float]:
+        """What goes beside the metrics of training: the worlds it shows."""
+        numbers = self.randomizer.report() if self.randomizer is not None else {}
+        return {f"randomization/{name}": value for name, value in numbers.items()}
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next step depends on."""

@@ -7,26 +7,37 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from configs.sampler import UniformSettings
 from configs.space import Dimension
+from randomization.samplers.base import Space, no_token
 
 
 class UniformSampler:
     """Independent uniforms; `log` dimensions are uniform in the logarithm."""
 
-    def __init__(self, dimensions: tuple[Dimension, ...]) -> None:
-        self._log = torch.tensor([d.distribution == "log" for d in dimensions])
-        low = torch.tensor([d.low for d in dimensions], dtype=torch.float64)
-        high = torch.tensor([d.high for d in dimensions], dtype=torch.float64)
-        self._low = torch.where(self._log, low.clip(min=1e-300).log(), low)
-        self._span = torch.where(self._log, high.clip(min=1e-300).log(), high) - self._low
+    def __init__(self, dimensions: tuple[Dimension, ...], settings: UniformSettings | None = None) -> None:
+        self._space = Space(dimensions)
+        low, high = (
+            torch.tensor([getattr(d, end) for d in dimensions], dtype=torch.float64) for end in ("low", "high")
+        )
+        self._declared = low, high
+        self.draws = len(dimensions)
 
     def sample(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """u: [n, d] uniforms -> lambda [n, d] and a token [n] that says what each episode tests: nothing here."""
-        values = torch.addcmul(self._low, u.double(), self._span)
-        return torch.where(self._log, values.exp(), values), torch.zeros(len(u), dtype=torch.int64)
+        scaled = torch.addcmul(self._space.low, u.double(), self._space.scale)
+        return self._space.back(scaled), no_token(len(u))
 
     def observe(self, token: Tensor, values: Tensor, score: Tensor) -> None:
         """Fixed ranges learn nothing from scores."""
+
+    def ranges(self) -> tuple[Tensor, Tensor]:
+        return self._declared
+
+    def entropies(self) -> Tensor:
+        return self._space.relative(self._space.scale.log())
+
+    def report(self) -> dict[str, float]:
+        return {}
 
     def state_dict(self) -> dict[str, Any]:
         return {}

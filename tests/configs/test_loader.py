@@ -156,7 +156,7 @@ def test_randomization_named_robot_is_the_robots_own_and_changes_with_it(folder:
         ("task.randomization.link_mas.high=2", "did you mean link_mass? allowed: encoder_noise, latency, link_mass"),
         ("task.randomization.nothing=null", "--set task.randomization.nothing does not exist; "),
         ("task.randomization.link_mass.hihg=2", "did you mean high"),
-        ("tusk.name=x", "--set tusk does not exist; did you mean task? allowed: task, train"),
+        ("tusk.name=x", "--set tusk does not exist; did you mean task? allowed: sampler, task, train"),
         ("train.seed.x=1", "train.seed has no parts; allowed: set train.seed as a whole"),
         ("task.robot.kp.0=1", "task.robot.kp has no parts; allowed: set task.robot.kp as a whole"),
         ("seed", "--set 'seed'; allowed: NAME=VALUE, as train.seed=3"),
@@ -273,3 +273,33 @@ def test_an_entry_may_be_taken_from_the_catalogue() -> None:
     assert run.task.randomization["mass"].high == 1.2
     with pytest.raises(ConfigError, match=r"task.randomization.weight = catalogue; .*mass"):
         load_run("arm_reach", ["task.randomization.weight=catalogue"])
+
+
+def test_every_sampler_preset_loads_and_a_run_without_one_is_uniform(tmp_path: Path) -> None:
+    names = {path.stem for path in (CONFIGS / "samplers").glob("*.yaml")}
+    assert {"none", "manual", "normal", "curriculum", "adr", "adr_small", "doraemon", "doraemon_small"} <= names
+    kinds = {name: load_run("arm_reach", [f"sampler={name}"]).sampler.kind for name in names}
+    assert kinds["manual"] == "uniform" and kinds["adr_small"] == "adr" and kinds["none"] == "none"
+    assert load_run("arm_reach").sampler.kind == "uniform"
+    text = dump(load_run("arm_reach", ["sampler=adr", "sampler.buffer=12"]))
+    (tmp_path / "config.yaml").write_text(text)
+    assert load_run(tmp_path).sampler.model_dump()["buffer"] == 12
+    (tmp_path / "config.yaml").write_text(text[: text.index("sampler:")])  # as runs of before wrote it
+    assert load_run(tmp_path).sampler.kind == "uniform"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["sampler=ard"], "sampler = 'ard'; did you mean adr"),
+        (["sampler.kind=ard"], "sampler.kind = 'ard'; allowed: 'none', 'uniform'"),
+        (["sampler=adr", "sampler.buffer=0"], "sampler.buffer = 0; allowed: at least 1"),
+        (["sampler=adr", "sampler.narrow_at=0.4"], "sampler.narrow_at = 0.4; allowed: below widen_at = 0.4"),
+        (["sampler.buffer=3"], "sampler.buffer does not exist"),
+        (["sampler=doraemon", "sampler.buffer=3"], "allowed: episodes, kind, kl, kl_most"),
+    ],
+)
+def test_a_sampler_that_cannot_be_is_refused(overrides: list[str], said: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_run("arm_reach", overrides)
+    assert said in str(caught.value)

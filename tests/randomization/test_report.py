@@ -9,6 +9,7 @@ import pytest
 
 from configs.space import Dimension
 from randomization.curve import Curve, Point
+from randomization.growth import growth_chart
 from randomization.report import Headline, Image, Report, TwinEpisode, render, write
 from randomization.sweep import Provenance, SweepResult
 
@@ -120,3 +121,41 @@ def test_a_report_is_written_whole(tmp_path: Path) -> None:
     write(tmp_path / "new" / "report.html", whole())
     assert (tmp_path / "new" / "report.html").read_text() == render(whole())
     assert [p.name for p in (tmp_path / "new").iterdir()] == ["report.html"]
+
+
+def grown(*highs: float) -> list[dict[str, Any]]:
+    """Rows of metrics in which one of three members grows."""
+    rows: list[dict[str, Any]] = [{"steps": 5}]
+    for k, high in enumerate(highs):
+        ends = {f"randomization/{end}/{d.name}": 1.0 for d in dims() for end in ("low", "high")}
+        rows.append({"steps": 10 * k} | ends | {"randomization/high/link_mass[1]": high})
+    return rows
+
+
+def test_ranges_that_grow_are_drawn_a_row_a_parameter_and_those_that_do_not_are_left_out() -> None:
+    other = Dimension(
+        name="gravity",
+        group="gravity",
+        unit="m/s^2",
+        nominal=-9.8,
+        low=-9.9,
+        high=-9.7,
+        widest=(-10, -9),
+        distribution="linear",
+    )
+    rows = [
+        row | ({"randomization/low/gravity": -9.8, "randomization/high/gravity": -9.8} if len(row) > 1 else {})
+        for row in grown(1.0, 1.5, 3.0)
+    ]
+    chart = growth_chart(rows, (*dims(), other))
+    assert chart is not None
+    bands = [trace for trace in chart["data"] if trace.get("fill")]
+    assert [trace["y"] for trace in bands] == [[1.0] * 3, [1.0, 1.5, 3.0], [1.0] * 3, [-9.8] * 3]
+    assert {trace["yaxis"] for trace in bands} == {"y", "y2"} and bands[1]["x"] == [0, 10, 20]
+    low, high = chart["layout"]["yaxis"]["range"]
+    assert 10**low < 0.5 and 10**high > 3.0, "what was declared and what was reached"
+    page = render(Report(title="x", training=rows, declared=(*dims(), other)))
+    assert "Ranges growing" in page and "link mass" in page
+    assert growth_chart(grown(1.0, 1.0), dims()) is None
+    assert growth_chart(rows[:1], dims()) is None
+    assert "Ranges growing" not in render(Report(title="x", training=grown(1.0, 1.0), declared=dims()))
