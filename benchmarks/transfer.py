@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from configs.base import Count, Settings
 from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy.stats import trim_mean
 
 from ashore_wiring import UsageError, commit, load_subject, measure, train_run
 from configs import loader
+from configs.base import Count, Settings
 from configs.faults import ConfigError
 from configs.schema import RunSettings, TaskSettings
 from policies.metrics import FILE

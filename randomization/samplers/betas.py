@@ -186,7 +186,7 @@ class _Frame:
         return LEAST + self._width * share, first, first * (1 - 2 * share)
 
     def inverse(self, p: Array) -> Array:
-        return np.linalg.solve(self._axes, self._logit(p) - self._center)
+        return np.asarray(np.linalg.solve(self._axes, self._logit(p) - self._center), dtype=np.float64)
 
     def parameters(self, y: Array) -> Array:
         return self._places(y)[0]
