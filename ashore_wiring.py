@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from pydantic import ValidationError
 from rich.progress import Progress
@@ -27,10 +28,11 @@ from configs.sampler import SamplerSettings
 from configs.schema import RunSettings, TaskSettings, TrainSettings
 from configs.space import Dimension
 from deploy_ros import bundle
+from policies.acting import Acting
 from policies.checkpoint import latest, load
 from policies.export import export_policy
 from policies.metrics import read
-from policies.networks import Actor
+from policies.networks import make_actor
 from policies.normalize import Normalizer
 from policies.policy import Policy, load_policy
 from policies.trainer import CHECKPOINTS, FREE, Outcome, train
@@ -43,6 +45,7 @@ from sim.own_robot import adopt
 from sim.robot import is_portable
 
 POLICY_FILE = "policy.onnx"
+GOLDEN_STEPS = 20  # of each golden sequence, beside those that fill a history
 TEST_SEED = 2**31  # seeds from here on are for tests alone: no training episode is among them
 
 
@@ -57,13 +60,13 @@ def make_env(
     seed: int = 0,
     pins: dict[str, float] | None = None,
     sampler: SamplerSettings | None = None,
-    stagger: bool = False,
+    **how: bool,
 ) -> Env:
-    """The batched environment with its randomizer; `pins` holds parameters at one value, as a sweep does.
+    """The batched environment with its randomizer; `pins` holds parameters at one value, as a sweep does; `how` as in Env.
 
     `sampler` is for training: what measures a policy draws uniformly from the declared ranges, whatever it was trained on.
     """
-    return Env(task, num_envs, seed=seed, randomizer=make_randomizer(task, pins, sampler), stagger=stagger)
+    return Env(task, num_envs, seed=seed, randomizer=make_randomizer(task, pins, sampler), **how)
 
 
 def make_randomizer(
@@ -81,12 +84,15 @@ def self_contained(run: RunSettings) -> RunSettings:
     return run.model_copy(update={"task": run.task.model_copy(update={"robot": robot})})
 
 
+Act = Callable[[Obs], torch.Tensor]  # observation -> actions, or joint targets
+
+
 class Subject(NamedTuple):
     """A trained policy under examination, from a run's folder or from an exported file."""
 
     name: str
     run: RunSettings
-    act: Callable[[Any], Any]  # observation -> actions, or joint targets if `targets`
+    on: Callable[[Env], Act]  # the policy at work in an environment; it gives joint targets if `targets`
     targets: bool
     steps: int
     sha256: str
@@ -104,15 +110,20 @@ def load_subject(where: str, overrides: Sequence[str] = ()) -> Subject:
         policy = load_policy(checkpoint)
         ranges, run = functools.partial(_trained_on, path, checkpoint), load_run(path, overrides)
         metrics = read(path)
-        return Subject(path.name, run, lambda obs: policy(obs["actor"]), False, policy.steps, "", ranges, metrics)
+        act = functools.partial(_acting, policy)
+        return Subject(path.name, run, act, False, policy.steps, "", ranges, metrics)
     if not path.is_file():
         raise UsageError(f"{where} is neither a run's folder nor a policy file")
     exported = bundle.load_policy(path)
     contract = exported.contract
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     run = run_settings(_carried(path, contract), overrides)
-    act = graph_act(exported)
+    act = functools.partial(graph_act, exported)
     return Subject(path.stem, run, act, True, contract.trained_steps, digest, lambda: contract.trained_on)
+
+
+def _acting(policy: Policy, env: Env) -> Act:
+    return policy_act(policy.acting(), env)
 
 
 def _trained_on(folder: Path, checkpoint: Path) -> tuple[Dimension, ...]:
@@ -153,16 +164,27 @@ def _carried(path: Path, contract: Contract) -> dict[str, Any]:
     return contract.settings
 
 
-def graph_act(policy: bundle.Policy) -> Callable[[Obs], torch.Tensor]:
-    """An exported graph as a function of the environment's actor observation, whose columns are its inputs."""
-    interface = policy.contract.interface
-    sizes = [s.size for s in interface.signals] + [m.size for m in interface.memory]
+def policy_act(acting: Acting, env: Env) -> Act:
+    """A trained policy in an environment's worlds; its memory begins anew where an episode does."""
+    return lambda obs: acting(obs["actor"], env.began)
+
+
+def graph_act(policy: bundle.Policy, env: Env) -> Act:
+    """An exported graph in an environment's worlds: the columns of the actor's observation are its inputs, and what it
+    remembers beyond them goes from step to step here, as on a robot."""
+    face = policy.contract.interface
+    own = [m.name for m in face.memory if m.name not in dict(face.seen)]
+    kept: bundle.Memory = {}
 
     def act(obs: Obs) -> torch.Tensor:
-        parts = [p.numpy() for p in torch.split(obs["actor"], sizes, dim=1)]
-        signals = {s.name: p for s, p in zip(interface.signals, parts, strict=False)}
-        memory = {m.name: p for m, p in zip(interface.memory, parts[len(signals) :], strict=True)}
-        return torch.from_numpy(policy.step(signals, memory)[0])
+        columns = torch.split(obs["actor"], [size for _, size in face.seen], dim=1)
+        seen = {name: x.numpy() for (name, _), x in zip(face.seen, columns, strict=True)}
+        if own:
+            began, first = env.began.numpy()[:, None], policy.initial_memory(seen)
+            kept.update({name: np.where(began, first[name], kept.get(name, first[name])) for name in own})
+        position, _, following = policy.step(seen, seen | kept)
+        kept.update({name: following[name] for name in own})
+        return torch.from_numpy(position)
 
     return act
 
@@ -174,7 +196,7 @@ def measure(
     worlds = min(episodes, 256)
     env = make_env(subject.run.task, worlds, seed=seed, pins=pins)
     rounds = -(-episodes // worlds)
-    results = run_episodes(env, subject.act, rounds, seed=seed, targets=subject.targets, progress=progress)
+    results = run_episodes(env, subject.on(env), rounds, seed=seed, targets=subject.targets, progress=progress)
     return results.first(episodes)
 
 
@@ -214,14 +236,21 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> Outcome:
     elif config.exists():
         raise UsageError(f"{folder} holds a run already; go on with it: --resume, or name another folder: --run DIR")
     settings = run.train
-    env = make_env(run.task, settings.num_envs, seed=settings.seed, sampler=run.sampler, stagger=True)
+    env = make_env(
+        run.task,
+        settings.num_envs,
+        seed=settings.seed,
+        sampler=run.sampler,
+        stagger=True,
+        critic_sees_world=settings.critic_sees_world,
+    )
     env.task.adapt()
     test = make_env(run.task, min(settings.eval_episodes, 256), seed=settings.seed)
     rounds = -(-settings.eval_episodes // test.num_envs)
     write_atomically(config, dump(run))  # only now: settings that build no environment leave nothing behind
 
-    def evaluate(act: Callable[[Any], Any]) -> dict[str, float]:
-        return run_episodes(test, lambda obs: act(obs["actor"]), rounds, seed=TEST_SEED + settings.seed).summary()
+    def evaluate(acting: Acting) -> dict[str, float]:
+        return run_episodes(test, policy_act(acting, test), rounds, seed=TEST_SEED + settings.seed).summary()
 
     outcome = train(settings, env, folder, evaluate=evaluate, resume=resume)
     if not outcome.interrupted and not env.task.direct:
@@ -243,7 +272,7 @@ def export_untrained(run: RunSettings, path: Path) -> Contract:
     run = self_contained(run)
     env, ppo = make_env(run.task, 1), run.train.ppo
     size = env.observation_sizes["actor"]
-    actor = Actor(size, env.action_size, ppo.actor_hidden, ppo.activation, ppo.initial_std)
+    actor = make_actor(ppo, size, env.action_size)
     return _export(run, Policy(actor.eval(), Normalizer(size).eval(), 0, None), path)
 
 
@@ -252,7 +281,8 @@ def _export(run: RunSettings, policy: Policy, path: Path, state: dict[str, Any] 
     env, trained_on, card = _as_trained(run, 4, state)
     if env.task.direct:
         raise UsageError(f"task {run.task.name} mirrors a benchmark, not a robot: its policies are not exported")
-    settings = run.model_dump(mode="json")
+    settings, memory = run.model_dump(mode="json"), run.train.ppo.memory
+    steps = GOLDEN_STEPS + (memory.steps if memory.kind == "history" else 0)
     return export_policy(
         policy.actor,
         policy.normalizer,
@@ -265,7 +295,7 @@ def _export(run: RunSettings, policy: Policy, path: Path, state: dict[str, Any] 
         trained_steps=policy.steps,
         success=(policy.evaluation or {}).get("success"),
         ashore_version=__version__,
-        golden=record_signals(env, lambda obs: policy(obs["actor"]), 20),
+        golden=record_signals(env, policy_act(policy.acting(), env), steps),
     )
 
 
@@ -317,9 +347,8 @@ def play_to_file(subject: Subject, path: Path, episodes: int, seed: int) -> int:
 
     dt = subject.run.task.control_dt
     every = max(1, round(0.04 / dt))
-    pictures = frames(
-        make_env(subject.run.task, 1, seed=seed), subject.act, episodes, seed=seed, targets=subject.targets, every=every
-    )
+    env = make_env(subject.run.task, 1, seed=seed)
+    pictures = frames(env, subject.on(env), episodes, seed=seed, targets=subject.targets, every=every)
     return write_video(path, pictures, fps=1 / (dt * every))
 
 
@@ -341,7 +370,8 @@ def play_in_viewer(subject: Subject, seed: int) -> None:
     """Episodes of one world in MuJoCo's own window, until it is closed."""
     from sim.viewer import watch
 
-    watch(make_env(subject.run.task, 1, seed=seed), subject.act, seed=seed, targets=subject.targets)
+    env = make_env(subject.run.task, 1, seed=seed)
+    watch(env, subject.on(env), seed=seed, targets=subject.targets)
 
 
 def play_in_browser(subject: Subject, seed: int, port: int) -> None:
@@ -349,7 +379,7 @@ def play_in_browser(subject: Subject, seed: int, port: int) -> None:
     from sim.browser import Player, serve
 
     env = make_env(subject.run.task, 1, seed=TEST_SEED + seed)
-    serve(env, Player(env, subject.act, seed=seed, first_seed=TEST_SEED, targets=subject.targets), port)
+    serve(env, Player(env, subject.on(env), seed=seed, first_seed=TEST_SEED, targets=subject.targets), port)
 
 
 def serve_twin(where: str, overrides: Sequence[str], episodes: int, seed: int, wait: float) -> dict[str, Any]:

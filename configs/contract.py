@@ -22,6 +22,8 @@ METADATA_GOLDEN = "ashore.golden"
 METADATA_SHA256 = "ashore.sha256"
 POSITION_TARGET = "joint_position_target"
 VELOCITY_TARGET = "joint_velocity_target"
+TARGET, TARGET_VELOCITY = "target", "target_velocity"  # memories of every policy
+MOST_MEMORY = 2**16  # values of a robot's memory: a stranger's contract may not ask for more
 
 
 class SignalSpec(Settings):
@@ -37,12 +39,15 @@ class SignalSpec(Settings):
 
 
 class MemorySpec(Settings):
-    """State the graph hands back to its caller from step to step. Starts as a signal's first value, or as zeros."""
+    """State the graph hands back to its caller from step to step. Starts as a signal's first value, or as zeros.
+
+    A history has room for several values of a signal, oldest first, and starts as the first value again and again.
+    """
 
     name: str
     size: Count
     unit: str
-    starts_as: str | None = Field(description="the signal whose first value it starts from; none: zeros")
+    starts_as: str | None = Field(description="the signal whose first value fills it; none: zeros")
 
 
 class JointSpec(Settings):
@@ -81,7 +86,8 @@ class ToolChain(Settings):
 class Interface(Settings):
     """How a policy meets the world: everything but what it learned. An environment has one; an export carries it on.
 
-    The actor sees, side by side and in this order: every signal, then every memory.
+    The actor sees, side by side and in this order: every signal, then the target and the velocity that led to it. What an
+    actor remembers beyond these is in `memory` of an exported policy alone, after them: an environment knows nothing of it.
     The action a in [-1, 1] asks for a target: velocity, the target before + a * action_scale * control_dt; position,
     home + a * action_scale; tool, what moves the tool with a * action_scale, see `configs.kinematics`. `configs.limits` has
     the last word.
@@ -114,23 +120,32 @@ class Interface(Settings):
             raise ValueError(f"names = {names}; allowed: each name once")
         sizes = {s.name: s.size for s in self.signals}
         for m in self.memory:
-            if m.starts_as is not None and sizes.get(m.starts_as) != m.size:
+            if m.starts_as is not None and (m.starts_as not in sizes or m.size % sizes[m.starts_as]):
                 raise ValueError(
-                    f"memory {m.name} starts as {m.starts_as!r}; allowed: a signal of {m.size} values in {sizes}"
+                    f"memory {m.name} of {m.size} values starts as {m.starts_as!r}; "
+                    f"allowed: a signal that fills it, of {sizes}"
                 )
+        if (values := sum(m.size for m in self.memory)) > MOST_MEMORY:
+            raise ValueError(f"memory has {values} values; allowed: at most {MOST_MEMORY}")
         return self
 
     @property
     def actor_size(self) -> int:
         """Number of values the actor sees."""
-        return sum(s.size for s in self.signals) + sum(m.size for m in self.memory)
+        return sum(size for _, size in self.seen)
+
+    @property
+    def seen(self) -> tuple[tuple[str, int], ...]:
+        """What the actor sees, in order: name and size."""
+        targets = [(m.name, m.size) for m in self.memory if m.name in (TARGET, TARGET_VELOCITY)]
+        return (*((s.name, s.size) for s in self.signals), *targets)
 
 
 # The two memories of every policy: the last target and the velocity that led to it, which the limits start from.
 def target_memory(num_joints: int, position_signal: str) -> tuple[MemorySpec, MemorySpec]:
     return (
-        MemorySpec(name="target", size=num_joints, unit="rad", starts_as=position_signal),
-        MemorySpec(name="target_velocity", size=num_joints, unit="rad/s", starts_as=None),
+        MemorySpec(name=TARGET, size=num_joints, unit="rad", starts_as=position_signal),
+        MemorySpec(name=TARGET_VELOCITY, size=num_joints, unit="rad/s", starts_as=None),
     )
 
 

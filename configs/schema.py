@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from configs.actor_memory import MemorySettings
 from configs.base import Count, Fraction, NonNegative, Positive, Settings, Vector
 from configs.entries import LONGEST_DELAY, ParameterSettings, longest_command_delay, longest_signal_delay
 from configs.sampler import SamplerSettings, UniformSettings
@@ -201,6 +202,7 @@ class PPOSettings(Settings):
         default=0.7, description="ceiling after std_steps: low noise is what makes a policy calm"
     )
     std_steps: Count = Field(default=1_000_000, description="control steps over which the ceiling falls, geometrically")
+    memory: MemorySettings = MemorySettings()
 
     @model_validator(mode="after")
     def _bounds(self) -> PPOSettings:
@@ -211,6 +213,11 @@ class PPOSettings(Settings):
             )
         if self.final_std > self.initial_std:
             raise ValueError(f"final_std = {self.final_std}; allowed: at most initial_std = {self.initial_std}")
+        steps, sequence = self.rollout_steps, self.memory.sequence
+        if sequence is not None and steps % sequence:
+            raise ValueError(f"memory.sequence = {sequence}; allowed: a divisor of rollout_steps = {steps}")
+        if self.memory.burn_in > steps:
+            raise ValueError(f"memory.burn_in = {self.memory.burn_in}; allowed: at most rollout_steps = {steps}")
         return self
 
 
@@ -226,6 +233,9 @@ class TrainSettings(Settings):
     checkpoint_every: Count = Field(default=200_000, description="control steps between checkpoints")
     keep_checkpoints: Count = 3
     stop_at_success: Fraction | None = Field(default=None, description="end early once an evaluation reaches this rate")
+    critic_sees_world: bool = Field(
+        default=True, description="lambda is among what the critic sees; the actor never sees it"
+    )
     ppo: PPOSettings = PPOSettings()
 
 

@@ -56,7 +56,9 @@ class Policy:
         checked = {name: self._checked(name, size, signals) for name, size in self._signals.items()}
         zeros = next(iter(checked.values())).shape[:-1]
         return {
-            m.name: np.zeros((*zeros, m.size), np.float32) if m.starts_as is None else checked[m.starts_as].copy()
+            m.name: np.zeros((*zeros, m.size), np.float32)
+            if m.starts_as is None
+            else np.tile(checked[m.starts_as], m.size // self._signals[m.starts_as])
             for m in self.contract.interface.memory
         }
 

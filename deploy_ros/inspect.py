@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from configs.card import Card
-from configs.contract import Contract
+from configs.contract import Contract, MemorySpec
 
 
 def describe(contract: Contract) -> str:
     """What goes in, what comes out, the limits it keeps, the worlds it has seen."""
     face = contract.interface
+    sizes = {s.name: s.size for s in face.signals}
     success = (
         "not measured" if contract.success is None else f"{contract.success:.1%} of its last evaluation's episodes"
     )
@@ -36,7 +37,7 @@ def describe(contract: Contract) -> str:
         "\nMemory, in and out\n"
         + _table(
             ("name", "size", "unit", "starts as"),
-            [(m.name, m.size, m.unit, m.starts_as or "zeros") for m in face.memory],
+            [(m.name, m.size, m.unit, _start(m, sizes)) for m in face.memory],
         ),
         "\nJoint targets out\n"
         + _table(
@@ -81,6 +82,13 @@ def _card(card: Card) -> str:
         + _table([heads[k] for k in shown], [[row[k] for k in shown] for row in rows])
         + f"\n\nNot randomized\n  {', '.join(card.not_randomized) or 'nothing of the catalogue'}"
     )
+
+
+def _start(memory: MemorySpec, sizes: Mapping[str, int]) -> str:
+    if memory.starts_as is None:
+        return "zeros"
+    times = memory.size // sizes[memory.starts_as]
+    return memory.starts_as + (f", {times} times" if times > 1 else "")
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -23,13 +23,14 @@ from configs.contract import (
     METADATA_GOLDEN,
     METADATA_SHA256,
     POSITION_TARGET,
+    TARGET,
     VELOCITY_TARGET,
     Contract,
     Interface,
 )
 from configs.errors import AshoreError
 from configs.space import Dimension
-from policies.graph import TARGET, PolicyGraph
+from policies.graph import PolicyGraph
 from policies.networks import Actor
 from policies.normalize import Normalizer
 
@@ -57,11 +58,16 @@ def export_policy(
     golden: Sequences | None = None,
     card: Card | None = None,
 ) -> Contract:
-    """Write the policy to `path`; give the contract in it.
+    """Write the policy to `path`; give the contract in it: `interface` with what the actor remembers of its own.
 
     `golden` are recorded signals, at least two sequences of ten steps; without them, they are drawn from the statistics
     of training. Raises ExportError where onnxruntime and torch differ on them by more than `TOLERANCE`.
     """
+    try:
+        specs = actor.memory.specs(interface)
+        interface = Interface(**dict(interface) | {"memory": (*interface.memory, *specs)})
+    except ValueError as error:
+        raise ExportError(str(error)) from error
     contract = Contract(
         interface=interface,
         trained_on=tuple(trained_on),
@@ -140,7 +146,9 @@ def _checked(sequences: Sequences, interface: Interface) -> list[dict[str, np.nd
 def _first_memory(interface: Interface, first: Mapping[str, np.ndarray]) -> list[np.ndarray]:
     """The memories [1, size] that a sequence begins with, given its first signals [1, size]."""
     return [
-        np.zeros((1, m.size), np.float32) if m.starts_as is None else first[m.starts_as].copy()
+        np.zeros((1, m.size), np.float32)
+        if m.starts_as is None
+        else np.tile(first[m.starts_as], m.size // first[m.starts_as].shape[1])
         for m in interface.memory
     ]
 

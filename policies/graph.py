@@ -8,21 +8,21 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from configs.contract import Interface
+from configs.contract import TARGET, TARGET_VELOCITY, Interface
 from configs.kinematics import ToolMotion
 from configs.limits import JointLimits, limit_target
+from policies.graph_memory import GraphHistory, graph_memory
 from policies.networks import Actor
 from policies.normalize import Normalizer
-
-TARGET, TARGET_VELOCITY = "target", "target_velocity"
 
 
 class PolicyGraph(nn.Module):
     """(signals..., memories...) -> (position target, velocity target, next memories...), each [n, size] float32.
 
-    Inputs in the interface's order. The memories are the target before and the velocity that led to it, from which the
-    limits start. In between everything is float64: two machines sum float32 in different orders, which the memory would
-    carry on and the short control_dt blow up; so they agree to the rounding of the outputs, and golden vectors are sharp.
+    Inputs in the interface's order. The first memories are the target before and the velocity that led to it, from which
+    the limits start; any others are the actor's own. In between everything is float64: two machines sum float32 in
+    different orders, which the memory would carry on and the short control_dt blow up; so they agree to the rounding of the
+    outputs, and golden vectors are sharp.
     """
 
     low: Tensor
@@ -34,17 +34,28 @@ class PolicyGraph(nn.Module):
 
     def __init__(self, actor: Actor, normalizer: Normalizer, interface: Interface) -> None:
         super().__init__()
-        joints, names = len(interface.joints), [m.name for m in interface.memory]
-        if sorted(names) != [TARGET, TARGET_VELOCITY] or any(m.size != joints for m in interface.memory):
-            raise ValueError(f"memory = {names}; allowed: {TARGET} and {TARGET_VELOCITY}, of {joints} values each")
+        joints, targets = len(interface.joints), interface.memory[:2]
+        if [m.name for m in targets] != [TARGET, TARGET_VELOCITY] or any(m.size != joints for m in targets):
+            names = [m.name for m in interface.memory]
+            raise ValueError(
+                f"memory = {names}; allowed: first {TARGET} and {TARGET_VELOCITY}, of {joints} values each"
+            )
+        if (own := interface.memory[2:]) != actor.memory.specs(interface):
+            raise ValueError(f"memory = {[m.name for m in own]} beside the targets; allowed: the actor's own")
         seen, acts = len(normalizer.mean), len(actor.log_std)
         wanted = (interface.actor_size, len(interface.action_scale))
         if (seen, acts) != wanted:
             raise ValueError(f"the policy takes {seen} values and gives {acts}; allowed: {wanted[0]} and {wanted[1]}")
         layers = [_Elu() if isinstance(layer, nn.ELU) else copy.deepcopy(layer) for layer in actor.mean]
-        self.policy = nn.Sequential(copy.deepcopy(normalizer), *layers).cpu().double().eval().requires_grad_(False)
+        self.remember = graph_memory(actor, normalizer, interface)
+        if isinstance(self.remember, GraphHistory):
+            first = layers[0].weight
+            assert isinstance(first, Tensor)
+            first.data = first.data[:, self.remember.order]
+        self.policy = nn.Sequential(*layers)
+        self.cpu().double().eval().requires_grad_(False)
+        self.num_signals = len(interface.signals)
         self.control_dt = interface.control_dt
-        self.memories = names
         # Rounded inwards to float32, so that the rounding of the targets cannot break a limit either.
         limits = interface.joints
         self.register_buffer("low", -_down([-j.low for j in limits]))
@@ -60,18 +71,19 @@ class PolicyGraph(nn.Module):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         exact = [x.double() for x in inputs]
-        memory = dict(zip(self.memories, exact[-len(self.memories) :], strict=True))
-        position, velocity = memory[TARGET], memory[TARGET_VELOCITY]
-        action = self.policy(torch.cat(exact, -1)).clip(-1, 1)
+        seen, own = exact[: self.num_signals + 2], exact[self.num_signals + 2 :]
+        position, velocity = seen[-2:]
+        features, following = self.remember(seen, own)
+        action = self.policy(features).clip(-1, 1)
         limits = JointLimits(self.low, self.high, self.velocity, self.acceleration)
         if self.tool is None:
             desired = (self.home if self.from_home else position) + action * self.reach
         else:
             desired = position + self.tool(action, position) * self.control_dt
         moved, moves = limit_target(desired, position, velocity, limits, self.control_dt)
-        following = {TARGET: moved.float(), TARGET_VELOCITY: moves.float()}
+        targets = (moved.float(), moves.float())
         # Fresh tensors, since a graph gives each of its outputs one name.
-        return moved.float(), moves.float(), *(following[name].clone() for name in self.memories)
+        return *targets, *(x.clone() for x in targets), *(x.float() for x in following)
 
 
 class _Elu(nn.Module):

@@ -9,6 +9,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from configs.actor_memory import MemorySettings
+from configs.schema import PPOSettings
+from policies.memory import make_memory
+
 ACTIVATIONS: dict[str, type[nn.Module]] = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU}
 LOG_2PI = math.log(2 * math.pi)
 
@@ -31,9 +35,11 @@ def mlp(
 
 
 class Actor(nn.Module):
-    """Normalized observation [..., n] -> mean action [..., action_size]; the spread is the same in every state.
+    """What its memory makes of observations [..., features] -> mean action [..., action_size]; the spread is the same in
+    every state.
 
-    Actions leave the actor unclipped; the environment clips them to [-1, 1].
+    Without memory, features are the normalized observation. Actions leave the actor unclipped; the environment clips
+    them to [-1, 1].
     """
 
     def __init__(
@@ -44,13 +50,22 @@ class Actor(nn.Module):
         activation: str = "elu",
         initial_std: float = 0.7,
         generator: torch.Generator | None = None,
+        memory: MemorySettings | None = None,
     ) -> None:
         super().__init__()
-        self.mean = mlp((observation_size, *hidden, action_size), activation, 0.01, generator)
+        self.memory = make_memory(observation_size, memory or MemorySettings(), generator)
+        self.mean = mlp((self.memory.features, *hidden, action_size), activation, 0.01, generator)
         self.log_std = nn.Parameter(torch.full((action_size,), math.log(initial_std)))
 
-    def forward(self, observation: Tensor) -> Tensor:
-        return self.mean(observation)
+    def forward(self, features: Tensor) -> Tensor:
+        return self.mean(features)
+
+
+def make_actor(
+    settings: PPOSettings, observation_size: int, action_size: int, generator: torch.Generator | None = None
+) -> Actor:
+    s = settings
+    return Actor(observation_size, action_size, s.actor_hidden, s.activation, s.initial_std, generator, s.memory)
 
 
 class Critic(nn.Module):

@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-import torch
-from torch import Tensor
-
 from configs.schema import TrainSettings
+from policies.acting import Acting
 from policies.checkpoint import load
-from policies.networks import Actor
+from policies.networks import Actor, make_actor
 from policies.normalize import Normalizer
 
 
@@ -23,10 +21,9 @@ class Policy:
     steps: int  # control steps of training
     evaluation: dict[str, float] | None  # the last one before the checkpoint
 
-    @torch.no_grad()
-    def __call__(self, observation: Tensor) -> Tensor:
-        """The policy's mean action: actor's observation [N, n], raw -> [N, a]."""
-        return self.actor(self.normalizer(observation))
+    def acting(self) -> Acting:
+        """The policy at work in worlds that all begin an episode."""
+        return Acting(self.actor, self.normalizer)
 
 
 def load_policy(checkpoint: Path) -> Policy:
@@ -35,7 +32,7 @@ def load_policy(checkpoint: Path) -> Policy:
     ppo = TrainSettings.model_validate_json(state["settings"]).ppo
     modules = state["learner"]["modules"]
     size, actions = len(modules["actor_normalizer"]["mean"]), len(modules["actor"]["log_std"])
-    actor = Actor(size, actions, ppo.actor_hidden, ppo.activation, ppo.initial_std)
+    actor = make_actor(ppo, size, actions)
     actor.load_state_dict(modules["actor"])
     normalizer = Normalizer(size)
     normalizer.load_state_dict(modules["actor_normalizer"])

@@ -11,15 +11,33 @@ from policies.vector import Observation
 
 
 class Rollout:
-    """T steps of N worlds: tensors [T, N, ...], terminal observations of truncated episodes, episode terms."""
+    """T steps of N worlds: tensors [T, N, ...], terminal observations of truncated episodes, episode terms.
+
+    For an actor with memory also the state that each step was entered with, where episodes began, and the last `before`
+    steps of the rollout before: `past` [before + T, N, ...].
+    """
 
     def __init__(
-        self, steps: int, num_envs: int, sizes: dict[str, int], action_size: int, device: torch.device | str = "cpu"
+        self,
+        steps: int,
+        num_envs: int,
+        sizes: dict[str, int],
+        action_size: int,
+        device: torch.device | str = "cpu",
+        *,
+        memory_size: int = 0,
+        before: int = 0,
     ) -> None:
-        def empty(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
-            return torch.zeros(steps, num_envs, *shape, dtype=dtype, device=device)
+        def empty(*shape: int, dtype: torch.dtype = torch.float32, length: int = steps) -> Tensor:
+            return torch.zeros(length, num_envs, *shape, dtype=dtype, device=device)
 
-        self.actor = empty(sizes["actor"])
+        self.before = before
+        whole = steps + before
+        self.past = {"actor": empty(sizes["actor"], length=whole)}
+        if memory_size:
+            self.past["state"] = empty(memory_size, length=whole)
+            self.past["began"] = empty(dtype=torch.bool, length=whole)
+        self.actor = self.past["actor"][before:]
         self.critic = empty(sizes["critic"])
         self.action = empty(action_size)
         self.mean = empty(action_size)  # of the policy that acted
@@ -29,6 +47,9 @@ class Rollout:
         self.clear()
 
     def clear(self) -> None:
+        if self.before:
+            for x in self.past.values():
+                x[: self.before] = x[-self.before :]
         self.length = 0
         self.final: list[tuple[int, Tensor, Tensor]] = []  # (t, world ids [k], critic's terminal observation [k, m])
         self.episodes: dict[str, list[Tensor]] = {}
@@ -42,9 +63,14 @@ class Rollout:
         terminated: Tensor,
         truncated: Tensor,
         info: dict[str, Any],
+        state: Tensor | None = None,
+        began: Tensor | None = None,
     ) -> None:
-        """Append one step: what was seen, what was done there, what came of it."""
+        """Append one step: what was seen, what was done there, what came of it; and what was remembered before it."""
         t = self.length
+        if state is not None and began is not None:
+            self.past["state"][self.before + t] = state
+            self.past["began"][self.before + t] = began
         self.actor[t] = observation["actor"]
         self.critic[t] = observation["critic"]
         self.action[t] = action
@@ -62,9 +88,18 @@ class Rollout:
         for name, values in info["episode"].items():
             self.episodes.setdefault(name, []).append(values)
 
+    def latest(self) -> dict[str, Tensor]:
+        """What the next rollout takes over of this one: its last `before` steps."""
+        return {name: x[len(x) - self.before :] for name, x in self.past.items()}
+
     def episode_means(self) -> dict[str, float]:
         """Mean of each episode term over the episodes that ended in this rollout; empty where none did."""
         return {name: float(torch.cat(values).double().mean()) for name, values in self.episodes.items()}
 
     def num_episodes(self) -> int:
         return sum(len(values) for values in self.episodes.get("return", []))
+
+
+def cut(x: Tensor, length: int, stride: int) -> Tensor:
+    """Sequences of `length` steps, one every `stride` steps: [T, N, ...] -> [sequences * N, length, ...]."""
+    return x.unfold(0, length, stride).movedim(-1, 2).flatten(0, 1)

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from torch import Tensor
 
 from configs.memory import keep_freed_memory
 from configs.schema import TrainSettings
 from policies import checkpoint
+from policies.acting import Acting
 from policies.checkpoint import CheckpointError
 from policies.metrics import FILE, Metrics
 from policies.on_policy.ppo import PPO
@@ -21,9 +21,8 @@ from policies.process import Interrupt, reproducible
 from policies.progress import RunProgress
 from policies.vector import Reports, VectorEnv
 
-Act = Callable[[Tensor], Tensor]  # actor's observation [N, n] -> action [N, a]
 # Plays whole episodes; gives at least "success" and "return". Must give the same for the same policy and change nothing else.
-Evaluate = Callable[[Act], Mapping[str, float]]
+Evaluate = Callable[[Acting], Mapping[str, float]]
 
 CHECKPOINTS = "checkpoints"
 REPORT_EVERY = 10  # iterations between the environment's reports, which are long and change slowly
@@ -126,7 +125,9 @@ def _iterate(
     record |= {f"episode/{name}": x for name, x in learner.rollout.episode_means().items()}
     due = _crossed(before, run.steps, settings.eval_every) or run.steps >= settings.total_steps
     if evaluate is not None and due:
-        run.evaluation = {name: float(x) for name, x in evaluate(learner.mean_action).items()}
+        run.evaluation = {
+            name: float(x) for name, x in evaluate(Acting(learner.actor, learner.actor_normalizer)).items()
+        }
         record |= {f"eval/{name}": x for name, x in run.evaluation.items()}
     if isinstance(env, Reports) and (due or run.iterations % REPORT_EVERY == 1):
         record |= env.report()

@@ -79,6 +79,7 @@ class Env:
 
     `stagger` is for training: worlds that begin together would end together, and every rollout would show the learner one
     part of the episode alone. The randomizer hears nothing of the episodes cut short by it.
+    `critic_sees_world`: lambda is among what the critic sees. The actor never sees it.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Env:
         randomizer: Randomizer | None = None,
         num_threads: int = 0,
         stagger: bool = False,
+        critic_sees_world: bool = True,
     ) -> None:
         task = tasks.find(settings.name)
         self.settings = settings = task.resolve(settings)
@@ -112,12 +114,14 @@ class Env:
         self.randomizer = randomizer
         if randomizer is not None:
             randomizer.bind(self)
-        privileged = self.task.privileged_size + (randomizer.values.shape[1] if randomizer else 0)
+        self._told = randomizer if critic_sees_world else None
+        privileged = self.task.privileged_size + (self._told.values.shape[1] if self._told else 0)
         privileged += 0 if task.direct else 2 * len(self.interface.joints)
         self.observation_sizes = {"actor": self.interface.actor_size, "critic": self.interface.actor_size + privileged}
         self._worlds = np.arange(num_envs)
         self._no_words: Words = np.zeros((num_envs, 0), np.uint32)
         self.stagger = stagger
+        self._began = torch.arange(num_envs)
         self.episode = torch.zeros(num_envs, dtype=torch.int64)
         self.age = torch.zeros(num_envs, dtype=torch.int64)  # control steps into the episode
         self.sums = torch.zeros(num_envs, len(self.task.reward_terms))
@@ -144,7 +148,13 @@ class Env:
     def restart(self) -> Obs:
         """Begin the next episode of every world."""
         actor = torch.zeros(self.num_envs, self.observation_sizes["actor"])
-        return self._observed(self._restart(torch.arange(self.num_envs), actor))
+        self._began = torch.arange(self.num_envs)
+        return self._observed(self._restart(self._began, actor))
+
+    @property
+    def began(self) -> Tensor:
+        """Mask [N] of the worlds whose observation is their episode's first: there a policy's memory begins anew."""
+        return torch.zeros(self.num_envs, dtype=torch.bool).index_fill_(0, self._began, True)
 
     @on_one_core
     def step(self, action: Tensor) -> tuple[Obs, Tensor, Tensor, Tensor, dict[str, Any]]:
@@ -178,7 +188,7 @@ class Env:
             self.metric_sums += metrics
         truncated = (self.age >= self.settings.episode_steps) & ~terminated
         info: dict[str, Any] = {}
-        ended = (terminated | truncated).nonzero().squeeze(1)
+        self._began = ended = (terminated | truncated).nonzero().squeeze(1)
         actor = self._measured(self.channel.noise(sensing))
         if len(ended):
             final = self._observed(actor)
@@ -239,8 +249,8 @@ class Env:
         if isinstance(self.command, CommandPath):
             lag = (self.world.act - self.world.qpos[:, self.task.qpos_of]).float()
             parts += [lag, self.command.setpoint_velocity]
-        if self.randomizer is not None:
-            parts.append(self.randomizer.values)
+        if self._told is not None:
+            parts.append(self._told.values)
         self.observation = {"actor": actor, "critic": torch.cat(parts, 1)}
         return self.observation
 
@@ -288,6 +298,7 @@ class Env:
             "age": self.age.clone(),
             "sums": self.sums.clone(),
             "metric_sums": self.metric_sums.clone(),
+            "began": self._began.clone(),
             "observation": {k: v.clone() for k, v in self.observation.items()},
             "world": self.world.state_dict(),
             "command": self.command.state_dict(),
@@ -302,6 +313,7 @@ class Env:
         self.seed, self.diverged_count = state["seed"], state["diverged_count"]
         for name in ("episode", "age", "sums", "metric_sums"):
             setattr(self, name, state[name].clone())
+        self._began = state["began"].clone()
         self.observation = {k: v.clone() for k, v in state["observation"].items()}
         if self.randomizer is not None:
             self.randomizer.load_state_dict(state["randomizer"])

@@ -9,14 +9,16 @@ import torch
 from torch import Tensor, nn
 
 from configs.schema import PPOSettings
+from policies.acting import Acting
 from policies.advantages import estimate_advantages
-from policies.networks import Actor, Critic, entropy, kl_divergence, log_prob
+from policies.memory import Recurrent
+from policies.networks import Critic, entropy, kl_divergence, log_prob, make_actor
 from policies.normalize import Normalizer
 from policies.process import torch_threads
-from policies.rollout import Rollout
+from policies.rollout import Rollout, cut
 from policies.vector import Observation, VectorEnv
 
-Batch = dict[str, Tensor]  # [T * N, ...] each
+Batch = dict[str, Tensor]  # [T * N, ...] each; of a recurrent actor [sequences, steps, ...]
 
 
 class PPO:
@@ -24,6 +26,9 @@ class PPO:
 
     Every random number comes from one generator, on the device that the environment's observations are on.
     Statistics for normalization move only between rollouts, so that the policy that is updated is the one that acted.
+    A recurrent actor learns from whole sequences, each from the state that acted, as Kapturowski et al. (ICLR 2019) store
+    it, or with a burn-in from an earlier one, since the state moves on with every gradient step. The critic has no memory:
+    it sees the world's state and lambda.
     """
 
     def __init__(self, settings: PPOSettings, env: VectorEnv, seed: int, device: torch.device | str = "cpu") -> None:
@@ -31,9 +36,7 @@ class PPO:
         self.settings = settings
         self.generator = torch.Generator(device)
         initial = torch.Generator().manual_seed(seed)
-        self.actor = Actor(sizes["actor"], env.action_size, s.actor_hidden, s.activation, s.initial_std, initial).to(
-            device
-        )
+        self.actor = make_actor(s, sizes["actor"], env.action_size, initial).to(device)
         self.critic = Critic(sizes["critic"], s.critic_hidden, s.activation, initial).to(device)
         self.generator.manual_seed(int(torch.randint(2**62, (), generator=initial)))
         self.actor_normalizer = Normalizer(sizes["actor"]).to(device)
@@ -43,10 +46,28 @@ class PPO:
         self.steps = 0  # control steps learned from
         parameters = [*self.actor.parameters(), *self.critic.parameters()]
         self.optimizer = torch.optim.Adam(parameters, lr=s.learning_rate, fused=True)
-        self.rollout = Rollout(s.rollout_steps, env.num_envs, sizes, env.action_size, device)
+        recurrent = isinstance(self.actor.memory, Recurrent)
+        self.sequence = (s.memory.sequence or s.rollout_steps) if recurrent else 1
+        self.burn_in = s.memory.burn_in if recurrent else 0
+        shape = (s.rollout_steps, env.num_envs, sizes, env.action_size, device)
+        self.rollout = Rollout(*shape, memory_size=self.actor.memory.size, before=self.burn_in)
+        self.acting = Acting(self.actor, self.actor_normalizer)
+        self.began = torch.ones(env.num_envs, dtype=torch.bool, device=device)  # worlds that show an episode's first
 
     def improve(self, env: VectorEnv) -> dict[str, float]:
-        """One iteration: act -> step -> record -> advantages -> update. Gives what happened, by name."""
+        """One iteration: collect -> advantages -> update. Gives what happened, by name."""
+        self.collect(env)
+        rollout = self.rollout
+        self._require_finite(rollout, env.observation)
+        batch = self.batch(rollout, env.observation)
+        report = self.update(batch)
+        self.steps += rollout.reward.numel()
+        self._lower_std_ceiling()
+        self.observe({"actor": rollout.actor.flatten(0, 1), "critic": rollout.critic.flatten(0, 1)})
+        return report
+
+    def collect(self, env: VectorEnv) -> None:
+        """Fill the rollout: act -> step -> record."""
         rollout = self.rollout
         rollout.clear()
         with torch_threads(1):
@@ -54,14 +75,9 @@ class PPO:
                 observation = env.observation
                 action, mean = self.act(observation["actor"])
                 _, reward, terminated, truncated, info = env.step(action)
-                rollout.record(observation, action, mean, reward, terminated, truncated, info)
-        self._require_finite(rollout, env.observation)
-        batch = self.batch(rollout, env.observation)
-        report = self.update(batch)
-        self.steps += len(batch["action"])
-        self._lower_std_ceiling()
-        self.observe({"actor": rollout.actor.flatten(0, 1), "critic": rollout.critic.flatten(0, 1)})
-        return report
+                remembered = (self.acting.entered, self.began) if self.actor.memory.size else ()
+                rollout.record(observation, action, mean, reward, terminated, truncated, info, *remembered)
+                self.began = terminated | truncated
 
     def observe(self, observation: Observation) -> None:
         """Take observations [B, ...] into the statistics for normalization."""
@@ -69,20 +85,15 @@ class PPO:
         self.critic_normalizer.update(observation["critic"])
 
     @torch.no_grad()
-    def mean_action(self, observation: Tensor) -> Tensor:
-        """What the policy does when it does not explore: [N, n] -> [N, a]."""
-        return self.actor(self.actor_normalizer(observation))
-
-    @torch.no_grad()
     def act(self, observation: Tensor) -> tuple[Tensor, Tensor]:
         """Actions drawn from the policy, and their mean: [N, n] -> [N, a], [N, a]."""
-        mean = self.mean_action(observation)
+        mean = self.acting(observation, self.began)
         noise = torch.randn(mean.shape, generator=self.generator, device=mean.device)
         return mean + self.actor.log_std.exp() * noise, mean
 
     @torch.no_grad()
     def batch(self, rollout: Rollout, last: Observation) -> Batch:
-        """What the update learns from: the rollout's steps in one row each, with advantages and returns."""
+        """What the update learns from, with advantages and returns: the rollout's steps in one row each, or its sequences."""
         s = self.settings
         critic_seen = self.critic_normalizer(rollout.critic)
         value, next_value = self._values(critic_seen, rollout.final, last["critic"])
@@ -91,7 +102,6 @@ class PPO:
         )
         self.return_normalizer.update(returns.reshape(-1, 1))
         steps: Batch = {
-            "actor": self.actor_normalizer(rollout.actor),
             "critic": critic_seen,
             "action": rollout.action,
             "mean": rollout.mean,
@@ -99,7 +109,16 @@ class PPO:
             "advantage": (advantage - advantage.mean()) / (advantage.std() + 1e-8),
             "return": self.return_normalizer(returns.unsqueeze(-1)).squeeze(-1),
         }
-        return {name: x.flatten(0, 1) for name, x in steps.items()}
+        memory, past = self.actor.memory, rollout.past
+        if not isinstance(memory, Recurrent):
+            state = past["state"] if memory.size else rollout.actor.new_zeros(*rollout.reward.shape, 0)
+            steps["actor"], _ = memory(self.actor_normalizer, rollout.actor, state)
+            return {name: x.flatten(0, 1) for name, x in steps.items()}
+        length, whole = self.sequence, self.burn_in + self.sequence
+        sequences = {name: cut(x, length, length) for name, x in steps.items()}
+        sequences["actor"] = cut(self.actor_normalizer(past["actor"]), whole, length)
+        sequences["began"] = cut(past["began"], whole, length)
+        return sequences | {"state": past["state"][: len(steps["action"]) : length].flatten(0, 1)}
 
     def _values(self, seen: Tensor, final: list[tuple[int, Tensor, Tensor]], last: Tensor) -> tuple[Tensor, Tensor]:
         """Values [T, N] of the observations `seen` [T, N, m] (normalized) and of those each step led to; one call."""
@@ -118,13 +137,14 @@ class PPO:
     def update(self, batch: Batch) -> dict[str, float]:
         """Several epochs over the batch, each in a fresh order and to the last row."""
         s = self.settings
+        rows_each = max(1, s.minibatch_size // self.sequence)
         log_std_before = self.actor.log_std.detach().clone()
         totals: dict[str, Tensor | float] = {}
         passes = 0
         for _ in range(s.epochs):
             size = len(batch["action"])
             order = torch.randperm(size, generator=self.generator, device=batch["action"].device)
-            shuffled = {name: torch.split(x.index_select(0, order), s.minibatch_size) for name, x in batch.items()}
+            shuffled = {name: torch.split(x.index_select(0, order), rows_each) for name, x in batch.items()}
             for rows in zip(*shuffled.values(), strict=True):
                 losses = self._step(dict(zip(shuffled, rows, strict=True)), log_std_before)
                 totals = {name: totals.get(name, 0.0) + x for name, x in losses.items()}
@@ -139,7 +159,7 @@ class PPO:
         """One gradient step on a minibatch; the learning rate first follows the divergence from the policy that acted."""
         s = self.settings
         log_std = self.actor.log_std
-        mean = self.actor(rows["actor"])
+        mean = self.actor(self._features(rows))
         with torch.no_grad():
             kl = kl_divergence(rows["mean"], log_std_before, mean, log_std).mean().item()
         self._follow(kl)
@@ -155,6 +175,13 @@ class PPO:
         nn.utils.clip_grad_norm_(self.critic.parameters(), s.max_grad_norm)
         self.optimizer.step()
         return {"policy_loss": policy_loss.detach(), "value_loss": value_loss.detach(), "kl": kl}
+
+    def _features(self, rows: Batch) -> Tensor:
+        """What the actor's layers take, through time where it is recurrent."""
+        memory = self.actor.memory
+        if isinstance(memory, Recurrent):
+            return memory.replay(rows["actor"], rows["began"], rows["state"], self.burn_in)
+        return rows["actor"]
 
     def _lower_std_ceiling(self) -> None:
         """Exploration noise fades: under strong noise the best policy is a jerky one, for it must undo the noise."""
@@ -191,13 +218,16 @@ class PPO:
 
     def state_dict(self) -> dict[str, Any]:
         moments = self.optimizer.state_dict()["state"]
-        return {
+        state = {
             "modules": {name: dict(module.state_dict()) for name, module in self._modules().items()},
             "moments": [moments[i] for i in sorted(moments)],
             "generator": self.generator.get_state(),
             "learning_rate": self.learning_rate,
             "steps": self.steps,
         }
+        if self.actor.memory.size:
+            state["memory"] = {"state": self.acting.state, "began": self.began, "latest": self.rollout.latest()}
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, module in self._modules().items():
@@ -206,6 +236,10 @@ class PPO:
         self.optimizer.load_state_dict({"state": dict(enumerate(state["moments"])), "param_groups": groups})
         self.generator.set_state(state["generator"])
         self.learning_rate, self.steps = state["learning_rate"], state["steps"]
+        if memory := state.get("memory"):
+            self.acting.state, self.began = memory["state"], memory["began"]
+            for name, x in self.rollout.latest().items():
+                x.copy_(memory["latest"][name])
 
 
 def _is_finite(x: float) -> bool:

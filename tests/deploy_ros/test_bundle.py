@@ -167,6 +167,16 @@ def test_contracts_that_do_not_hold_are_refused(policy_file: Path, tmp_path: Pat
     wide = [*face["signals"][:2], face["signals"][2] | {"size": 4}]
     assert "promised: float32 [n, 4]" in with_contract(interface=face | {"signals": wide})
     assert "contract" in refusal(make_policy(tmp_path / "p.onnx", metadata={METADATA_CONTRACT: "no JSON"}))
+    for size, starts_as, why in (
+        (2**40, None, "at most 65536"),
+        (2**16 - 5, None, "at most 65536"),
+        (-4, None, "greater than or equal to 1"),
+        (4, "joint_position", "a signal that fills it"),
+        (3, "nowhere", "a signal that fills it"),
+        (6, "joint_position", "inputs of the graph"),
+    ):
+        more = {"name": "more", "size": size, "unit": "1", "starts_as": starts_as}
+        assert why in with_contract(interface=face | {"memory": [*face["memory"], more]})
 
 
 def test_graphs_that_are_not_plain_are_refused(policy_file: Path, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 from torch import Tensor
 
 from configs.schema import PPOSettings, TrainSettings
-from policies.trainer import Act, train
+from policies.trainer import train
 from policies.vector import Observation, Step
 
 DT = 0.1  # s
@@ -77,7 +78,7 @@ class DoubleIntegrator:
             setattr(self, name, value)
 
 
-def evaluate(act: Act) -> dict[str, float]:
+def evaluate(act: Callable[[Tensor], Tensor]) -> dict[str, float]:
     """One episode in each of 64 worlds."""
     env = DoubleIntegrator(64)
     seen = env.reset(7)

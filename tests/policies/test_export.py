@@ -29,6 +29,7 @@ from configs.limits import JointLimits, limit_target
 from policies import export
 from policies.export import ExportError, draw_signals, export_policy
 from policies.graph import PolicyGraph
+from policies.memory import Memory
 from policies.networks import Actor
 from policies.normalize import Normalizer
 
@@ -154,6 +155,7 @@ class Pushing(torch.nn.Module):
             layer.weight[0, 2] = layer.weight[1, 3] = 10.0
         self.mean = torch.nn.Sequential(layer)
         self.log_std = torch.zeros(JOINTS)
+        self.memory = Memory(INTERFACE.actor_size)
 
 
 @settings(max_examples=20, deadline=None)

@@ -66,5 +66,5 @@ def test_a_checkpoint_gives_the_policy_that_was_evaluated(tmp_path: Path) -> Non
     policy = load_policy(outcome.checkpoint)
     assert (policy.steps, policy.evaluation) == (4 * 1024, outcome.evaluation)
     # The statistics moved on before the evaluation too, so that both see the same.
-    assert evaluate(policy) == pytest.approx(outcome.evaluation, rel=1e-5)
-    assert torch.equal(policy(torch.ones(1, 2)), load_policy(outcome.checkpoint)(torch.ones(1, 2)))
+    assert evaluate(policy.acting()) == pytest.approx(outcome.evaluation, rel=1e-5)
+    assert torch.equal(policy.acting()(torch.ones(1, 2)), load_policy(outcome.checkpoint).acting()(torch.ones(1, 2)))

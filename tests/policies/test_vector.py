@@ -66,7 +66,7 @@ def test_actions_span_the_action_box(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_trains_but_does_not_resume(tmp_path: Path) -> None:
     outcome = train(SETTINGS, _make("Pendulum-v1", max_episode_steps=20), tmp_path)
     assert outcome.steps == 256
-    assert load_policy(outcome.checkpoint)(torch.zeros(2, 3)).shape == (2, 1)
+    assert load_policy(outcome.checkpoint).acting()(torch.zeros(2, 3)).shape == (2, 1)
     with pytest.raises(CheckpointError, match="cannot be resumed"):
         train(SETTINGS, _make("Pendulum-v1"), tmp_path, resume=True)
 

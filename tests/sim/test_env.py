@@ -46,3 +46,27 @@ def test_staggered_worlds_end_evenly_and_a_shortened_episode_is_not_counted() ->
     assert ended == [0, 1] * 10  # 5 worlds, 10 steps an episode: one every other step
     # World 4 began 8 steps into its first episode; only what began afresh is heard.
     assert heard == [(step, 4 - (step - 11) // 2) for step in (11, 13, 15, 17, 19)]
+
+
+def test_the_critic_may_see_the_world_and_the_actor_never_does() -> None:
+    task = load_run("arm_reach").task
+    seen = {told: make_env(task, WORLDS, critic_sees_world=told).reset(seed=1) for told in (True, False)}
+    dimensions = len(make_env(task, 1).randomizer.dimensions)  # type: ignore[union-attr]
+    assert dimensions > 0 and torch.equal(seen[True]["actor"], seen[False]["actor"])
+    assert torch.equal(seen[True]["critic"][:, :-dimensions], seen[False]["critic"])
+    env = make_env(task, WORLDS, critic_sees_world=False)
+    assert env.observation_sizes["critic"] == seen[False]["critic"].shape[1]
+
+
+def test_began_marks_the_worlds_that_show_an_episodes_first_observation() -> None:
+    env = make_env(load_run("arm_reach", ["task.episode_seconds=0.2"]).task, WORLDS, stagger=True)
+    env.reset(seed=1)
+    assert env.began.all()
+    for _ in range(12):
+        *_, terminated, truncated, _ = env.step(torch.zeros(WORLDS, env.action_size))
+        assert torch.equal(env.began, terminated | truncated)
+    other = make_env(env.settings, WORLDS)
+    other.load_state_dict(env.state_dict())
+    assert torch.equal(other.began, env.began)
+    env.restart()
+    assert env.began.all()

@@ -86,8 +86,8 @@ def test_the_exported_graph_moves_the_tool_the_same(preset: str, tmp_path: Path)
     run, path = load_run(preset), tmp_path / "policy.onnx"
     assert run.task.action == "tool"
     contract = export_untrained(run, path)
-    act = graph_act(bundle.load_policy(path))
     env = make_env(run.task, 4, seed=TEST_SEED)
+    act = graph_act(bundle.load_policy(path), env)
     obs = env.reset(TEST_SEED)
     assert contract.interface == env.interface
     for _ in range(20):

@@ -1,0 +1,51 @@
+"""Memory through the front door's functions: trained, evaluated from the run and from its file, played, swept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from ashore_wiring import POLICY_FILE, load_subject, make_env, measure, run_sweep, train_run
+from configs.loader import load_run
+from deploy_ros.bundle import load_policy
+
+SMALL = [
+    "task.episode_seconds=0.4",
+    "train.total_steps=960",
+    "train.num_envs=16",
+    "train.eval_episodes=4",
+    "train.eval_every=480",
+    "train.ppo.rollout_steps=12",
+    "train.ppo.actor_hidden=[16]",
+    "train.critic_sees_world=false",
+    "train.ppo.memory.size=12",
+    "train.ppo.memory.steps=3",
+]
+
+
+@pytest.mark.parametrize("kind", ["history", "gru", "lstm"])
+def test_the_run_and_its_file_do_the_same_through_resets(tmp_path: Path, kind: str) -> None:
+    run = load_run("arm_reach", [*SMALL, f"train.ppo.memory.kind={kind}"])
+    outcome = train_run(run, tmp_path / "run", resume=False)
+    assert outcome.steps == 960
+    trained, exported = load_subject(str(tmp_path / "run")), load_subject(str(tmp_path / "run" / POLICY_FILE))
+    a, b = (measure(subject, 6, seed=5) for subject in (trained, exported))
+    assert (a.lengths == b.lengths).all() and (a.success == b.success).all()
+    # One world through three episodes: the file, handed its memory, acts as the trained policy does at every step.
+    env = make_env(run.task, 1)
+    asked, act = trained.on(env), exported.on(env)
+    obs, ended = env.reset(3), 0
+    for _ in range(60):
+        target = act(obs)
+        obs, _, terminated, truncated, _ = env.step(asked(obs))
+        ended += int(terminated | truncated)
+        if not (terminated | truncated):
+            torch.testing.assert_close(obs["actor"][:, -14:-7], target, rtol=0, atol=1e-5)
+    assert ended == 3
+    if kind == "gru":
+        result, *_ = run_sweep(exported, ["command_latency"], 2, 2, 0, "test")
+        assert result is not None
+        names = [m.name for m in load_policy(tmp_path / "run" / POLICY_FILE).contract.interface.memory]
+        assert names == ["target", "target_velocity", "recurrent.output"]
