@@ -170,7 +170,7 @@ class _Frame:
     def __init__(self, now: Array, eps: float, most: Array) -> None:
         self._width = most - LEAST
         self._center = self._logit(now)
-        self._axes = np.zeros((len(now), len(now)))
+        self._axes: Array = np.zeros((len(now), len(now)))
         _, first, _ = self._places(np.zeros_like(now))
         root = np.linalg.cholesky(_information(now) * np.outer(first, first))
         self._axes = np.sqrt(2 * eps) * np.linalg.inv(root).T
