@@ -101,7 +101,8 @@ def train(options: argparse.Namespace) -> int:
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    from ashore_wiring import TEST_SEED, load_subject, measure
+    from ashore_subjects import load_subject, measure
+    from ashore_wiring import TEST_SEED
     from randomization.curve import clopper_pearson
 
     subject = load_subject(options.policy, options.set)
@@ -120,7 +121,8 @@ def evaluate(options: argparse.Namespace) -> None:
 def sweep(options: argparse.Namespace) -> None:
     from rich.console import Console
 
-    from ashore_wiring import load_subject, run_sweep, write_atomically
+    from ashore_subjects import load_subject, run_sweep
+    from ashore_wiring import write_atomically
     from randomization import report
     from randomization.sweep import table
 
@@ -160,7 +162,8 @@ def inspect(options: argparse.Namespace) -> None:
 
 
 def play(options: argparse.Namespace) -> None:
-    from ashore_wiring import TEST_SEED, load_subject, play_in_browser, play_in_viewer, play_to_file
+    from ashore_subjects import load_subject, play_in_browser, play_in_viewer, play_to_file
+    from ashore_wiring import TEST_SEED
 
     subject = load_subject(options.policy, options.set)
     if options.viewer == "browser":
@@ -175,7 +178,7 @@ def play(options: argparse.Namespace) -> None:
 
 
 def look(options: argparse.Namespace) -> None:
-    from ashore_wiring import look_to_file
+    from ashore_subjects import look_to_file
     from configs.loader import load_run
 
     out = options.out or RUNS / f"look-{Path(options.preset).stem}.png"
@@ -185,7 +188,8 @@ def look(options: argparse.Namespace) -> None:
 
 
 def twin(options: argparse.Namespace) -> int:
-    from ashore_wiring import serve_twin, write_atomically
+    from ashore_subjects import serve_twin
+    from ashore_wiring import write_atomically
 
     results = serve_twin(options.policy, options.set, options.episodes, options.seed, options.wait)
     if options.json is not None:

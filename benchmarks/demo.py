@@ -16,19 +16,8 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from ashore_wiring import (
-    POLICY_FILE,
-    TEST_SEED,
-    Subject,
-    UsageError,
-    commit,
-    load_subject,
-    measure,
-    play_to_file,
-    run_sweep,
-    train_run,
-    write_atomically,
-)
+from ashore_subjects import Subject, load_subject, measure, play_to_file, run_sweep
+from ashore_wiring import POLICY_FILE, TEST_SEED, UsageError, commit, train_run, write_atomically
 from configs.loader import load_run
 from randomization import report
 from randomization.sweep import SweepResult, table

@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy.stats import trim_mean
 
-from ashore_wiring import UsageError, commit, load_subject, measure, train_run
+from ashore_subjects import load_subject, measure
+from ashore_wiring import UsageError, commit, train_run
 from configs import loader
 from configs.base import Count, Settings
 from configs.faults import ConfigError

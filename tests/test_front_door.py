@@ -122,7 +122,7 @@ def test_a_miniature_of_the_demo_goes_from_training_to_a_driven_twin(tmp_path: P
 
 
 def test_an_exported_graph_acts_as_the_checkpoint_it_came_from(tmp_path: Path) -> None:
-    from ashore_wiring import load_subject, measure
+    from ashore_subjects import load_subject, measure
 
     assert ashore(*small_training("--run", tmp_path / "run")).returncode == 0
     learned = measure(load_subject(str(tmp_path / "run")), 8, seed=3)

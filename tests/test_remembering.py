@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from ashore_wiring import POLICY_FILE, load_subject, make_env, measure, run_sweep, train_run
+from ashore_subjects import load_subject, measure, run_sweep
+from ashore_wiring import POLICY_FILE, make_env, train_run
 from configs.loader import load_run
 from deploy_ros.bundle import load_policy
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ashore_wiring import POLICY_FILE, load_subject, make_env, train_run
+from ashore_subjects import load_subject
+from ashore_wiring import POLICY_FILE, make_env, train_run
 from configs.contract import Contract
 from configs.errors import AshoreError
 from configs.loader import load_run

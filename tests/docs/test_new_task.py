@@ -15,7 +15,16 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "new-task.md").read_text()
-NEEDED = ["ashore.py", "ashore_options.py", "ashore_wiring.py", "pyproject.toml", "benchmarks", "configs", "deploy_ros"]
+NEEDED = [
+    "ashore.py",
+    "ashore_options.py",
+    "ashore_subjects.py",
+    "ashore_wiring.py",
+    "pyproject.toml",
+    "benchmarks",
+    "configs",
+    "deploy_ros",
+]
 NEEDED += ["policies", "randomization", "sim", "tests/conftest.py", "tests/sim"]
 # Seconds instead of minutes; nothing else differs from what the page says.
 SMALL = ["num_envs=16", "total_steps=2048", "eval_every=1024", "eval_episodes=16", "torch_threads=1"]

@@ -13,7 +13,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ashore_wiring import UsageError, export_untrained, load_subject
+from ashore_subjects import load_subject
+from ashore_wiring import UsageError, export_untrained
 from configs.errors import AshoreError
 from configs.loader import ConfigError, load_run
 from configs.schema import RobotSettings

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from ashore_wiring import TEST_SEED, export_untrained, graph_act, make_env
+from ashore_subjects import graph_act
+from ashore_wiring import TEST_SEED, export_untrained, make_env
 from configs.kinematics import ToolMotion
 from configs.loader import load_run
 from deploy_ros import bundle
