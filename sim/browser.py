@@ -21,7 +21,8 @@ from mujoco.studio.web_viewer import WebViewer
 from torch import Tensor
 
 from configs.errors import AshoreError
-from sim.env import Env, Obs, on_one_core
+from sim.env import Env, Obs
+from sim.one_core import on_one_core
 from sim.render import shape, show
 
 LOOPBACK = "127.0.0.1"

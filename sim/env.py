@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any, ParamSpec, Protocol, TypeVar
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,7 +14,6 @@ from torch import Tensor
 from configs import keyed
 from configs.entries import longest_signal_delay
 from configs.schema import TaskSettings
-from configs.space import Dimension
 from sim import tasks
 from sim.actuation import Actuation
 from sim.adversary import Adversary
@@ -22,52 +21,14 @@ from sim.command import Command, CommandPath, DirectPath
 from sim.cpu import CpuWorld
 from sim.disturbance import Disturbance, Words
 from sim.interface import interface_of
+from sim.one_core import on_one_core
+from sim.randomizing import Randomizer
 from sim.robot import joint_units
 from sim.scene import compile_scene
 from sim.signals import Chance, Channel
 from sim.visuals import Visuals
 
 Obs = dict[str, Tensor]
-P = ParamSpec("P")
-R = TypeVar("R")
-
-
-def on_one_core(function: Callable[P, R]) -> Callable[P, R]:
-    """Run without gradients and without torch's own threads: they spin after each small operation, and the engine's threads,
-    which take all cores a moment later, would wait for them (measured: 2 cores, half the speed)."""
-
-    @functools.wraps(function)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            with torch.no_grad():
-                return function(*args, **kwargs)
-        finally:
-            torch.set_num_threads(threads)
-
-    return guarded
-
-
-class Randomizer(Protocol):
-    """Draws the next lambda of worlds and makes worlds of it; `randomization.randomizer.Randomizer` is one."""
-
-    dimensions: tuple[Dimension, ...]
-    lambdas: Tensor  # [N, d] the worlds as they are, in each dimension's unit
-    values: Tensor  # [N, d] lambda scaled to [-1, 1] over its widest range, for the critic
-    draws: int  # uniforms that `reset` takes
-
-    def bind(self, env: Env) -> None: ...
-
-    def reset(self, ids: Tensor, u: Tensor) -> None: ...
-
-    def observe(self, ids: Tensor, success: Tensor) -> None: ...
-
-    def report(self) -> dict[str, float]: ...
-
-    def state_dict(self) -> dict[str, Any]: ...
-
-    def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
 class Env:

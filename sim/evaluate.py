@@ -10,7 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sim.env import Env, Obs, on_one_core
+from sim.env import Env, Obs
+from sim.one_core import on_one_core
 
 
 class Episodes(NamedTuple):

@@ -12,7 +12,8 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from configs.schema import TaskSettings
-from sim.env import Env, Randomizer
+from sim.env import Env
+from sim.randomizing import Randomizer
 
 NAMESPACE = "ashore"
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 from configs import keyed
 from configs.entries import longest_command_delay
 from configs.schema import TaskSettings
-from sim.env import Env, Randomizer, on_one_core
+from sim.env import Env
+from sim.one_core import on_one_core
+from sim.randomizing import Randomizer
 from sim.signals import Channel
 from sim.task import TaskError
 
