@@ -72,17 +72,7 @@ def parser(version: str) -> argparse.ArgumentParser:
     sub.add_argument("--size", type=_size, default=(240, 180), metavar="WxH", help="of each picture, in pixels")
     sub.add_argument("--seed", type=_seed, default=0)
     command("doctor", "check what this machine can do, and say what to do about the rest")
-    sub = command("bench", "measure speed beside the raw engine", settings=True)
-    sub.add_argument("what", choices=("sim", "train", "node"))
-    sub.add_argument("tasks", nargs="*", default=["arm_reach"], metavar="TASK", help="names; for sim also: all")
-    sub.add_argument("--num-envs", type=_counts, default=[256], metavar="N,M", help="worlds, for sim")
-    sub.add_argument("--seconds", type=_seconds, default=12.0, help="of timing for each number of worlds, for sim")
-    sub.add_argument(
-        "--envpool", type=Path, metavar="PYTHON", help="an interpreter with envpool, to run beside, for sim"
-    )
-    sub.add_argument("--seed", type=int, default=0, help="for train")
-    sub.add_argument("--policy", type=Path, help="for node: an exported .onnx; an untrained one if not given")
-    sub.add_argument("--json", action="store_true", help="one JSON object instead of text")
+    _bench_options(command("bench", "measure speed beside the raw engine, or what policies survive", settings=True))
     sub = command("demo", "train, evaluate, sweep, export, and drive a twin over DDS", settings=True)
     sub.add_argument("--run", type=Path, metavar="DIR", help="runs/demo if not given")
     sub.add_argument("--episodes", type=_count, default=50, help="through the twin")
@@ -93,6 +83,36 @@ def _about_policy(sub: argparse.ArgumentParser, *, episodes: int) -> None:
     sub.add_argument("policy", help="folder of a run, or an exported .onnx")
     sub.add_argument("--episodes", type=_count, default=episodes)
     sub.add_argument("--seed", type=_seed, default=0)
+
+
+def _bench_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("what", choices=("sim", "train", "node", "transfer"))
+    sub.add_argument(
+        "tasks", nargs="*", default=[], metavar="TASK", help="names, arm_reach if not given; for sim also: all"
+    )
+    sub.add_argument(
+        "--task", dest="tasks", action="append", metavar="TASK", help="the same as an option, for transfer"
+    )
+    sub.add_argument("--num-envs", type=_counts, default=[256], metavar="N,M", help="worlds, for sim")
+    sub.add_argument("--seconds", type=_seconds, default=12.0, help="of timing for each number of worlds, for sim")
+    sub.add_argument(
+        "--envpool", type=Path, metavar="PYTHON", help="an interpreter with envpool, to run beside, for sim"
+    )
+    sub.add_argument("--seed", type=int, default=0, help="for train")
+    sub.add_argument("--policy", type=Path, help="for node: an exported .onnx; an untrained one if not given")
+    sub.add_argument("--seeds", type=_count, default=5, metavar="N", help="trainings of each method, for transfer")
+    sub.add_argument("--steps", type=_count, default=2_000_000, metavar="N", help="of each training, for transfer")
+    sub.add_argument("--episodes", type=_count, default=256, metavar="N", help="in each family of worlds, for transfer")
+    sub.add_argument(
+        "--methods",
+        type=lambda text: text.split(","),
+        metavar="P,Q",
+        help="for transfer: presets of samplers; none,manual,adr_small,doraemon_small if not given",
+    )
+    sub.add_argument(
+        "--run", type=Path, metavar="DIR", help="for transfer: where its trainings are; runs/transfer-TASK"
+    )
+    sub.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
 
 def _deploy_options(sub: argparse.ArgumentParser) -> None:
