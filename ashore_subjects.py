@@ -107,8 +107,10 @@ def graph_act(policy: bundle.Policy, env: Env) -> Act:
     kept: bundle.Memory = {}
 
     def act(obs: Obs) -> torch.Tensor:
-        columns = torch.split(obs["actor"], [size for _, size in face.seen], dim=1)
-        seen = {name: x.numpy() for (name, _), x in zip(face.seen, columns, strict=True)}
+        rows, seen, start = obs["actor"].numpy(), {}, 0
+        for name, size in face.seen:
+            seen[name] = rows[:, start : start + size]
+            start += size
         if own:
             began, first = env.began.numpy()[:, None], policy.initial_memory(seen)
             kept.update({name: np.where(began, first[name], kept.get(name, first[name])) for name in own})

@@ -7,6 +7,7 @@ This contract travels as JSON in the file's metadata, beside golden vectors and 
 
 from __future__ import annotations
 
+import itertools
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -86,7 +87,9 @@ class ToolChain(Settings):
 class Interface(Settings):
     """How a policy meets the world: everything but what it learned. An environment has one; an export carries it on.
 
-    The actor sees, side by side and in this order: every signal, then the target and the velocity that led to it. What an
+    The actor sees, side by side and in this order: every signal, the target and the velocity that led to it, and the
+    `differences`, which follow from the signals: the way from a tool to an object is a few centimetres, which a network
+    finds hard to tell from two places that lie anywhere on a table. What an
     actor remembers beyond these is in `memory` of an exported policy alone, after them: an environment knows nothing of it.
     The action a in [-1, 1] asks for a target: velocity, the target before + a * action_scale * control_dt; position,
     home + a * action_scale; tool, what moves the tool with a * action_scale, see `configs.kinematics`. `configs.limits` has
@@ -104,6 +107,19 @@ class Interface(Settings):
         description="at action 1: rad/s or rad, one a joint; tool: m/s three times, rad/s, and of each joint behind the arm"
     )
     tool: ToolChain | None = Field(default=None, description="with action tool: the arm, the first of the joints")
+    differences: tuple[tuple[str, str], ...] = Field(
+        default=(), description="pairs of signals: the first less the second, as many values as both have"
+    )
+
+    @model_validator(mode="after")
+    def _known_differences(self) -> Interface:
+        units = {s.name: (s.unit, s.frame) for s in self.signals}
+        for first, second in self.differences:
+            if first not in units or second not in units or units[first] != units[second]:
+                raise ValueError(
+                    f"differences = [{first}, {second}]; allowed: two signals of one unit and frame, of {units}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _consistent(self) -> Interface:
@@ -132,13 +148,27 @@ class Interface(Settings):
     @property
     def actor_size(self) -> int:
         """Number of values the actor sees."""
-        return sum(size for _, size in self.seen)
+        return sum(size for _, size in self.seen) + sum(size for _, _, size in self.parts)
 
     @property
     def seen(self) -> tuple[tuple[str, int], ...]:
-        """What the actor sees, in order: name and size."""
+        """What the actor sees first, in order: name and size."""
         targets = [(m.name, m.size) for m in self.memory if m.name in (TARGET, TARGET_VELOCITY)]
         return (*((s.name, s.size) for s in self.signals), *targets)
+
+    @property
+    def parts(self) -> tuple[tuple[int, int, int], ...]:
+        """Of each difference: which signal, less which one, and how many values."""
+        place = {s.name: i for i, s in enumerate(self.signals)}
+        pairs = [(place[first], place[second]) for first, second in self.differences]
+        return tuple((i, j, min(self.signals[i].size, self.signals[j].size)) for i, j in pairs)
+
+    def columns_of_differences(self) -> tuple[list[int], list[int]]:
+        """Where in what the actor sees the first and the second of each difference's values stand."""
+        starts = [0, *itertools.accumulate(s.size for s in self.signals)]
+        first = [starts[i] + k for i, _, size in self.parts for k in range(size)]
+        second = [starts[j] + k for _, j, size in self.parts for k in range(size)]
+        return first, second
 
 
 # The two memories of every policy: the last target and the velocity that led to it, which the limits start from.

@@ -17,20 +17,28 @@ from policies.normalize import Normalizer
 class GraphMemory(nn.Module):
     """None: what is seen, [n, size] each, and memory, [n, size] each -> features [n, f] and the next memory."""
 
-    def __init__(self, normalizer: Normalizer) -> None:
+    def __init__(self, normalizer: Normalizer, interface: Interface) -> None:
         super().__init__()
         self.normalizer = copy.deepcopy(normalizer)
+        self.parts = interface.parts
 
     def forward(self, seen: Sequence[Tensor], state: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        return self.normalizer(torch.cat(list(seen), -1)), []
+        return self._normal(seen), []
+
+    def _normal(self, seen: Sequence[Tensor]) -> Tensor:
+        """All that the actor sees, side by side, normalized."""
+        differences = [seen[i][..., :size] - seen[j][..., :size] for i, j, size in self.parts]
+        return self.normalizer(torch.cat([*seen, *differences], -1))
 
 
 class GraphHistory(GraphMemory):
     """Features signal by signal, all steps of each, while the actor's layers were trained on them step by step: `order`."""
 
-    def __init__(self, normalizer: Normalizer, steps: int, sizes: Sequence[int]) -> None:
-        super().__init__(normalizer)
-        columns = torch.arange(steps * sum(sizes)).view(steps, -1).split(list(sizes), 1)
+    def __init__(self, normalizer: Normalizer, steps: int, interface: Interface) -> None:
+        super().__init__(normalizer, interface)
+        self.steps = steps
+        sizes = [size for _, size in interface.seen] + [size for _, _, size in interface.parts]
+        columns = torch.arange(steps * sum(sizes)).view(steps, -1).split(sizes, 1)
         self.order: Tensor = torch.cat([x.flatten() for x in columns])  # place of each feature in the trained order
         for name in ("shift", "scale"):
             setattr(self.normalizer, name, getattr(self.normalizer, name).repeat(steps)[self.order])
@@ -38,14 +46,16 @@ class GraphHistory(GraphMemory):
     def forward(self, seen: Sequence[Tensor], state: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         windows = [torch.cat((before, now), -1) for before, now in zip(state, seen, strict=True)]
         following = [window[:, now.shape[-1] :] for window, now in zip(windows, seen, strict=True)]
-        return self.normalizer(torch.cat(windows, -1)), following
+        frames = [window.unflatten(-1, (self.steps, -1)) for window in windows]
+        differences = [(frames[i][..., :size] - frames[j][..., :size]).flatten(-2) for i, j, size in self.parts]
+        return self.normalizer(torch.cat([*windows, *differences], -1)), following
 
 
 class GraphRecurrent(GraphMemory):
     """The cell's equations, as torch.nn.GRUCell and torch.nn.LSTMCell state them."""
 
-    def __init__(self, normalizer: Normalizer, memory: Recurrent) -> None:
-        super().__init__(normalizer)
+    def __init__(self, normalizer: Normalizer, memory: Recurrent, interface: Interface) -> None:
+        super().__init__(normalizer, interface)
         self.lstm, self.width = memory.lstm, memory.width
         cell = memory.cell
         self.of_input = nn.Linear(cell.input_size, len(cell.bias_ih))
@@ -57,7 +67,7 @@ class GraphRecurrent(GraphMemory):
             linear.weight, linear.bias = copy.deepcopy(weight), copy.deepcopy(bias)
 
     def forward(self, seen: Sequence[Tensor], state: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        x = self.normalizer(torch.cat(list(seen), -1))
+        x = self._normal(seen)
         h = state[0]
         a, b = self.of_input(x).split(self.width, -1), self.of_state(h).split(self.width, -1)
         if self.lstm:
@@ -75,7 +85,7 @@ def graph_memory(actor: Actor, normalizer: Normalizer, interface: Interface) -> 
     """The memory of an actor whose observation has the interface's columns."""
     memory = actor.memory
     if isinstance(memory, History):
-        return GraphHistory(normalizer, memory.steps, [size for _, size in interface.seen])
+        return GraphHistory(normalizer, memory.steps, interface)
     if isinstance(memory, Recurrent):
-        return GraphRecurrent(normalizer, memory)
-    return GraphMemory(normalizer)
+        return GraphRecurrent(normalizer, memory, interface)
+    return GraphMemory(normalizer, interface)

@@ -65,6 +65,9 @@ class Env:
         )
         longest = longest_signal_delay(settings.randomization)
         self.channel = Channel(self.interface.signals, num_envs, settings.control_dt, longest, self.command.clock)
+        self._first, self._second = (
+            torch.tensor(x, dtype=torch.int64) for x in self.interface.columns_of_differences()
+        )
         # Where the target starts from; a direct task has none.
         self.measured_joints = slice(0) if task.direct else self.channel.columns("joint_position")
         self.action_size = self.world.model.nu if task.direct else len(self.interface.action_scale)
@@ -176,7 +179,14 @@ class Env:
     def _measured(self, noise: Chance | None) -> Tensor:
         """Every world's actor observation after a step: [N, actor_size]."""
         signals = self.channel.observe(self.task.measure(), noise)
-        return torch.cat((signals, self.task.command(), *self.command.memory()), 1)
+        return self._seen(signals, self.task.command(), self.command.memory())
+
+    def _seen(self, signals: Tensor, command: Tensor, memory: tuple[Tensor, ...]) -> Tensor:
+        """An actor's observation, from what passed the channel and what did not: [k, actor_size]."""
+        seen = torch.cat((signals, command, *memory), 1)
+        if not self.interface.differences:
+            return seen
+        return torch.cat((seen, seen.index_select(1, self._first) - seen.index_select(1, self._second)), 1)
 
     def _restart(self, ids: Tensor, actor: Tensor) -> Tensor:
         """Begin the next episode of these worlds; writes their rows of the actor observation and returns it."""
@@ -203,7 +213,7 @@ class Env:
         memory = self.command.restart(ids, signals[:, self.measured_joints])
         self.disturbance.restart(ids, signals[:, self.measured_joints], disturbing)
         command = self.task.command().index_select(0, ids)
-        return actor.index_copy_(0, ids, torch.cat((signals, command, *memory), 1))
+        return actor.index_copy_(0, ids, self._seen(signals, command, memory))
 
     def _observed(self, actor: Tensor) -> Obs:
         parts = [actor, self.task.privileged()]

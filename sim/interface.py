@@ -35,6 +35,7 @@ def interface_of(task: Task) -> Interface:
         action=settings.action,
         action_scale=scales if joints else (),
         tool=tool,
+        differences=task.differences,
     )
 
 

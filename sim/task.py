@@ -50,6 +50,7 @@ class Task(ABC):
     Options: ClassVar[type[Settings]]
     reward_terms: tuple[str, ...]
     draws: int
+    differences: ClassVar[tuple[tuple[str, str], ...]] = ()  # of signals: the actor also sees the first less the second
     metrics: ClassVar[tuple[str, ...]] = ()  # further quantities, logged as their mean over each episode
     success: Tensor  # [N] bool, as last judged
     uses_gripper: ClassVar[bool] = False

@@ -57,6 +57,7 @@ class ArmDrawer(ArmTask):
     start_variety = 0.3
     goal_size = 0
     sees_tool = True
+    differences = (("handle_position", "tool_position"),)
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)

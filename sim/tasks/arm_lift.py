@@ -60,6 +60,7 @@ class ArmLift(ArmTask):
     start_variety = 0.3
     uses_gripper = True
     sees_tool = True
+    differences = (("cube_position", "tool_position"), ("goal_position", "cube_position"))
     goal_of = "where the cube's centre shall be"
 
     def __init__(self, settings: TaskSettings, world: World) -> None:

@@ -12,13 +12,14 @@ from torch import Tensor
 
 from configs.contract import SignalSpec
 from configs.schema import Positive, RobotSettings, Settings, TaskSettings, Workspace
-from sim.manipulation import ArmOptions, ArmTask, inner_area
+from sim.manipulation import ArmOptions, ArmTask, inner_area, workspace
 from sim.props import add_object, place_object, position_estimate
 from sim.task import Outcome
 from sim.world import World
 
 FULL_SPEED = 0.15  # m/s of the puck towards the goal, for which progress pays in full
 HEIGHT_WEIGHT = 3.0
+BEYOND = 0.05  # m outside the workspace, from where a puck is lost
 STAND_OFF = 0.06  # m
 LOWEST = 0.03  # m above the table, the lowest start of the tool
 
@@ -46,7 +47,7 @@ class PushOptions(ArmOptions):
 
 class ArmPush(ArmTask):
     """Success: the puck's centre stays within `tolerance` of the goal for `hold_seconds`. Mostly the puck stands between
-    the tool and the goal when an episode starts.
+    the tool and the goal when an episode starts. A puck that leaves the workspace is lost, and ends the episode.
 
     approach: the tool nears the far side of the puck, where a push to the goal begins; what it loses is charged
     near: the tool is there
@@ -67,6 +68,7 @@ class ArmPush(ArmTask):
     goal_of = "where the puck's centre shall be: x and y"
     goal_size = 2
     sees_tool = True
+    differences = (("puck_position", "tool_position"), ("goal_position", "puck_position"))
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)
@@ -74,6 +76,9 @@ class ArmPush(ArmTask):
         self._puck, self._velocity = self.sensor("puck_position"), self.sensor("puck_velocity")
         self._axis = self.sensor("tool_axis")[:, 2]
         self._low, self._high = torch.tensor(box.low[:2]), torch.tensor(box.high[:2])
+        space = workspace(settings.robot)
+        self._nearest_edge = torch.tensor(space.low[:2], dtype=torch.float64) - BEYOND
+        self._furthest_edge = torch.tensor(space.high[:2], dtype=torch.float64) + BEYOND
         self._touch = o.puck_radius + 0.005  # m from its centre to a tool that leans on it
         self._beside = o.puck_radius + 0.025  # m, clear of it
         self._weights = torch.tensor([0.5, 0.2, 2.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
@@ -154,7 +159,7 @@ class ArmPush(ArmTask):
             ),
             1,
         )
-        lost = torch.zeros_like(self.success)
+        lost = ((self._puck[:, :2] < self._nearest_edge) | (self._puck[:, :2] > self._furthest_edge)).any(1)
         return Outcome(terms.mul_(self._weights), lost, self.success, collided.unsqueeze(1))
 
     def state_dict(self) -> dict[str, Any]:
