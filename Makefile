@@ -3,7 +3,8 @@ PYTHON ?= python3
 PIP_EXTRAS := dds,train,dev
 BIN := .venv/bin
 STAMP := .venv/.installed
-PYTEST_ARGS ?=
+# Two at a time; each file's tests stay together.
+PYTEST_ARGS ?= -n 2 --dist loadfile
 DEMO_ARGS ?=
 BENCH_ARGS ?=
 

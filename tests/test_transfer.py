@@ -11,7 +11,7 @@ from ashore_wiring import UsageError, make_env
 from benchmarks import transfer
 from configs.errors import AshoreError
 
-SMALL = transfer.Size(seeds=2, steps=6144, episodes=4)
+SMALL = transfer.Size(seeds=1, steps=6144, episodes=4)
 
 
 def test_the_interquartile_mean_leaves_out_the_best_and_the_worst_of_five() -> None:
@@ -46,9 +46,7 @@ def test_a_small_table_from_beginning_to_end(tmp_path: Path, capsys: pytest.Capt
         return transfer.transfer("arm_push", ("none", "adr_small"), SMALL, tmp_path, command="test")
 
     result = run()
-    assert [(r["method"], r["seed"]) for r in result["rows"]] == [
-        ("none", 0), ("adr_small", 0), ("none", 1), ("adr_small", 1),
-    ]  # fmt: skip
+    assert [(r["method"], r["seed"]) for r in result["rows"]] == [("none", 0), ("adr_small", 0)]
     for row in result["rows"]:
         families = [row["success"][name] for name in ("wider", "unseen", "other_model")]
         assert row["success"]["all"] == pytest.approx(sum(families) / 3)

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from configs.entries import ParameterSettings
+from configs.entries.disturbance import KickParameter, PulseParameter
 from configs.loader import CONFIGS, load_run, read_mapping
 from configs.schema import TaskSettings
 from randomization.effects.base import SpaceError
@@ -113,6 +114,8 @@ def make_case(where: str, name: str) -> Case:
 
 
 def alone(settings: TaskSettings, name: str, entry: ParameterSettings) -> Case:
+    if isinstance(entry, KickParameter | PulseParameter):  # in a test's few steps something shall happen
+        entry = entry.model_copy(update={"interval": 0.1})
     settings = settings.model_copy(update={"randomization": {name: entry}})
     env = Env(settings, WORLDS, seed=SEED, randomizer=Chosen(settings.randomization), num_threads=1)
     return Case(name, entry, settings, env)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
+import pytest
 import torch
 
 from ashore_wiring import make_env
 from configs.loader import load_run
+from tests.sim.worlds import actions, make
 
 WORLDS = 5
 
@@ -70,3 +73,18 @@ def test_began_marks_the_worlds_that_show_an_episodes_first_observation() -> Non
     assert torch.equal(other.began, env.began)
     env.restart()
     assert env.began.all()
+
+
+@pytest.mark.parametrize("preset", ["arm_push", "arm_lift", "arm_insert", "arm_drawer"])
+def test_differences_are_of_what_the_sensors_say(preset: str) -> None:
+    env = make(preset)
+    starts = [0, *itertools.accumulate(s.size for s in env.interface.signals)]
+    at = {s.name: slice(a, b) for s, (a, b) in zip(env.interface.signals, itertools.pairwise(starts), strict=True)}
+    assert env.interface.differences
+    for action in actions(env, env.settings.episode_steps + 5):
+        seen, k = env.step(action)[0]["actor"], env.interface.actor_size
+        for first, second in reversed(env.interface.differences):
+            a, b = seen[:, at[first]], seen[:, at[second]]
+            size = min(a.shape[1], b.shape[1])
+            assert torch.equal(seen[:, k - size : k], a[:, :size] - b[:, :size])
+            k -= size

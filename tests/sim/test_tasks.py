@@ -28,15 +28,19 @@ def test_every_preset_is_of_a_registered_task(preset: str) -> None:
 def test_sizes_are_those_of_the_interface_and_every_value_is_finite(preset: str) -> None:
     env = make(preset)
     interface, n = env.interface, env.num_envs
-    assert env.action_size == env.world.model.nu
-    if not env.task.direct:
-        assert [j.name for j in interface.joints] == list(env.settings.robot.joints)
-        assert env.action_size == len(interface.joints)
-    targets = 0 if env.task.direct else 2 * env.action_size
+    joints = len(interface.joints)
+    if env.task.direct:
+        assert env.action_size == env.world.model.nu and not joints
+    else:
+        assert [j.name for j in interface.joints] == list(env.settings.robot.joints) and joints == env.world.model.nu
+        gripper = env.task.uses_gripper
+        assert env.action_size == (4 + gripper if interface.action == "tool" else joints)
+    targets, signals = 2 * joints, {s.name: s.size for s in interface.signals}
+    differences = sum(min(signals[a], signals[b]) for a, b in interface.differences)
     lambdas = len(env.randomizer.dimensions) if env.randomizer else 0
     for action in actions(env, env.settings.episode_steps + 5):
         obs, reward, terminated, truncated, _ = env.step(action)
-        assert obs["actor"].shape == (n, sum(s.size for s in interface.signals) + targets)
+        assert obs["actor"].shape == (n, sum(signals.values()) + targets + differences)
         critic = interface.actor_size + env.task.privileged_size + targets + lambdas
         assert obs["critic"].shape == (n, critic) == (n, env.observation_sizes["critic"])
         assert torch.equal(obs["critic"][:, : interface.actor_size], obs["actor"])
