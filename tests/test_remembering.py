@@ -26,9 +26,9 @@ SMALL = [
 ]
 
 
-@pytest.mark.parametrize("kind", ["history", "lstm"])
-def test_the_run_and_its_file_do_the_same_through_resets(tmp_path: Path, kind: str) -> None:
-    run = load_run("arm_reach", [*SMALL, f"train.ppo.memory.kind={kind}"])
+@pytest.mark.parametrize(("preset", "kind"), [("arm_push", "none"), ("arm_push", "history"), ("arm_reach", "lstm")])
+def test_the_run_and_its_file_do_the_same_through_resets(tmp_path: Path, preset: str, kind: str) -> None:
+    run = load_run(preset, [*SMALL, f"train.ppo.memory.kind={kind}"])
     outcome = train_run(run, tmp_path / "run", resume=False)
     assert outcome.steps == 960
     trained, exported = load_subject(str(tmp_path / "run")), load_subject(str(tmp_path / "run" / POLICY_FILE))
@@ -43,7 +43,7 @@ def test_the_run_and_its_file_do_the_same_through_resets(tmp_path: Path, kind: s
         obs, _, terminated, truncated, _ = env.step(asked(obs))
         ended += int(terminated | truncated)
         if not (terminated | truncated):
-            torch.testing.assert_close(obs["actor"][:, -14:-7], target, rtol=0, atol=1e-5)
+            torch.testing.assert_close(env.command.target, target, rtol=0, atol=1e-5)  # type: ignore[attr-defined]
     assert ended == 3
     if kind == "lstm":
         result, *_ = run_sweep(exported, ["command_latency"], 2, 2, 0, "test")
