@@ -81,15 +81,15 @@ class ArmPush(ArmTask):
         self._furthest_edge = torch.tensor(space.high[:2], dtype=torch.float64) + BEYOND
         self._touch = o.puck_radius + 0.005  # m from its centre to a tool that leans on it
         self._beside = o.puck_radius + 0.025  # m, clear of it
-        self._weights = torch.tensor([0.5, 0.2, 2.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
+        self._weights = torch.tensor([1.0, 0.2, 2.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
         self._nearest = torch.zeros(world.num_worlds)  # m, the least so far from the puck to the goal
         self._gap_before = torch.zeros(world.num_worlds)
         self._practises = False
         self._stride = FULL_SPEED * settings.control_dt
 
     def adapt(self) -> None:
-        """In training a third of the episodes begin with the tool anywhere around the puck: what is pushed slips off at times,
-        and to go around it again has to be learned too."""
+        """In training episodes begin with the tool anywhere around the puck: what is pushed slips off at times, and to go
+        around it again has to be learned too."""
         self._practises = True
 
     @classmethod
@@ -189,7 +189,7 @@ class ArmPush(ArmTask):
         o = self.options
         puck, tool = (x[:, :2].float().index_select(0, ids) for x in (self._puck, self._tool))
         side = 2 * u[:, 4] - 1
-        turn = math.pi * side**3 if self._practises else o.widest_turn * side
+        turn = math.pi * side if self._practises else o.widest_turn * side
         heading = _heading(puck - tool) + turn
         goal = self._from(puck, heading, u[:, 5], o.shortest_push, o.longest_push)
         self._nearest.index_copy_(0, ids, torch.linalg.vector_norm(goal - puck, dim=1))

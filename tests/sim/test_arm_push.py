@@ -105,4 +105,4 @@ def test_training_also_starts_where_a_puck_has_slipped_off() -> None:
     assert turns().quantile(0.75) < 0.81, "but for some whose area ends too soon"
     arm.adapt()
     env.reset(3)
-    assert turns().max() > 2.5 and 0.25 < (turns() > 0.8).float().mean() < 0.5
+    assert turns().max() > 2.5 and 0.6 < (turns() > 0.8).float().mean() < 0.9
