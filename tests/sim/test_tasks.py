@@ -206,7 +206,8 @@ def test_the_terminal_observation_is_not_the_first_of_the_next_episode(preset: s
         assert (final != obs[name]).any(1).all()
     if not env.task.direct:
         n = len(env.interface.joints)
-        assert torch.equal(obs["actor"][:, -n:], torch.zeros(env.num_envs, n)), "the first target is at rest"
+        end = sum(size for _, size in env.interface.seen)
+        assert torch.equal(obs["actor"][:, end - n : end], torch.zeros(env.num_envs, n)), "the first target is at rest"
     assert set(info["episode"]) >= {"return", "length", "success"}
     assert info["episode"]["length"].tolist() == [env.settings.episode_steps] * 4
 
