@@ -225,64 +225,9 @@ def doctor(_options: argparse.Namespace) -> int:
 
 
 def bench(options: argparse.Namespace) -> None:
-    if options.what == "node":
-        from benchmarks.node import bench_node
+    from benchmarks.command import run
 
-        result = bench_node(options.policy)
-    elif options.what == "train":
-        from benchmarks.train import bench_train
-
-        result = bench_train(_bench_tasks(options)[0], options.seed)
-    elif options.what == "transfer":
-        result = _bench_transfer(options)
-    else:
-        result = _bench_sim(options)
-    if options.json:
-        print(json.dumps(result))
-    elif options.what in ("node", "train"):
-        for name, value in result.items():
-            print(f"{name:24} {value}")
-
-
-def _bench_tasks(options: argparse.Namespace) -> list[str]:
-    return options.tasks or ["arm_reach"]
-
-
-def _bench_transfer(options: argparse.Namespace) -> dict[str, Any]:
-    from benchmarks.transfer import METHODS, Size, table, transfer
-
-    task = (options.tasks or ["arm_push"])[-1]
-    result = transfer(
-        task,
-        options.methods or METHODS,
-        Size(seeds=options.seeds, steps=options.steps, episodes=options.episodes),
-        options.run or RUNS / f"transfer-{task}",
-        command=_command_line(),
-        say=lambda text: print(text, file=sys.stderr),
-    )
-    print(table(result), file=sys.stderr if options.json else sys.stdout)
-    return result
-
-
-def _bench_sim(options: argparse.Namespace) -> dict[str, Any]:
-    from rich.console import Console
-
-    from benchmarks.suite import bench_all, table
-
-    result = bench_all(
-        _bench_tasks(options),
-        options.num_envs,
-        options.set,
-        seconds=options.seconds,
-        envpool=options.envpool,
-        command=_command_line(),
-    )
-    console = Console(stderr=options.json)
-    if not console.is_terminal:
-        console.width = 160  # into a file, the whole table
-    console.print(table(result["results"]))
-    console.print(f"{result['machine']}; commit {result['commit']}; {result['command']}")
-    return result
+    run(options, _command_line(), RUNS)
 
 
 def demo(options: argparse.Namespace) -> int:

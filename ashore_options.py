@@ -52,25 +52,8 @@ def parser(version: str) -> argparse.ArgumentParser:
     sub.add_argument("--wait", type=float, default=60.0, metavar="S", help="seconds to wait for a node's first command")
     sub.add_argument("--json", type=Path, metavar="FILE", help="write the episodes' results here")
     _deploy_options(command("deploy", "drive a robot with a policy, over ROS 2"))
-    sub = command("play", "show episodes: a GIF or MP4, a page in the browser, or a window", settings=True)
-    _about_policy(sub, episodes=3)
-    where = sub.add_mutually_exclusive_group()
-    where.add_argument("-o", "--out", type=Path, metavar="FILE", help=".gif or .mp4; the default without a screen")
-    where.add_argument(
-        "--viewer",
-        choices=("browser", "window"),
-        help="live, until Ctrl-C: a page on this machine, or MuJoCo's window; the default with a screen",
-    )
-    sub.add_argument("--port", type=_port, default=0, help="of the page; the first free one from 8080 on if not given")
-    sub = command("look", "draw what a camera sees in worlds of a task, side by side", settings=True)
-    sub.add_argument("preset", help="a task's name, or a config.yaml")
-    sub.add_argument("-o", "--out", type=Path, metavar="FILE", help="a .png; runs/look-PRESET.png if not given")
-    sub.add_argument(
-        "--camera", default="overview", metavar="NAME", help="a camera of the scene; overview if not given"
-    )
-    sub.add_argument("--worlds", type=_count, default=12, metavar="N", help="how many; 12 if not given")
-    sub.add_argument("--size", type=_size, default=(240, 180), metavar="WxH", help="of each picture, in pixels")
-    sub.add_argument("--seed", type=_seed, default=0)
+    _play_options(command("play", "show episodes: a GIF or MP4, a page in the browser, or a window", settings=True))
+    _look_options(command("look", "draw what a camera sees in worlds of a task, side by side", settings=True))
     command("doctor", "check what this machine can do, and say what to do about the rest")
     _bench_options(command("bench", "measure speed beside the raw engine, or what policies survive", settings=True))
     sub = command("demo", "train, evaluate, sweep, export, and drive a twin over DDS", settings=True)
@@ -82,6 +65,29 @@ def parser(version: str) -> argparse.ArgumentParser:
 def _about_policy(sub: argparse.ArgumentParser, *, episodes: int) -> None:
     sub.add_argument("policy", help="folder of a run, or an exported .onnx")
     sub.add_argument("--episodes", type=_count, default=episodes)
+    sub.add_argument("--seed", type=_seed, default=0)
+
+
+def _play_options(sub: argparse.ArgumentParser) -> None:
+    _about_policy(sub, episodes=3)
+    where = sub.add_mutually_exclusive_group()
+    where.add_argument("-o", "--out", type=Path, metavar="FILE", help=".gif or .mp4; the default without a screen")
+    where.add_argument(
+        "--viewer",
+        choices=("browser", "window"),
+        help="live, until Ctrl-C: a page on this machine, or MuJoCo's window; the default with a screen",
+    )
+    sub.add_argument("--port", type=_port, default=0, help="of the page; the first free one from 8080 on if not given")
+
+
+def _look_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("preset", help="a task's name, or a config.yaml")
+    sub.add_argument("-o", "--out", type=Path, metavar="FILE", help="a .png; runs/look-PRESET.png if not given")
+    sub.add_argument(
+        "--camera", default="overview", metavar="NAME", help="a camera of the scene; overview if not given"
+    )
+    sub.add_argument("--worlds", type=_count, default=12, metavar="N", help="how many; 12 if not given")
+    sub.add_argument("--size", type=_size, default=(240, 180), metavar="WxH", help="of each picture, in pixels")
     sub.add_argument("--seed", type=_seed, default=0)
 
 

@@ -19,7 +19,7 @@ from pydantic import ValidationError
 from scipy.stats import trim_mean
 
 from ashore_subjects import load_subject, measure
-from ashore_wiring import UsageError, commit, train_run
+from ashore_wiring import UsageError, commit, self_contained, train_run, write_atomically
 from configs import loader
 from configs.base import Count, Settings
 from configs.faults import ConfigError
@@ -28,6 +28,7 @@ from policies.metrics import FILE
 
 METHODS = ("none", "manual", "adr_small", "doraemon_small")  # presets in configs/samplers
 RESAMPLES = 10_000
+RESULT = "transfer.json"
 WHOLE = "all"  # the mean over the families
 
 
@@ -115,7 +116,7 @@ def transfer(
             _train(run, where)
             rows.append({"method": method, "seed": seed, **_test(where, tested, size.episodes), **_reached(where)})
     summary = [_summary(method, [r for r in rows if r["method"] == method], list(tested)) for method in methods]
-    return {
+    result = {
         "commit": commit(),
         "command": command,
         "task": task,
@@ -124,11 +125,15 @@ def transfer(
         "summary": summary,
         "rows": rows,
     }
+    write_atomically(folder / RESULT, json.dumps(result, indent=1) + "\n")
+    return result
 
 
 def _train(run: RunSettings, folder: Path) -> None:
-    """Begin the training, go on with it, or leave it where it is done."""
+    """Begin the training, go on with it, or leave it where it is done. UsageError where the folder holds another one."""
     started = (folder / "config.yaml").is_file()
+    if started and loader.load_run(folder) != self_contained(run):
+        raise UsageError(f"{folder} holds a training with other settings; name another folder: --run DIR")
     if started and (last := _last(folder)) is not None and last["steps"] >= run.train.total_steps:
         return
     outcome = train_run(run, folder, resume=started)

@@ -106,7 +106,7 @@ class CommandPath:
 
     def _desired(self, action: Tensor, target: Tensor) -> Tensor:
         if self.tool is not None:
-            return torch.add(target, self.tool(action, self.target), alpha=self.dt)
+            return torch.add(target, self.tool(action, target), alpha=self.dt)
         return torch.addcmul(target if self.home is None else self.home, action, self.reach)
 
     def answer(self, action: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

@@ -54,6 +54,9 @@ def test_a_small_table_from_beginning_to_end(tmp_path: Path, capsys: pytest.Capt
     checkpoints = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}
     again = run()
     assert json.dumps(again["rows"]) == json.dumps(result["rows"])
+    assert json.loads((tmp_path / transfer.RESULT).read_text()) == again
+    with pytest.raises(UsageError, match="other settings"):
+        transfer.transfer("arm_push", ("none",), SMALL.model_copy(update={"steps": 3072}), tmp_path, command="test")
     assert checkpoints == {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}, "nothing is trained twice"
 
 

@@ -47,6 +47,22 @@ class Sampler(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
+class Fixed:
+    """What samplers share that learn nothing from how episodes end."""
+
+    def observe(self, token: Tensor, values: Tensor, score: Tensor) -> None:
+        """Nothing to learn."""
+
+    def report(self) -> dict[str, float]:
+        return {}
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+
 CENTRAL = 0.95  # of a density that has no ends of its own: what counts as its range
 
 

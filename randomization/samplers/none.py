@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from configs.sampler import NoneSettings
 from configs.space import Dimension
-from randomization.samplers.base import no_token
+from randomization.samplers.base import Fixed, no_token
 
 
-class NoneSampler:
+class NoneSampler(Fixed):
     """What training without randomization is compared by."""
 
     draws = 0
@@ -24,20 +23,8 @@ class NoneSampler:
     def sample(self, u: Tensor) -> tuple[Tensor, Tensor]:
         return self._nominal.repeat(len(u), 1), no_token(len(u))
 
-    def observe(self, token: Tensor, values: Tensor, score: Tensor) -> None:
-        """Nothing to learn."""
-
     def ranges(self) -> tuple[Tensor, Tensor]:
         return self._nominal, self._nominal
 
     def entropies(self) -> Tensor:
         return torch.full_like(self._nominal, -math.inf)
-
-    def report(self) -> dict[str, float]:
-        return {}
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        pass

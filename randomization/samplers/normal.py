@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -11,10 +10,10 @@ from torch.special import ndtr, ndtri
 
 from configs.sampler import NormalSettings
 from configs.space import Dimension
-from randomization.samplers.base import CENTRAL, Space, no_token
+from randomization.samplers.base import CENTRAL, Fixed, Space, no_token
 
 
-class NormalSampler:
+class NormalSampler(Fixed):
     """Independent truncated normals, drawn by inverting their distribution function."""
 
     def __init__(self, dimensions: tuple[Dimension, ...], settings: NormalSettings) -> None:
@@ -36,9 +35,6 @@ class NormalSampler:
         low, high = self._ends
         return torch.addcmul(self._space.start, torch.clamp(normal, low, high), self._std)
 
-    def observe(self, token: Tensor, values: Tensor, score: Tensor) -> None:
-        """Fixed spreads learn nothing from scores."""
-
     def ranges(self) -> tuple[Tensor, Tensor]:
         tail = torch.full_like(self._mass, (1 - CENTRAL) / 2)
         return self._space.exact(self._quantile(tail)), self._space.exact(self._quantile(1 - tail))
@@ -48,12 +44,3 @@ class NormalSampler:
         slopes = [end * torch.exp(-(end**2) / 2) / math.sqrt(2 * math.pi) for end in self._ends]
         nats = 0.5 * math.log(2 * math.pi * math.e) + (self._std * self._mass).log()
         return self._space.relative(nats + (slopes[0] - slopes[1]) / (2 * self._mass))
-
-    def report(self) -> dict[str, float]:
-        return {}
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        pass

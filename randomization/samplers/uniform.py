@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 
 from configs.sampler import UniformSettings
 from configs.space import Dimension
-from randomization.samplers.base import Space, no_token
+from randomization.samplers.base import Fixed, Space, no_token
 
 
-class UniformSampler:
+class UniformSampler(Fixed):
     """Independent uniforms; `log` dimensions are uniform in the logarithm."""
 
     def __init__(self, dimensions: tuple[Dimension, ...], settings: UniformSettings | None = None) -> None:
@@ -27,20 +25,8 @@ class UniformSampler:
         scaled = torch.addcmul(self._space.low, u.double(), self._space.scale)
         return self._space.back(scaled), no_token(len(u))
 
-    def observe(self, token: Tensor, values: Tensor, score: Tensor) -> None:
-        """Fixed ranges learn nothing from scores."""
-
     def ranges(self) -> tuple[Tensor, Tensor]:
         return self._declared
 
     def entropies(self) -> Tensor:
         return self._space.relative(self._space.scale.log())
-
-    def report(self) -> dict[str, float]:
-        return {}
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        pass

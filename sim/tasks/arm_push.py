@@ -83,7 +83,7 @@ class ArmPush(ArmTask):
         self._beside = o.puck_radius + 0.025  # m, clear of it
         self._weights = torch.tensor([1.0, 0.2, 2.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
         self._nearest = torch.zeros(world.num_worlds)  # m, the least so far from the puck to the goal
-        self._gap_before = torch.zeros(world.num_worlds)
+        self._gap = torch.zeros(world.num_worlds)  # m, as the last judgement or the start left it
         self._practises = False
         self._stride = FULL_SPEED * settings.control_dt
 
@@ -117,7 +117,7 @@ class ArmPush(ArmTask):
 
     def privileged(self) -> Tensor:
         puck = self._puck.float()
-        tool, goal, gap = self._tool.float() - puck, self.goal - puck, self._gap(puck)
+        tool, goal, gap = self._tool.float() - puck, self.goal - puck, self._gap.unsqueeze(1)
         away = torch.linalg.vector_norm(goal[:, :2], dim=1, keepdim=True)
         parts = (
             self.joint_position(),
@@ -125,8 +125,8 @@ class ArmPush(ArmTask):
             tool,
             goal,
             self._velocity.float(),
-            gap.unsqueeze(1),
-            (gap / -0.05).exp().unsqueeze(1),
+            gap,
+            (gap / -0.05).exp(),
             away,
             torch.exp(away / -0.03),
             (self.held / self._hold_steps).unsqueeze(1),
@@ -138,12 +138,12 @@ class ArmPush(ArmTask):
     def judge(self, asked: Tensor, before: Tensor) -> Outcome:
         puck = self._puck.float()
         away = torch.linalg.vector_norm((self.goal - puck)[:, :2], dim=1)
-        gap = self._gap(puck)
+        gap = self._measure_gap(self._tool.float() - puck, (puck - self.goal)[:, :2])
         # Nearer than ever pays; a puck knocked away costs little, or the arm would not dare to touch it.
         progress = ((self._nearest - away) / self._stride).clip(0.0, 1.0)
         self._nearest = torch.minimum(self._nearest, away)
-        approach = ((self._gap_before - gap) / self._stride).clip(-1.0, 1.0)
-        self._gap_before = gap
+        approach = ((self._gap - gap) / self._stride).clip(-1.0, 1.0)
+        self._gap = gap
         self.hold(away < self.options.tolerance)
         collided = self.collided().float()
         terms = torch.stack(
@@ -163,13 +163,12 @@ class ArmPush(ArmTask):
         return Outcome(terms.mul_(self._weights), lost, self.success, collided.unsqueeze(1))
 
     def state_dict(self) -> dict[str, Any]:
-        return super().state_dict() | {"_nearest": self._nearest.clone(), "_gap_before": self._gap_before.clone()}
+        return super().state_dict() | {"_nearest": self._nearest.clone(), "_gap": self._gap.clone()}
 
-    def _gap(self, puck: Tensor) -> Tensor:
-        """How far the tool is, [N] m, from where a push to the goal begins: at the puck's height, touching it on the side
+    def _measure_gap(self, tool: Tensor, back: Tensor) -> Tensor:
+        """How far the tool is, [k] m, from where a push to the goal begins: at the puck's height, touching it on the side
         away from the goal. Measured around the puck, and the further around, the more distance is to be kept: the straight
-        way there leads through the puck."""
-        tool, back = self._tool.float() - puck, (puck - self.goal)[:, :2]
+        way there leads through the puck. tool: [k, 3] m from the puck; back: [k, 2] m from the goal to the puck."""
         away = torch.linalg.vector_norm(back, dim=1)
         reach = torch.linalg.vector_norm(tool[:, :2], dim=1)
         cosine = (tool[:, :2] * back).sum(1) / (away * reach).clip(min=1e-6)
@@ -197,7 +196,8 @@ class ArmPush(ArmTask):
 
     def begin(self, ids: Tensor, u: Tensor) -> None:
         super().begin(ids, u)
-        self._gap_before.index_copy_(0, ids, self._gap(self._puck.float()).index_select(0, ids))
+        puck, tool, goal = (x.float().index_select(0, ids) for x in (self._puck, self._tool, self.goal))
+        self._gap.index_copy_(0, ids, self._measure_gap(tool - puck, (puck - goal)[:, :2]))
 
     def _from(self, start: Tensor, heading: Tensor, u: Tensor, nearest: float, furthest: float) -> Tensor:
         """A point [k, 2] m of the area, in this direction [k] rad and at a random distance from each start [k, 2]."""

@@ -1,0 +1,74 @@
+"""What `ashore bench` does with its options."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from ashore_wiring import UsageError
+
+
+def run(options: argparse.Namespace, command: str, runs: Path) -> None:
+    """Measure, and print a table, lines, or with `--json` one object. command: as the user typed it; runs: for trainings."""
+    if options.set and options.what != "sim":
+        raise UsageError(f"--set does not go with bench {options.what}; allowed: bench sim")
+    tasks = options.tasks or ["arm_reach"]
+    if options.what == "node":
+        from benchmarks.node import bench_node
+
+        result = bench_node(options.policy)
+    elif options.what == "train":
+        from benchmarks.train import bench_train
+
+        result = bench_train(tasks[0], options.seed)
+    elif options.what == "transfer":
+        result = _transfer(options, command, runs)
+    else:
+        result = _sim(options, tasks, command)
+    if options.json:
+        print(json.dumps(result))
+    elif options.what in ("node", "train"):
+        for name, value in result.items():
+            print(f"{name:24} {value}")
+
+
+def _transfer(options: argparse.Namespace, command: str, runs: Path) -> dict[str, Any]:
+    from benchmarks.transfer import METHODS, Size, table, transfer
+
+    names = options.tasks or ["arm_push"]
+    if len(names) > 1:
+        raise UsageError(f"bench transfer of {names}; allowed: one task at a time")
+    result = transfer(
+        names[0],
+        options.methods or METHODS,
+        Size(seeds=options.seeds, steps=options.steps, episodes=options.episodes),
+        options.run or runs / f"transfer-{names[0]}",
+        command=command,
+        say=lambda text: print(text, file=sys.stderr),
+    )
+    print(table(result), file=sys.stderr if options.json else sys.stdout)
+    return result
+
+
+def _sim(options: argparse.Namespace, tasks: list[str], command: str) -> dict[str, Any]:
+    from benchmarks.suite import bench_all, table
+
+    result = bench_all(
+        tasks,
+        options.num_envs,
+        options.set,
+        seconds=options.seconds,
+        envpool=options.envpool,
+        command=command,
+    )
+    console = Console(stderr=options.json)
+    if not console.is_terminal:
+        console.width = 160  # into a file, the whole table
+    console.print(table(result["results"]))
+    console.print(f"{result['machine']}; commit {result['commit']}; {result['command']}")
+    return result
