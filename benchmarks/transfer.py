@@ -9,7 +9,7 @@ statistical precipice", arXiv 2108.13264): seeds are resampled, never episodes. 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +19,12 @@ from pydantic import ValidationError
 from scipy.stats import trim_mean
 
 from ashore_subjects import load_subject, measure
-from ashore_wiring import UsageError, commit, self_contained, train_run, write_atomically
+from ashore_wiring import TEST_SEED, UsageError, commit, self_contained, train_run, write_atomically
 from configs import loader
 from configs.base import Count, Settings
 from configs.faults import ConfigError
 from configs.schema import RunSettings, TaskSettings
-from policies.metrics import FILE
+from policies.metrics import read
 
 METHODS = ("none", "manual", "adr_small", "doraemon_small")  # presets in configs/samplers
 RESAMPLES = 10_000
@@ -134,7 +134,7 @@ def _train(run: RunSettings, folder: Path) -> None:
     started = (folder / "config.yaml").is_file()
     if started and loader.load_run(folder) != self_contained(run):
         raise UsageError(f"{folder} holds a training with other settings; name another folder: --run DIR")
-    if started and (last := _last(folder)) is not None and last["steps"] >= run.train.total_steps:
+    if _newest(folder).get("steps", 0) >= run.train.total_steps:
         return
     outcome = train_run(run, folder, resume=started)
     if outcome.interrupted:
@@ -147,32 +147,23 @@ def _test(folder: Path, tested: dict[str, TaskSettings], episodes: int) -> dict[
     success = {}
     for name, task in tested.items():
         there = subject._replace(run=subject.run.model_copy(update={"task": task}))
-        success[name] = float(measure(there, episodes, seed=2**31).summary()["success"])
+        success[name] = float(measure(there, episodes, seed=TEST_SEED).summary()["success"])
     held_out = [x for name, x in success.items() if name != "as_trained"]
     return {"success": success | {WHOLE: float(np.mean(held_out))}}
 
 
 def _reached(folder: Path) -> dict[str, Any]:
     """How broad the worlds of training were in the end."""
-    numbers = {k.removeprefix("randomization/"): v for k, v in _all(folder).items() if k.startswith("randomization/")}
+    numbers = {
+        k.removeprefix("randomization/"): v for k, v in _newest(folder).items() if k.startswith("randomization/")
+    }
     return {"entropy": numbers.get("entropy"), "zero_width": numbers.get("zero_width")}
 
 
-def _records(folder: Path) -> Iterator[dict[str, Any]]:
-    path = folder / FILE
-    if path.is_file():
-        for line in path.read_text().splitlines():
-            yield json.loads(line)
-
-
-def _last(folder: Path) -> dict[str, Any] | None:
-    return next(iter(list(_records(folder))[-1:]), None)
-
-
-def _all(folder: Path) -> dict[str, Any]:
-    """The newest value of every number in the log."""
+def _newest(folder: Path) -> dict[str, Any]:
+    """The newest value of every number in a run's log; none where there is no log."""
     newest: dict[str, Any] = {}
-    for record in _records(folder):
+    for record in read(folder):
         newest |= record
     return newest
 
