@@ -36,9 +36,9 @@ def test_the_chain_is_the_engines(robot: str) -> None:
         for joint, angle in zip(joints, q, strict=True):
             data.qpos[joint.qposadr[0]] = angle
         mujoco.mj_forward(model, data)
-        axis, way, pointing = motion._geometry(torch.from_numpy(q))
-        assert pointing.squeeze(-1).numpy() == pytest.approx(data.site_xmat[site].reshape(3, 3)[:, 2], abs=1e-12)
-        for joint, z, r in zip(joints, axis.squeeze(-1), way.squeeze(-1), strict=True):
+        axis, way, pointing = motion._geometry(torch.from_numpy(q)[:, None])
+        assert pointing[:, 0].numpy() == pytest.approx(data.site_xmat[site].reshape(3, 3)[:, 2], abs=1e-12)
+        for joint, z, r in zip(joints, axis[..., 0], way[..., 0], strict=True):
             assert z.numpy() == pytest.approx(data.xaxis[joint.id], abs=1e-12)
             assert r.numpy() == pytest.approx(data.site_xpos[site] - data.xanchor[joint.id], abs=1e-12)
 
@@ -77,8 +77,9 @@ def test_turning_turns_the_tool_and_leaves_it_where_it_is() -> None:
 def test_the_least_squares_are_solved() -> None:
     motion = ToolMotion(still(worlds=1).interface, torch.float64)
     random = torch.randn(50, 6, 7, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    normal, wanted = random @ random.mT + motion.damping, random[:, :, 0]
-    torch.testing.assert_close(motion._solve(normal, wanted).squeeze(-1), torch.linalg.solve(normal, wanted))
+    normal, wanted = random @ random.mT + motion.damping.squeeze(-1), random[:, :, 0]
+    found = motion._solve(normal.permute(1, 2, 0), wanted.T).T
+    torch.testing.assert_close(found, torch.linalg.solve(normal, wanted))
 
 
 @pytest.mark.parametrize("preset", ["arm_push", "arm_lift"])
