@@ -10,7 +10,9 @@ import argparse
 import json
 import os
 import shlex
+import signal
 import sys
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -247,6 +249,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     from ashore_options import parser
 
     options = parser(__version__).parse_args(argv)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        # A shell script's background commands start so; whoever sends the signal all the same wants an end.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         return COMMANDS[options.command](options) or 0
     except KeyboardInterrupt:

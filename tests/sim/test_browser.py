@@ -183,6 +183,11 @@ def test_the_command_serves_an_exported_policy_until_ctrl_c(tmp_path: Path) -> N
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "ashore", "play", str(policy), "--viewer", "browser", "--port", str(port)]
+    # As from a script's background, where a shell has commands ignore Ctrl-C.
+    ignoring = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_IGN); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", ignoring, *command]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     give_up = threading.Timer(200, process.kill)
     give_up.start()
