@@ -37,7 +37,7 @@ class FieldParameter(Entry):
 
     `field` names fields of MjModel, `name.k` column k of one, `1/name` one that is divided where others are scaled.
     `match` is a regular expression over the names of the objects that own the rows (bodies, joints, geoms, actuators, ...),
-    matched whole.
+    matched whole. Where several entries scale the same value, their factors multiply.
     """
 
     effect: Literal["field"] = "field"

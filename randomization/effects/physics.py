@@ -1,7 +1,7 @@
 """Model fields: masses, inertias, friction, damping, gains, delays - whatever the engine lets differ between worlds.
 
 A field's new values are affine in lambda, a + b * lambda, or in its inverse, whatever the entry's `op`; so all entries that
-write one field share one gather and one write.
+write one field share one gather and one write. Where several entries scale one value, their factors multiply.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor
 from configs.entries.field import FieldParameter
 from configs.space import Dimension
 from randomization.effects.base import Cells, SpaceError, WorldFields, matching
-from randomization.effects.sound import Writer, refuse_unsound
+from randomization.effects.sound import RANGES, Writer, refuse_unsound
 
 # s. A command is in force from the first physics step that is `actuator_delay` after it. The engine finds that step by sums
 # of time steps, whose rounding, from 4 s on, makes a delay of whole steps lose or repeat one; so it is asked a moment early.
@@ -41,15 +41,16 @@ class FieldEffect:
                 cells = _cells(name, entry, field_name, column, writer, world)
                 if entry.op == "scale" and not writer.values[0, [cell for _, cell in cells]].any():
                     raise SpaceError(f"{name} scales {field}, which is 0 there; allowed: op add or set")
-                for source, cell in cells:
-                    if (field_name, cell) in self.claims:
-                        raise SpaceError(
-                            f"{name} and {self.claims[field_name, cell]} both write {field} of the same object"
-                        )
+                for member, cell in cells:
+                    source = (first + (member if entry.each else 0), inverse)
+                    if other := self.claims.get((field_name, cell)):
+                        _refuse_shared(name, entry, other, entries[other], field)
+                        writer.factors.append((writer.cells.index(cell), source))
+                        continue
                     self.claims[field_name, cell] = name
                     nominal = float(writer.values[0, cell])
                     writer.cells.append(cell)
-                    writer.sources.append((first + (source if entry.each else 0), inverse))
+                    writer.sources.append(source)
                     writer.offsets.append(nominal if entry.op in ("add", "widen") else 0.0)
                     outward = 1.0 if cell % 2 else -1.0  # low ends of ranges stand first
                     writer.slopes.append({"scale": nominal, "widen": outward}.get(entry.op, 1.0))
@@ -58,18 +59,18 @@ class FieldEffect:
         self._recompute = any(world.feeds_constants(f) for f in writers)
         everything = writers.values()
         count = len(dimensions)
-        self._inverse = any(inverse for w in everything for _, inverse in w.sources)
+        ends = list(itertools.accumulate((len(w.cells) for w in everything), initial=0))
+        factors = [(start + i, s) for w, start in zip(everything, ends, strict=False) for i, s in w.factors]
+        self._inverse = any(inverse for w in everything for _, inverse in w.sources + [s for _, s in w.factors])
         self._sources = torch.tensor([s + inverse * count for w in everything for s, inverse in w.sources])
+        self._factors = _layers([(cell, s + inverse * count) for cell, (s, inverse) in factors])
         self._offsets = torch.tensor([o for w in everything for o in w.offsets], dtype=torch.float64)
         self._slopes = torch.tensor([s for w in everything for s in w.slopes], dtype=torch.float64)
         delays = torch.tensor([name == "actuator_delay" for name, w in writers.items() for _ in w.cells])
         self._offsets[delays] -= EARLY
         self._lowest = torch.where(delays, 0.0, -torch.inf).double()
-        said = {s for w in everything for (s, _), slope in zip(w.sources, w.slopes, strict=True) if slope}
-        if idle := [d.name for i, d in enumerate(dimensions) if i not in said]:
-            raise SpaceError(f"{idle} scale what is 0; allowed: objects that have it, or op add or set")
+        self._reading = self._order_of_reading()
         self._targets = [Cells(w.values, w.cells) for w in everything]
-        ends = list(itertools.accumulate((len(w.cells) for w in everything), initial=0))
         # In numpy, which writes a few values of a few worlds several times faster than torch.
         self._tables = [
             (w.values.numpy(), np.array(w.cells), slice(*part))
@@ -80,7 +81,10 @@ class FieldEffect:
     def apply(self, ids: Tensor, values: Tensor) -> None:
         if self._inverse:
             values = torch.cat((values, 1.0 / values), 1)
-        new = torch.addcmul(self._offsets, values.double().index_select(1, self._sources), self._slopes)
+        values = values.double()
+        new = torch.addcmul(self._offsets, values.index_select(1, self._sources), self._slopes)
+        for cells, sources in self._factors:
+            new[:, cells] *= values.index_select(1, sources)
         rows, written = ids.numpy()[:, None], torch.maximum(new, self._lowest).numpy()
         for table, columns, part in self._tables:
             table[rows, columns] = written[:, part]
@@ -92,9 +96,33 @@ class FieldEffect:
             torch.cat([cells.read(ids).double() for cells in self._targets], 1).sub_(self._offsets).div_(self._slopes)
         )
         count = len(self.dimensions)
-        held = torch.where(self._sources < count, held, 1.0 / held)
-        said = torch.where(self._slopes == 0, -1, self._sources.remainder(count)).tolist()
-        return held[:, [said.index(i) for i in range(count)]]
+        values = held.new_zeros(len(ids), 2 * count)  # and their inverses
+        for source, cell, others in self._reading:
+            values[:, source] = held[:, cell] / values[:, others].prod(1)
+            values[:, (source + count) % (2 * count)] = 1.0 / values[:, source]
+        return values[:, :count]
+
+    def _order_of_reading(self) -> list[tuple[int, int, list[int]]]:
+        """From which value to read each dimension, and whose factors to take out of it first: (source, cell, others)."""
+        count, shares = len(self.dimensions), [[s] for s in self._sources.tolist()]
+        for cells, sources in self._factors:
+            for cell, source in zip(cells.tolist(), sources.tolist(), strict=True):
+                shares[cell].append(source)
+        said = [(cell, s) for cell, s in enumerate(shares) if self._slopes[cell]]
+        if idle := [d.name for i, d in enumerate(self.dimensions) if not any({i, i + count} & set(s) for _, s in said)]:
+            raise SpaceError(f"{idle} scale what is 0; allowed: objects that have it, or op add or set")
+        order: list[tuple[int, int, list[int]]] = []
+        known: set[int] = set()
+        while len(order) < count:
+            open_cells = [(cell, s, [x for x in s if x % count not in known]) for cell, s in said]
+            found = next(((cell, s, new) for cell, s, new in open_cells if len(new) == 1), None)
+            if found is None:
+                names = [d.name for i, d in enumerate(self.dimensions) if i not in known]
+                raise SpaceError(f"{names} scale the same values and nothing else; allowed: one entry for them")
+            cell, s, (source,) = found
+            order.append((source, cell, [x for x in s if x != source]))
+            known.add(source % count)
+        return order
 
     def _refuse_overwritten(self, names: list[str]) -> None:
         """Some fields are what `set_const` itself computes: a value written there would be gone at once. Tried on one world."""
@@ -115,6 +143,27 @@ class FieldEffect:
             raise SpaceError(
                 f"{lost} are computed by the engine from other fields; allowed: the fields they derive from"
             )
+
+
+def _layers(factors: list[tuple[int, int]]) -> list[tuple[Tensor, Tensor]]:
+    """(cell, source) in layers that have each cell once: cells and sources of each, [m] and [m]."""
+    layers: list[dict[int, int]] = []
+    for cell, source in factors:
+        layer = next((x for x in layers if cell not in x), None)
+        if layer is None:
+            layers.append(layer := {})
+        layer[cell] = source
+    return [(torch.tensor(list(x)), torch.tensor(list(x.values()))) for x in layers]
+
+
+def _refuse_shared(name: str, entry: FieldParameter, other: str, owner: FieldParameter, field: str) -> None:
+    """Two entries on one value: their factors multiply, if both scale it, whole and never to nothing."""
+    whole = field.removeprefix("1/") not in (f"{range_}.{end}" for range_ in RANGES for end in (0, 1))
+    if name == other or not whole or any(e.op != "scale" or e.widest[0] <= 0 for e in (entry, owner)):
+        raise SpaceError(
+            f"{name} and {other} both write {field} of the same object; allowed: both with op scale, above 0, "
+            "and of a range both ends"
+        )
 
 
 def _check_delay(entry_name: str, entry: FieldParameter, world: WorldFields) -> None:
@@ -148,7 +197,7 @@ def _writer(entry_name: str, field: str, world: WorldFields) -> Writer:
         raise SpaceError(f"{entry_name}.field: {error}") from None
     if not live.numel():
         raise SpaceError(f"{entry_name}.field = {field}; allowed: what this model has any of")
-    return Writer(live.view(live.shape[0], -1), [], [], [], [])
+    return Writer(live.view(live.shape[0], -1), [], [], [], [], [])
 
 
 def _cells(

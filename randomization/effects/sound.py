@@ -32,6 +32,7 @@ class Writer:
     sources: list[tuple[int, bool]]  # dimension, and whether its inverse
     offsets: list[float]
     slopes: list[float]
+    factors: list[tuple[int, tuple[int, bool]]]  # further sources of its i-th cell, all above 0, which multiply it
 
     def at(self, i: int, x: float) -> float:
         """What its i-th cell holds where the dimension is x."""

@@ -92,7 +92,10 @@ def test_what_only_the_model_can_tell_is_refused_as_the_environment_is_made(over
 @pytest.mark.parametrize(
     ("row", "message"),
     [
-        ("mass", r"(mass and link_mass|link_mass and mass) both write body_mass of the same object"),
+        (
+            "mass",
+            r"(mass and payload|payload and mass) both write body_mass of the same object; allowed: both with op scale",
+        ),
         ("inertia_scale", r"inertia_scale and link_mass both set the body_mass"),
         ("friction_spin", ""),
     ],
@@ -115,3 +118,22 @@ def test_both_ends_of_a_range_may_move_together_past_where_either_was() -> None:
     """joint4 has [-3.07, -0.07] rad: scaled by 20, its upper end lies below where its lower end was."""
     stop = entry("stop", "jnt_range", "joint4", "scale", "1", 1.0, 1.0, 50.0)
     make_env(load_run("arm_push", [stop]).task, 1)
+
+
+def test_two_that_scale_the_same_values_and_nothing_else_are_refused() -> None:
+    """Neither could be told from the other, by a sweep or by anyone."""
+    once, again = (entry(name, "dof_damping", "joint[1-3]", "scale", "1", 0.5, 1.0, 2.0) for name in ("once", "again"))
+    with pytest.raises(SpaceError, match=r"\['once', 'again'\] scale the same values and nothing else"):
+        make_env(load_run("arm_push", ["task.randomization={}", once, again]).task, 1)
+
+
+def test_a_factor_that_may_be_nothing_and_one_end_of_a_range_are_refused() -> None:
+    stop = entry("stop", "jnt_range", "joint4", "scale", "1", 0.9, 1.0, 1.1)
+    end = entry("end", "jnt_range.1", "joint[46]", "scale", "1", 0.9, 1.0, 1.1)
+    drag, none = (
+        entry(name, "dof_damping", f"joint[{span}]", "scale", "1", low, 1.0, 2.0)
+        for name, span, low in (("drag", "1-3", 0.5), ("none", "2-4", 0.0))
+    )
+    for one, other in ((stop, end), (drag, none)):
+        with pytest.raises(SpaceError, match=r"both write .*; allowed: both with op scale, above 0"):
+            make_env(load_run("arm_push", ["task.randomization={}", one, other]).task, 1)

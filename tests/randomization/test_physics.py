@@ -10,9 +10,11 @@ import pytest
 import torch
 
 from configs.entries.physics import InertiaParameter
+from configs.loader import load_run
 from randomization.effects.inertia import PARTS, InertiaEffect
 from sim.cpu import CpuWorld
 from tests.randomization.cases import hosted
+from tests.sim.worlds import make, randomizer_of, task
 
 BOX = """
 <mujoco><option><flag autoreset="disable"/></option><worldbody><body name="box" pos="0 0 1"><freejoint/>
@@ -107,3 +109,23 @@ def test_contacts_have_more_dimensions_only_where_they_twist_or_roll() -> None:
         env = case.begin(lambdas)
         assert env.world.field("geom_condim")[0].unique().tolist() == [3]
         assert env.world.field("geom_condim")[1].unique().tolist() == [dimensions]
+
+
+def test_what_several_entries_scale_is_multiplied_by_all_of_them_and_each_is_read_back() -> None:
+    """A motor's strength beside servo gains that differ from joint to joint, all of catalogue and preset."""
+    entries = load_run("arm_push", ["task.randomization.motor_strength=catalogue"]).task.randomization
+    entries = {name: entries[name] for name in ("servo_stiffness", "motor_strength")}
+    env = make(task("arm_push", randomization=entries), 3, pins={"motor_strength": 0.9})
+    fields, space = env.world.fields, randomizer_of(env)
+    names = [d.name for d in space.dimensions]
+    joint = names.index("servo_stiffness[joint2]")
+    drawn, before = space.lambdas.clone(), env.world.model.actuator_gainprm
+    assert drawn[:, joint].unique().numel() == 3
+    gain, force = fields["actuator_gainprm"], fields["jnt_actfrcrange"]
+    torch.testing.assert_close(gain[:, 1, 0], float(before[1, 0]) * 0.9 * drawn[:, joint])
+    torch.testing.assert_close(force[0], 0.9 * torch.from_numpy(env.world.model.jnt_actfrcrange), rtol=1e-12, atol=0)
+    effect, everyone = space._effects[0], torch.arange(3)
+    torch.testing.assert_close(effect.read(everyone), drawn, rtol=1e-12, atol=0)
+    written = gain.clone()
+    space.write(everyone, drawn)
+    assert torch.equal(gain, written)  # from nominals, not from what stood there
