@@ -69,7 +69,9 @@ class FieldEffect:
         delays = torch.tensor([name == "actuator_delay" for name, w in writers.items() for _ in w.cells])
         self._offsets[delays] -= EARLY
         self._lowest = torch.where(delays, 0.0, -torch.inf).double()
-        self._reading = self._order_of_reading()
+        said = {d for w in everything for who, slope in zip(w.said(), w.slopes, strict=True) if slope for d in who}
+        if idle := [d.name for i, d in enumerate(dimensions) if i not in said]:
+            raise SpaceError(f"{idle} scale what is 0; allowed: objects that have it, or op add or set")
         self._targets = [Cells(w.values, w.cells) for w in everything]
         # In numpy, which writes a few values of a few worlds several times faster than torch.
         self._tables = [
@@ -97,7 +99,7 @@ class FieldEffect:
         )
         count = len(self.dimensions)
         values = held.new_zeros(len(ids), 2 * count)  # and their inverses
-        for source, cell, others in self._reading:
+        for source, cell, others in self._order_of_reading():
             values[:, source] = held[:, cell] / values[:, others].prod(1)
             values[:, (source + count) % (2 * count)] = 1.0 / values[:, source]
         return values[:, :count]
@@ -109,8 +111,6 @@ class FieldEffect:
             for cell, source in zip(cells.tolist(), sources.tolist(), strict=True):
                 shares[cell].append(source)
         said = [(cell, s) for cell, s in enumerate(shares) if self._slopes[cell]]
-        if idle := [d.name for i, d in enumerate(self.dimensions) if not any({i, i + count} & set(s) for _, s in said)]:
-            raise SpaceError(f"{idle} scale what is 0; allowed: objects that have it, or op add or set")
         order: list[tuple[int, int, list[int]]] = []
         known: set[int] = set()
         while len(order) < count:
@@ -118,7 +118,7 @@ class FieldEffect:
             found = next(((cell, s, new) for cell, s, new in open_cells if len(new) == 1), None)
             if found is None:
                 names = [d.name for i, d in enumerate(self.dimensions) if i not in known]
-                raise SpaceError(f"{names} scale the same values and nothing else; allowed: one entry for them")
+                raise SpaceError(f"{names} scale the same values and nothing else: only their product stands there")
             cell, s, (source,) = found
             order.append((source, cell, [x for x in s if x != source]))
             known.add(source % count)

@@ -34,6 +34,13 @@ class Writer:
     slopes: list[float]
     factors: list[tuple[int, tuple[int, bool]]]  # further sources of its i-th cell, all above 0, which multiply it
 
+    def said(self) -> list[set[int]]:
+        """The dimensions that speak in each cell."""
+        said = [{dimension} for dimension, _ in self.sources]
+        for i, (dimension, _) in self.factors:
+            said[i].add(dimension)
+        return said
+
     def at(self, i: int, x: float) -> float:
         """What its i-th cell holds where the dimension is x."""
         return self.offsets[i] + self.slopes[i] * (1.0 / x if self.sources[i][1] else x)

@@ -120,13 +120,6 @@ def test_both_ends_of_a_range_may_move_together_past_where_either_was() -> None:
     make_env(load_run("arm_push", [stop]).task, 1)
 
 
-def test_two_that_scale_the_same_values_and_nothing_else_are_refused() -> None:
-    """Neither could be told from the other, by a sweep or by anyone."""
-    once, again = (entry(name, "dof_damping", "joint[1-3]", "scale", "1", 0.5, 1.0, 2.0) for name in ("once", "again"))
-    with pytest.raises(SpaceError, match=r"\['once', 'again'\] scale the same values and nothing else"):
-        make_env(load_run("arm_push", ["task.randomization={}", once, again]).task, 1)
-
-
 def test_a_factor_that_may_be_nothing_and_one_end_of_a_range_are_refused() -> None:
     stop = entry("stop", "jnt_range", "joint4", "scale", "1", 0.9, 1.0, 1.1)
     end = entry("end", "jnt_range.1", "joint[46]", "scale", "1", 0.9, 1.0, 1.1)

@@ -11,6 +11,7 @@ import torch
 
 from configs.entries.physics import InertiaParameter
 from configs.loader import load_run
+from randomization.effects.base import SpaceError
 from randomization.effects.inertia import PARTS, InertiaEffect
 from sim.cpu import CpuWorld
 from tests.randomization.cases import hosted
@@ -129,3 +130,12 @@ def test_what_several_entries_scale_is_multiplied_by_all_of_them_and_each_is_rea
     written = gain.clone()
     space.write(everyone, drawn)
     assert torch.equal(gain, written)  # from nominals, not from what stood there
+
+
+def test_of_two_that_scale_the_same_values_and_nothing_else_the_product_acts() -> None:
+    entry = load_run("arm_push").task.randomization["joint_damping"].model_copy(update={"each": False})
+    env = make(task("arm_push", randomization={"once": entry, "again": entry}), 2, pins={"once": 1.5, "again": 0.8})
+    damping = env.world.fields["dof_damping"][:, :7]
+    torch.testing.assert_close(damping[0], 1.2 * torch.from_numpy(env.world.model.dof_damping[:7]), rtol=1e-12, atol=0)
+    with pytest.raises(SpaceError, match=r"\['once', 'again'\] scale the same values.*product"):
+        randomizer_of(env)._effects[0].read(torch.arange(2))

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from configs.entries.field import FieldParameter
+from configs.loader import catalogue, load_run
 from tests.randomization.scenes import prod
 from tests.sim.worlds import RANDOMIZED, assert_same_bits, make, randomizer_of, rollout, task
 
@@ -110,3 +111,16 @@ def test_worlds_at_every_end_of_the_range_stay_finite(preset: str) -> None:
         env = make(preset, pins=pins)
         seen = rollout(env, 100)
         assert env.diverged_count == 0 and all(v.isfinite().all() for v in seen.values())
+
+
+@pytest.mark.parametrize("robot", ["panda", "ur5e", "so101"])
+def test_everything_at_once_makes_worlds_of_any_arm(robot: str) -> None:
+    settings = load_run("arm_reach", [f"robot={robot}", "task.randomization=arm_everything"]).task
+    pictured = {"camera", "light", "surface", "scene"}
+    known = {e["effect"] for e in catalogue().values()}
+    assert {e.effect for e in settings.randomization.values()} == known - pictured
+    env = make(settings, 4)
+    seen = rollout(env, 40)
+    assert env.diverged_count == 0
+    assert seen["actor"].isfinite().all()
+    assert seen["qpos"].std(1).amax() > 0
