@@ -13,12 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from ashore_wiring import write_atomically
+from benchmarks.svg import COLOURS, EDGE, Chart
 from configs.loader import load_run
 
 RESULTS = Path(__file__).parent / "results"
 MARKS = (0.5, 0.9, 0.95)
-WIDTH, HEIGHT, EDGE = 460, 240, 42
-COLOURS = ("#0b6e8f", "#d1495b", "#7a8b2f", "#8a5fa8", "#c98a1b")
 
 
 def row_of(folder: Path) -> dict[str, Any]:
@@ -52,33 +51,20 @@ def row_of(folder: Path) -> dict[str, Any]:
 
 def picture(rows: Sequence[dict[str, Any]], title: str) -> str:
     """Success over millions of steps, a line a seed, as SVG."""
-    end = max(row["curve"][-1][0] for row in rows) / 1e6
-    right, bottom = WIDTH - 14, HEIGHT - EDGE
+    chart, end = Chart(460, 240, f"{title}: success of evaluations"), max(row["curve"][-1][0] for row in rows)
 
-    def at(steps: float, success: float) -> str:
-        return f"{EDGE + steps / 1e6 / end * (right - EDGE):.1f},{bottom - success * (bottom - 30):.1f}"
+    def x(steps: float) -> float:
+        return round(EDGE + steps / end * (chart.right - EDGE), 1)
 
-    text = 'font-family="system-ui,sans-serif" font-size="11" fill="#1b2733"'
-    out = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" width="{WIDTH}" height="{HEIGHT}">',
-        f'<rect width="{WIDTH}" height="{HEIGHT}" fill="#fff"/>',
-        f'<text x="{EDGE}" y="18" {text} font-weight="600">{title}: success of evaluations</text>',
-    ]
-    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
-        left, y = at(0, share).split(",")
-        out.append(f'<line x1="{left}" x2="{right}" y1="{y}" y2="{y}" stroke="#e3e8ec"/>')
-        out.append(f'<text x="{EDGE - 6}" y="{float(y) + 4:.1f}" {text} text-anchor="end">{share:.0%}</text>')
     for k in range(5):
-        x = at(end * 1e6 * k / 4, 0).split(",")[0]
-        label = f"{end * k / 4:.3g}" + (" M steps" if k == 4 else "")
-        out.append(
-            f'<text x="{x}" y="{bottom + 16}" {text} text-anchor="{"end" if k == 4 else "middle"}">{label}</text>'
-        )
+        label = f"{end / 1e6 * k / 4:.3g}" + (" M steps" if k == 4 else "")
+        anchor = "end" if k == 4 else "middle"
+        chart.text(x(end * k / 4), chart.bottom + 16, label, f'text-anchor="{anchor}"')
     for k, (row, colour) in enumerate(zip(rows, COLOURS, strict=False)):
-        points = " ".join(at(steps, success) for steps, _, success in [(0, 0, 0.0), *row["curve"]])
-        out.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
-        out.append(f'<text x="{EDGE + 70 * k}" y="{HEIGHT - 8}" {text} style="fill:{colour}">seed {row["seed"]}</text>')
-    return "\n".join([*out, "</svg>", ""])
+        points = " ".join(f"{x(steps)},{chart.y(success)}" for steps, _, success in [(0, 0, 0.0), *row["curve"]])
+        chart.out.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
+        chart.text(EDGE + 70 * k, chart.height - 8, f"seed {row['seed']}", f'style="fill:{colour}"')
+    return chart.done()
 
 
 def main(arguments: Sequence[str]) -> None:

@@ -20,6 +20,7 @@ from scipy.stats import trim_mean
 
 from ashore_subjects import load_subject, measure
 from ashore_wiring import TEST_SEED, UsageError, commit, self_contained, train_run, write_atomically
+from benchmarks.svg import COLOURS, EDGE, Chart
 from configs import loader
 from configs.base import Count, Settings
 from configs.faults import ConfigError
@@ -29,7 +30,7 @@ from policies.metrics import read
 METHODS = ("none", "manual", "adr_small", "doraemon_small")  # presets in configs/samplers
 RESAMPLES = 10_000
 RESULT = "transfer.json"
-WHOLE = "all"  # the mean over the families
+WHOLE = "held_out"  # the mean over the held-out families
 
 
 class HeldOut(Settings):
@@ -126,6 +127,7 @@ def transfer(
         "rows": rows,
     }
     write_atomically(folder / RESULT, json.dumps(result, indent=1) + "\n")
+    write_atomically((folder / RESULT).with_suffix(".svg"), picture(result))
     return result
 
 
@@ -192,7 +194,7 @@ def _iqm(values: NDArray[np.float64]) -> Any:
 
 def table(result: dict[str, Any]) -> str:
     """The summary in Markdown."""
-    names = [name for name in result["summary"][0] if name not in ("method", "seeds", "entropy")]
+    names = _names(result)
     head = ["trained on", *(n.replace("_", " ") for n in names), "entropy, nats a parameter"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in result["summary"]:
@@ -200,3 +202,30 @@ def table(result: dict[str, Any]) -> str:
         entropy = "no width" if row["entropy"] is None else f"{row['entropy']:.2f}"
         lines.append("| " + " | ".join([row["method"], *cells, entropy]) + " |")
     return "\n".join(lines)
+
+
+def picture(result: dict[str, Any]) -> str:
+    """Success in each family as SVG: a bar for the interquartile mean, a line for its interval, a dot a seed."""
+    summary, names = result["summary"], _names(result)
+    chart = Chart(760, 280, f"{result['task']}: success in worlds held out of training, {result['seeds']} seeds")
+    group = (chart.right - EDGE) / len(names)
+    wide = group / (len(summary) + 1)
+    for g, name in enumerate(names):
+        chart.text(EDGE + group * (g + 0.5), chart.bottom + 16, name.replace("_", " "), 'text-anchor="middle"')
+        for k, (row, colour) in enumerate(zip(summary, COLOURS, strict=False)):
+            left = EDGE + group * g + wide * (k + 0.5)
+            middle, cell, top = left + wide / 2, row[name], chart.y(row[name]["iqm"])
+            bar = f'x="{left:.1f}" width="{wide * 0.9:.1f}" y="{top}" height="{chart.bottom - float(top):.1f}"'
+            ends = f'y1="{chart.y(cell["low"])}" y2="{chart.y(cell["high"])}"'
+            chart.out.append(f'<rect {bar} fill="{colour}" fill-opacity="0.35"/>')
+            chart.out.append(f'<line x1="{middle:.1f}" x2="{middle:.1f}" {ends} stroke="{colour}" stroke-width="2"/>')
+            for seed in (r["success"][name] for r in result["rows"] if r["method"] == row["method"]):
+                chart.out.append(f'<circle cx="{middle:.1f}" cy="{chart.y(seed)}" r="2.5" fill="{colour}"/>')
+    for k, (row, colour) in enumerate(zip(summary, COLOURS, strict=False)):
+        chart.text(EDGE + 130 * k, chart.height - 8, row["method"], f'style="fill:{colour}"')
+    return chart.done()
+
+
+def _names(result: dict[str, Any]) -> list[str]:
+    """All families together, then each."""
+    return [name for name in result["summary"][0] if name not in ("method", "seeds", "entropy")]

@@ -49,8 +49,10 @@ def test_a_small_table_from_beginning_to_end(tmp_path: Path, capsys: pytest.Capt
     assert [(r["method"], r["seed"]) for r in result["rows"]] == [("none", 0), ("adr_small", 0)]
     for row in result["rows"]:
         families = [row["success"][name] for name in ("wider", "unseen", "other_model")]
-        assert row["success"]["all"] == pytest.approx(sum(families) / 3)
+        assert row["success"]["held_out"] == pytest.approx(sum(families) / 3)
     assert result["summary"][0]["entropy"] is None and "no width" in transfer.table(result)
+    svg = (tmp_path / "transfer.svg").read_text()
+    assert (svg.count("<circle"), svg.count("<rect")) == (2 * 5, 1 + 2 * 5)  # a seed a method, in five groups
     checkpoints = {p: p.stat().st_mtime_ns for p in tmp_path.rglob("*.safetensors")}
     again = run()
     assert json.dumps(again["rows"]) == json.dumps(result["rows"])
