@@ -58,17 +58,22 @@ class ToolMotion(nn.Module):
             self.register_buffer(name, value.to(dtype))
 
     def forward(self, action: Tensor, position: Tensor) -> Tensor:
-        # Worlds come last in here: an operation on long rows is several times faster than one on many small matrices.
+        # Worlds come last in here: an operation on long rows is several times faster than one on many small matrices. Sums
+        # over joints are taken one by one: torch's own would add in an order that depends on the number of worlds.
         asked, q = self.scale * action.T, position.T[: self.arm].contiguous()
         axis, way, pointing = self._geometry(q)
         columns = torch.cat((_cross(axis, way), axis), 1)  # of the Jacobian: [arm, 6, N]
         x, y, _ = pointing.split(1)
         wanted = torch.cat((asked[:3], -POINTING * y, POINTING * x, asked[3:4]))
         rest = POSTURE * (self.home - q)
-        wanted = wanted - (rest.unsqueeze(1) * columns).sum(0)
-        normal = (columns.unsqueeze(2) * columns.unsqueeze(1)).sum(0) + self.damping
-        found = self._solve(normal, wanted)
-        return torch.cat((rest + (columns * found).sum(1), asked[4:])).T
+        normal = self.damping
+        for own, moves in zip(rest.split(1), columns.split(1), strict=True):
+            wanted = torch.addcmul(wanted, own, moves.squeeze(0), value=-1)
+            normal = torch.addcmul(normal, moves.transpose(0, 1), moves)
+        found, velocity = self._solve(normal, wanted), rest
+        for part, moves in zip(found.split(1), columns.split(1, 1), strict=True):
+            velocity = torch.addcmul(velocity, part, moves.squeeze(1))
+        return torch.cat((velocity, asked[4:])).T
 
     def _geometry(self, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """q [arm, N] -> axes [arm, 3, N] of the joints, ways [arm, 3, N] m from each to the tool, the tool's z axis [3, N]."""
@@ -95,7 +100,7 @@ class ToolMotion(nn.Module):
 
 
 def _product(frames: Tensor, others: Tensor) -> Tensor:
-    """Frames [1, 3, 4, N] times transformations [1, 4, 4, N or 1]."""
+    """Frames [1, 3, 4, N] times transformations [1, 4, 4, N or 1]. A sum of four has one order, whatever N is."""
     return (frames.unsqueeze(3) * others.unsqueeze(1)).sum(2)
 
 

@@ -55,7 +55,7 @@ class ArmInsert(ArmTask):
     start_variety = 0.3
     goal_size = 0
     sees_tool = True
-    differences = (("hole_position", "tool_position"),)
+    differences = (("hole_position", "tool_position"), ("hole_yaw", "tool_turn"))
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)
