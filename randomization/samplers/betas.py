@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import NonlinearConstraint, brentq, minimize
-from scipy.special import betaln, expit, logit, polygamma, psi
+from scipy.special import betaln, expit, logit, logsumexp, polygamma, psi
 
 Array = NDArray[np.float64]
 LEAST = 0.8  # of a and b, as in the released code: below 1, so that uniform lies within
@@ -101,14 +101,25 @@ def features(x: Array) -> Array:
 
 
 def log_density(logs: Array, p: Array) -> Array:
-    """ln p(x) [n] of features [n, 2m]; p [2m], or [n, 2m] one a row. einsum: its sum does not depend on BLAS threads."""
-    normal = betaln(*np.split(p, 2, axis=-1)).sum(-1)
-    density: Array = np.einsum("nm,...m->n" if p.ndim == 1 else "nm,nm->n", logs, p - 1) - normal
+    """ln p(x) [n] of features [n, 2m]; p [2m]. einsum: its sum does not depend on BLAS threads."""
+    density: Array = np.einsum("nm,m->n", logs, p - 1) - betaln(*np.split(p, 2)).sum()
     return density
 
 
+def log_mixture(logs: Array, parts: Array, shares: Array) -> Array:
+    """ln sum_k shares_k p_k(x) [n] of features [n, 2m], for parts [K, 2m] and their shares [K]."""
+    return np.asarray(
+        logsumexp([log_density(logs, p) + math.log(c) for p, c in zip(parts, shares, strict=True)], axis=0)
+    )
+
+
 class Episodes(NamedTuple):
-    """What was seen: features [n, 2m], ln density that they were drawn with [n], score in [0, 1] [n]."""
+    """What was seen: features [n, 2m], ln density that they were drawn with [n], score in [0, 1] [n].
+
+    Where they were drawn from several distributions in turn, that is the density of the mixture of all, each with its share
+    of the episodes: the balance heuristic (Veach and Guibas, "Optimally combining sampling techniques", SIGGRAPH 1995). With
+    its own density alone, a far episode of an early, narrow one would outweigh all others.
+    """
 
     logs: Array
     drawn: Array

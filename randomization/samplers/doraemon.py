@@ -4,7 +4,7 @@ Every dimension is an independent Beta over its limits, along its own scale. The
 and broaden as far as the wanted success rate allows, judged by the training episodes themselves. As in the released code
 (gabrieletiboni/doraemon: train_until_lb, hard_performance_constraint), nothing moves before that rate was reached once.
 
-Unlike there, an episode that began before an update still counts, weighted by the density it was drawn with: dropping it
+Unlike there, an episode that began before an update still counts, as one of a mixture of what was drawn from: dropping it
 would favour short episodes.
 """
 
@@ -78,7 +78,8 @@ class DoraemonSampler:
     def _update(self) -> None:
         s, now = self._settings, self.parameters.numpy()
         logs, score = betas.features(self._x.numpy()), self._score.numpy()
-        drawn = betas.log_density(logs, self.history[self._token].numpy())
+        tokens, counts = self._token.unique(return_counts=True)
+        drawn = betas.log_mixture(logs, self.history[tokens].numpy(), (counts / len(self._token)).numpy())
         seen = betas.Episodes(logs, drawn, score)
         self.began = self.began or seen.success(now).value >= s.success
         following = now

@@ -329,17 +329,19 @@ def test_doraemon_waits_for_success_once_and_afterwards_turns_back_where_it_is_l
     assert sampler.report()["expected_success"] > sampler.report()["success"]
 
 
-def test_an_episode_from_before_an_update_is_weighted_by_what_it_was_drawn_with() -> None:
-    sampler = doraemon(LINEAR, episodes=500)
-    old = sampler.sample(uniforms(sampler, 250, 7))
-    values, token = sampler.sample(uniforms(sampler, 500))
-    sampler.observe(token, values, torch.ones(500))
-    new = sampler.sample(uniforms(sampler, 250, 8))
-    assert old[1].unique().tolist() == [0] and new[1].unique().tolist() == [1]
-    now = sampler.parameters.numpy()
-    for values, token in (old, new):
-        sampler.observe(token, values, torch.ones(250))
-    assert len(sampler.history) == 3
-    logs = betas.features(sampler._x.numpy())
-    drawn = betas.log_density(logs, sampler.history[sampler._token].numpy())
-    assert betas.Episodes(logs, drawn, np.ones(500)).success(now).value == pytest.approx(1.0, abs=0.05)
+def test_episodes_from_before_updates_count_as_one_mixture() -> None:
+    """Weighted each by the narrower density it was drawn with, a few far ones would now and then outweigh all others: with
+    these numbers, 20 effective episodes of 400, and an expected success rate of 1.05."""
+    dims = [dimension(f"p{i}", 0.0, 0.0, 0.2, (0.0, 1.0)) for i in range(12)]
+    sampler, generator = doraemon(*dims, episodes=400, kl=0.02), torch.Generator().manual_seed(0)
+    playing = [sampler.sample(uniforms(sampler, 64, seed)) for seed in range(4)]
+    seen = {}
+    for seed in range(4, 4 + 16 * 7):  # episodes end in the order they began in, and others begin
+        values, token = playing.pop(0)
+        sampler.observe(token, values, (torch.rand(64, generator=generator) < 0.75).double())
+        playing.append(sampler.sample(uniforms(sampler, 64, seed)))
+        seen[len(sampler.history)] = sampler.report()
+    updates = [x for x in seen.values() if x["updates"]]
+    assert len(updates) == 17
+    assert min(x["ess"] for x in updates) > 50
+    assert max(abs(x["expected_success"] - 0.75) for x in updates) < 0.2
