@@ -232,11 +232,30 @@ def test_a_pattern_that_matches_nothing_is_told_what_there_is(case: Case) -> Non
             assert "is no regular expression" in said
 
 
-def test_two_entries_that_set_the_same_value_are_refused(case: Case) -> None:
+def factors_multiply(case: Case) -> None:
+    """Of two entries that scale the same values, one at 1 changes no bit, and both at a value do more than one of them."""
+
+    def fields(**pins: float) -> dict[str, torch.Tensor]:
+        entries = dict.fromkeys(pins, case.entry)
+        settings = case.settings.model_copy(update={"randomization": entries})
+        env = Env(settings, 1, seed=SEED, randomizer=Randomizer(entries, pins=pins))
+        env.reset(SEED)
+        return {name: field.clone() for name, field in env.world.fields.items()}
+
+    most = case.entry.widest[1]
+    once, still, twice = (fields(**{case.name: most, **more}) for more in ({}, {"again": 1.0}, {"again": most}))
+    assert all(torch.equal(x, still[name]) for name, x in once.items())
+    assert any(not torch.equal(x, twice[name]) for name, x in once.items()) or most == 1.0
+
+
+def test_two_entries_that_set_the_same_value_are_refused_but_factors_multiply(case: Case) -> None:
     if isinstance(case.entry, KickParameter | PulseParameter):  # several may strike the same
         both = case.settings.model_copy(update={"randomization": {case.name: case.entry, "again": case.entry}})
         env = Env(both, 2, seed=SEED, randomizer=Randomizer(both.randomization))
         assert len(env.disturbance.sources) == 2
+        return
+    if isinstance(case.entry, FieldParameter) and case.entry.op == "scale" and case.entry.widest[0] > 0:
+        factors_multiply(case)
         return
     said = case.fails_to_bind({case.name: case.entry, "again": case.entry})
     assert re.search(rf"again and {case.name} both|{case.name} and again both", said), said
