@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ashore_wiring import write_atomically
-from benchmarks.svg import COLOURS, EDGE, Chart
+from benchmarks.svg import EDGE, Chart, coloured
 from configs.loader import load_run
 
 RESULTS = Path(__file__).parent / "results"
@@ -60,7 +60,7 @@ def picture(rows: Sequence[dict[str, Any]], title: str) -> str:
         label = f"{end / 1e6 * k / 4:.3g}" + (" M steps" if k == 4 else "")
         anchor = "end" if k == 4 else "middle"
         chart.text(x(end * k / 4), chart.bottom + 16, label, f'text-anchor="{anchor}"')
-    for k, (row, colour) in enumerate(zip(rows, COLOURS, strict=False)):
+    for k, (row, colour) in enumerate(coloured(rows)):
         points = " ".join(f"{x(steps)},{chart.y(success)}" for steps, _, success in [(0, 0, 0.0), *row["curve"]])
         chart.out.append(f'<polyline points="{points}" fill="none" stroke="{colour}" stroke-width="2"/>')
         chart.text(EDGE + 70 * k, chart.height - 8, f"seed {row['seed']}", f'style="fill:{colour}"')

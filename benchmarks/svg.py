@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import html
+import itertools
+from collections.abc import Iterable
+from typing import TypeVar
+
+T = TypeVar("T")
 EDGE, TOP = 42, 30
 COLOURS = ("#0b6e8f", "#d1495b", "#7a8b2f", "#8a5fa8", "#c98a1b")
 _TEXT = 'font-family="system-ui,sans-serif" font-size="11" fill="#1b2733"'
@@ -28,7 +34,12 @@ class Chart:
         return f"{self.bottom - success * (self.bottom - TOP):.1f}"
 
     def text(self, x: float, y: float, words: str, style: str = "") -> None:
-        self.out.append(f'<text x="{x:g}" y="{y:g}" {_TEXT} {style}>{words}</text>')
+        self.out.append(f'<text x="{x:g}" y="{y:g}" {_TEXT} {style}>{html.escape(words)}</text>')
 
     def done(self) -> str:
         return "\n".join([*self.out, "</svg>", ""])
+
+
+def coloured(rows: Iterable[T]) -> Iterable[tuple[T, str]]:
+    """Each with its colour, over again where there are more than colours."""
+    return zip(rows, itertools.cycle(COLOURS), strict=False)

@@ -20,7 +20,7 @@ from scipy.stats import trim_mean
 
 from ashore_subjects import load_subject, measure
 from ashore_wiring import TEST_SEED, UsageError, commit, self_contained, train_run, write_atomically
-from benchmarks.svg import COLOURS, EDGE, Chart
+from benchmarks.svg import EDGE, Chart, coloured
 from configs import loader
 from configs.base import Count, Settings
 from configs.faults import ConfigError
@@ -212,7 +212,7 @@ def picture(result: dict[str, Any]) -> str:
     wide = group / (len(summary) + 1)
     for g, name in enumerate(names):
         chart.text(EDGE + group * (g + 0.5), chart.bottom + 16, name.replace("_", " "), 'text-anchor="middle"')
-        for k, (row, colour) in enumerate(zip(summary, COLOURS, strict=False)):
+        for k, (row, colour) in enumerate(coloured(summary)):
             left = EDGE + group * g + wide * (k + 0.5)
             middle, cell, top = left + wide / 2, row[name], chart.y(row[name]["iqm"])
             bar = f'x="{left:.1f}" width="{wide * 0.9:.1f}" y="{top}" height="{chart.bottom - float(top):.1f}"'
@@ -221,7 +221,7 @@ def picture(result: dict[str, Any]) -> str:
             chart.out.append(f'<line x1="{middle:.1f}" x2="{middle:.1f}" {ends} stroke="{colour}" stroke-width="2"/>')
             for seed in (r["success"][name] for r in result["rows"] if r["method"] == row["method"]):
                 chart.out.append(f'<circle cx="{middle:.1f}" cy="{chart.y(seed)}" r="2.5" fill="{colour}"/>')
-    for k, (row, colour) in enumerate(zip(summary, COLOURS, strict=False)):
+    for k, (row, colour) in enumerate(coloured(summary)):
         chart.text(EDGE + 130 * k, chart.height - 8, row["method"], f'style="fill:{colour}"')
     return chart.done()
 

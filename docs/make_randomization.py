@@ -159,7 +159,7 @@ def sampler_list() -> str:
         found += [
             f"- `{module.name}` ({name}): {sentence(inspect.getdoc(code) or '')}\n"
             for name, cls in inspect.getmembers(code, inspect.isclass)
-            if cls.__module__ == code.__name__ and name.endswith("Sampler")
+            if cls.__module__ == code.__name__ and name.endswith("Sampler") and module.name != "base"
         ]
     return "".join(found)
 

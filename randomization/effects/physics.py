@@ -44,7 +44,7 @@ class FieldEffect:
                 for member, cell in cells:
                     source = (first + (member if entry.each else 0), inverse)
                     if other := self.claims.get((field_name, cell)):
-                        _refuse_shared(name, entry, other, entries[other], field)
+                        _refuse_shared({name: entry, other: entries[other]}, field)
                         writer.factors.append((writer.cells.index(cell), source))
                         continue
                     self.claims[field_name, cell] = name
@@ -156,12 +156,14 @@ def _layers(factors: list[tuple[int, int]]) -> list[tuple[Tensor, Tensor]]:
     return [(torch.tensor(list(x)), torch.tensor(list(x.values()))) for x in layers]
 
 
-def _refuse_shared(name: str, entry: FieldParameter, other: str, owner: FieldParameter, field: str) -> None:
-    """Two entries on one value: their factors multiply, if both scale it, whole and never to nothing."""
-    whole = field.removeprefix("1/") not in (f"{range_}.{end}" for range_ in RANGES for end in (0, 1))
-    if name == other or not whole or any(e.op != "scale" or e.widest[0] <= 0 for e in (entry, owner)):
+def _refuse_shared(entries: dict[str, FieldParameter], field: str) -> None:
+    """Entries on one value: their factors multiply, if there are two, both scale it, whole and never to nothing."""
+    ends = {f"{name}.{k}" for name in RANGES for k in (0, 1)}
+    half = any(ends & {f.removeprefix("1/") for f in e.field} for e in entries.values())
+    if len(entries) < 2 or half or any(e.op != "scale" or e.widest[0] <= 0 for e in entries.values()):
+        names = " and ".join(entries) if len(entries) > 1 else f"{next(iter(entries))} and itself"
         raise SpaceError(
-            f"{name} and {other} both write {field} of the same object; allowed: both with op scale, above 0, "
+            f"{names} both write {field} of the same object; allowed: both with op scale, above 0, "
             "and of a range both ends"
         )
 

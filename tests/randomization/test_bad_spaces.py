@@ -127,6 +127,6 @@ def test_a_factor_that_may_be_nothing_and_one_end_of_a_range_are_refused() -> No
         entry(name, "dof_damping", f"joint[{span}]", "scale", "1", low, 1.0, 2.0)
         for name, span, low in (("drag", "1-3", 0.5), ("none", "2-4", 0.0))
     )
-    for one, other in ((stop, end), (drag, none)):
+    for one, other in ((stop, end), (end, stop), (drag, none), (none, drag)):
         with pytest.raises(SpaceError, match=r"both write .*; allowed: both with op scale, above 0"):
             make_env(load_run("arm_push", ["task.randomization={}", one, other]).task, 1)

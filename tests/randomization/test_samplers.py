@@ -329,6 +329,22 @@ def test_doraemon_waits_for_success_once_and_afterwards_turns_back_where_it_is_l
     assert sampler.report()["expected_success"] > sampler.report()["success"]
 
 
+def test_weights_of_episodes_from_before_an_update_are_one_in_the_mean() -> None:
+    sampler = doraemon(LINEAR, episodes=500)
+    old = sampler.sample(uniforms(sampler, 250, 7))
+    values, token = sampler.sample(uniforms(sampler, 500))
+    sampler.observe(token, values, torch.ones(500))
+    new = sampler.sample(uniforms(sampler, 250, 8))
+    assert old[1].unique().tolist() == [0] and new[1].unique().tolist() == [1]
+    now = sampler.parameters.numpy()
+    for values, token in (old, new):
+        sampler.observe(token, values, torch.ones(250))
+    assert len(sampler.history) == 3
+    logs = betas.features(sampler._x.numpy())
+    drawn = betas.log_mixture(logs, sampler.history[:2].numpy(), np.array([0.5, 0.5]))
+    assert betas.Episodes(logs, drawn, np.ones(500)).success(now).value == pytest.approx(1.0, abs=0.05)
+
+
 def test_episodes_from_before_updates_count_as_one_mixture() -> None:
     """Weighted each by the narrower density it was drawn with, a few far ones would now and then outweigh all others: with
     these numbers, 20 effective episodes of 400, and an expected success rate of 1.05."""
