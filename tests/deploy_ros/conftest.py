@@ -8,6 +8,7 @@ import pytest
 
 from deploy_ros.bundle import Policy, load_policy
 from tests.deploy_ros.policies import INPUTS, interface, make_policy, signal
+from tests.deploy_ros.rig import Rig
 
 
 @pytest.fixture(scope="session")
@@ -25,3 +26,8 @@ def patient_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def policy(policy_file: Path) -> Policy:
     return load_policy(policy_file)
+
+
+@pytest.fixture
+def rig(policy: Policy) -> Rig:
+    return Rig(policy)

@@ -1,0 +1,92 @@
+"""What goes over DDS is what ROS 2 would send: types, hashes, bytes; and the environment says where to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("cyclonedds")
+
+from rosbags.typesys import Stores, get_typestore
+
+from deploy_ros import dds_types as types
+from deploy_ros import ros_messages as ros
+from deploy_ros.dds import EnvironmentVariableError, cyclone_config, domain_id
+from deploy_ros.dds_types import HASHES, ros_name
+from deploy_ros.messages import Point, Trajectory
+from tests.deploy_ros.policies import JOINTS
+
+pytest.importorskip("cyclonedds")
+
+
+ROS = get_typestore(Stores.ROS2_JAZZY)
+
+
+def test_type_names_and_hashes_are_those_of_ros() -> None:
+    messages = [types.JointState, types.PoseStamped, types.JointTrajectory, types.Float64MultiArray]
+    kinds: list[Any] = [*messages, types.String, types.Bool, types.DiagnosticArray]
+    assert {ros_name(k) for k in kinds} == set(HASHES)
+    assert types.JointState.__idl_typename__ == "sensor_msgs.msg.dds_.JointState_"
+    assert {name: ROS.hash_rihs01(name) for name in HASHES} == HASHES
+
+
+def test_messages_have_the_bytes_that_ros_gives_them() -> None:
+    values: Any = [types.KeyValue(key="k", value="v")]
+    status: Any = [types.DiagnosticStatus(level=2, name="n", message="m", values=values)]
+    messages: list[Any] = [
+        ros.joint_state(types, JOINTS, np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.2, 0.3]), 12.5),
+        ros.goal_pose(types, np.array([1.0, 2.0, 3.0]), "base", 12.5),
+        ros.joint_trajectory(types, Trajectory(JOINTS, (Point((1.0, 2.0, 3.0), (0.1, 0.2, 0.3), 0.04),))),
+        ros.float_array(types, [1.0, 2.0]),
+        types.String(data="status"),
+        types.Bool(data=True),
+        types.DiagnosticArray(status=status),
+    ]
+    for message in messages:
+        name = ros_name(type(message))
+        sent = message.serialize(use_version_2=False)
+        read = ROS.deserialize_cdr(sent, name)
+        assert bytes(ROS.serialize_cdr(read, name))[4:] == bytes(sent)[4 : 4 + len(ROS.serialize_cdr(read, name)) - 4]
+    state = ROS.deserialize_cdr(messages[0].serialize(use_version_2=False), "sensor_msgs/msg/JointState")
+    assert state.name == list(JOINTS) and state.velocity.tolist() == [0.1, 0.2, 0.3]  # type: ignore[attr-defined]
+    assert (state.header.stamp.sec, state.header.stamp.nanosec) == (12, 500_000_000)  # type: ignore[attr-defined]
+
+
+def test_a_trajectory_survives_its_message() -> None:
+    trajectory = Trajectory(
+        JOINTS, (Point((1.0, 2.0, 3.0), (), 0.04), Point((1.0, 2.0, 3.0), (0.1, 0.2, 0.3), 1.5)), 12.25
+    )
+    assert ros.read_trajectory(ros.joint_trajectory(types, trajectory)) == trajectory
+
+
+def test_the_domain_id_is_taken_from_the_environment() -> None:
+    assert domain_id({}) == 0 and domain_id({"ROS_DOMAIN_ID": "42"}) == 42 and domain_id({"ROS_DOMAIN_ID": ""}) == 0
+    for bad in ("-1", "233", "robot"):
+        with pytest.raises(EnvironmentVariableError, match="allowed: 0 to 232"):
+            domain_id({"ROS_DOMAIN_ID": bad})
+
+
+def test_the_discovery_range_becomes_cyclones_configuration() -> None:
+    reach = "ROS_AUTOMATIC_DISCOVERY_RANGE"
+    assert cyclone_config({}) is None and cyclone_config({reach: "SUBNET"}) is None
+    assert cyclone_config({reach: "SYSTEM_DEFAULT", "ROS_STATIC_PEERS": "10.0.0.1"}) is None
+    local = cyclone_config({reach: "LOCALHOST"})
+    assert local is not None and 'NetworkInterface address="127.0.0.1"' in local and "<AllowMulticast>false" in local
+    assert cyclone_config({"ROS_LOCALHOST_ONLY": "1", "ROS_STATIC_PEERS": "10.0.0.1"}) == local
+    peers = cyclone_config({"ROS_STATIC_PEERS": "10.0.0.1;robot.local"})
+    assert peers is not None and '<Peer address="10.0.0.1"/><Peer address="robot.local"/>' in peers
+    assert "AllowMulticast" not in peers
+    both = cyclone_config({reach: "LOCALHOST", "ROS_STATIC_PEERS": "10.0.0.1"})
+    assert (
+        both is not None
+        and '<Peer address="localhost"/><Peer address="10.0.0.1"/>' in both
+        and "Interfaces" not in both
+    )
+    off = cyclone_config({reach: "OFF", "CYCLONEDDS_URI": "file:///c.xml"})
+    assert off is not None and "<Tag>ashore_" in off and off.endswith(",file:///c.xml")
+    with pytest.raises(EnvironmentVariableError, match="allowed: SUBNET, LOCALHOST, OFF"):
+        cyclone_config({reach: "WORLD"})
+    with pytest.raises(EnvironmentVariableError, match="ROS_STATIC_PEERS"):
+        cyclone_config({"ROS_STATIC_PEERS": 'a"/><Evil'})
