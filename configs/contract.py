@@ -7,7 +7,6 @@ This contract travels as JSON in the file's metadata, beside golden vectors and 
 
 from __future__ import annotations
 
-import itertools
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -92,8 +91,9 @@ class Interface(Settings):
     finds hard to tell from two places that lie anywhere on a table. What an
     actor remembers beyond these is in `memory` of an exported policy alone, after them: an environment knows nothing of it.
     The action a in [-1, 1] asks for a target: velocity, the target before + a * action_scale * control_dt; position,
-    home + a * action_scale; tool, what moves the tool with a * action_scale, see `configs.kinematics`. `configs.limits` has
-    the last word.
+    home + a * action_scale; tool, what moves the tool with a * action_scale, see `configs.kinematics`. With a `heading` the
+    tool's x and y, and those of differences, are counted in a frame that turns with it, see `configs.derived`.
+    `configs.limits` has the last word.
     """
 
     task: str
@@ -110,6 +110,9 @@ class Interface(Settings):
     differences: tuple[tuple[str, str], ...] = Field(
         default=(), description="pairs of signals: the first less the second, as many values as both have"
     )
+    heading: tuple[str, str] | None = Field(
+        default=None, description="with action tool: the difference that x of the tool's frame follows, a way in m"
+    )
 
     @model_validator(mode="after")
     def _known_differences(self) -> Interface:
@@ -119,6 +122,13 @@ class Interface(Settings):
                 raise ValueError(
                     f"differences = [{first}, {second}]; allowed: two signals of one unit and frame, of {units}"
                 )
+        if self.heading and not (
+            self.action == "tool" and self.heading in self.differences and self._is_way(self.heading)
+        ):
+            raise ValueError(
+                f"heading = {list(self.heading)} with action = {self.action}; allowed: with action tool, a difference of "
+                f"places, of {[pair for pair in self.differences if self._is_way(pair)]}"
+            )
         return self
 
     @model_validator(mode="after")
@@ -148,7 +158,7 @@ class Interface(Settings):
     @property
     def actor_size(self) -> int:
         """Number of values the actor sees."""
-        return sum(size for _, size in self.seen) + sum(size for _, _, size in self.parts)
+        return sum(size for _, size in self.seen) + sum(self.sizes_of_differences)
 
     @property
     def seen(self) -> tuple[tuple[str, int], ...]:
@@ -163,12 +173,20 @@ class Interface(Settings):
         pairs = [(place[first], place[second]) for first, second in self.differences]
         return tuple((i, j, min(self.signals[i].size, self.signals[j].size)) for i, j in pairs)
 
-    def columns_of_differences(self) -> tuple[list[int], list[int]]:
-        """Where in what the actor sees the first and the second of each difference's values stand."""
-        starts = [0, *itertools.accumulate(s.size for s in self.signals)]
-        first = [starts[i] + k for i, _, size in self.parts for k in range(size)]
-        second = [starts[j] + k for _, j, size in self.parts for k in range(size)]
-        return first, second
+    @property
+    def turned(self) -> tuple[bool, ...]:
+        """Of each difference: whether a heading turns it, which it does to ways in the plane."""
+        return tuple(self.heading is not None and self._is_way(pair) for pair in self.differences)
+
+    @property
+    def sizes_of_differences(self) -> tuple[int, ...]:
+        """How many values the actor sees of each: of the heading only how long it is."""
+        sizes = (size for _, _, size in self.parts)
+        return tuple(1 if p == self.heading else n for p, n in zip(self.differences, sizes, strict=True))
+
+    def _is_way(self, pair: tuple[str, str]) -> bool:
+        first, second = (next(s for s in self.signals if s.name == name) for name in pair)
+        return first.unit == "m" and min(first.size, second.size) >= 2
 
 
 # The two memories of every policy: the last target and the velocity that led to it, which the limits start from.

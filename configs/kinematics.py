@@ -29,6 +29,7 @@ class ToolMotion(nn.Module):
     home: Tensor
     scale: Tensor
     damping: Tensor
+    right: Tensor
     units: Tensor
 
     def __init__(self, interface: Interface, dtype: torch.dtype) -> None:
@@ -51,7 +52,8 @@ class ToolMotion(nn.Module):
             "tool": tool,
             "home": torch.tensor([[j.home] for j in interface.joints[: self.arm]], dtype=torch.float64),
             "scale": torch.tensor([[x] for x in interface.action_scale], dtype=torch.float64),
-            "damping": DAMPING**2 * torch.eye(6, dtype=torch.float64).unsqueeze(-1),
+            "damping": DAMPING**2 * torch.eye(6, 7, dtype=torch.float64).unsqueeze(-1),
+            "right": torch.eye(7, dtype=torch.float64)[:, 6:],  # the system's last column
             "units": torch.eye(6, dtype=torch.float64).unsqueeze(-1),
         }
         for name, value in constants.items():
@@ -60,51 +62,51 @@ class ToolMotion(nn.Module):
     def forward(self, action: Tensor, position: Tensor) -> Tensor:
         # Worlds come last in here: an operation on long rows is several times faster than one on many small matrices. Sums
         # over joints are taken one by one: torch's own would add in an order that depends on the number of worlds.
-        asked, q = self.scale * action.T, position.T[: self.arm].contiguous()
+        asked, q = (self.scale * action.T).contiguous(), position.T[: self.arm].contiguous()
         axis, way, pointing = self._geometry(q)
         columns = torch.cat((_cross(axis, way), axis), 1)  # of the Jacobian: [arm, 6, N]
-        x, y, _ = pointing.split(1)
-        wanted = torch.cat((asked[:3], -POINTING * y, POINTING * x, asked[3:4]))
+        tilt_x, tilt_y = -POINTING * pointing[1:2], POINTING * pointing[:1]
+        wanted = torch.cat((asked[:3], tilt_x, tilt_y, asked[3:4]))
         rest = POSTURE * (self.home - q)
-        normal = self.damping
-        for own, moves in zip(rest.split(1), columns.split(1), strict=True):
-            wanted = torch.addcmul(wanted, own, moves.squeeze(0), value=-1)
-            normal = torch.addcmul(normal, moves.transpose(0, 1), moves)
-        found, velocity = self._solve(normal, wanted), rest
-        for part, moves in zip(found.split(1), columns.split(1, 1), strict=True):
-            velocity = torch.addcmul(velocity, part, moves.squeeze(1))
+        # The normal equations of what is wanted beside `rest`: J J' + damping | wanted - J rest, [6, 7, N].
+        system = torch.addcmul(self.damping, self.right, wanted.unsqueeze(1))
+        others = torch.cat((columns, -rest.unsqueeze(1)), 1).unsqueeze(1)
+        for column, row in zip(columns.unsqueeze(2).unbind(), others.unbind(), strict=True):
+            system = torch.addcmul(system, column, row)
+        velocity = rest
+        for part, moves in zip(self._solve(system).unbind(), columns.unbind(1), strict=True):
+            velocity = torch.addcmul(velocity, part, moves)
         return torch.cat((velocity, asked[4:])).T
 
     def _geometry(self, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """q [arm, N] -> axes [arm, 3, N] of the joints, ways [arm, 3, N] m from each to the tool, the tool's z axis [3, N]."""
-        angle = q.unsqueeze(1).unsqueeze(1)
+        angle = q[:, None, None]
         # onnxruntime has no cosine in float64.
-        local = self.turn_cos * (angle + 0.5 * math.pi).sin() + self.turn_sin * angle.sin() + self.still
-        first, *others = local.split(1)
-        frames = [first[:, :3]]
-        for frame in others:
+        turned = torch.addcmul(self.still, self.turn_cos, (angle + 0.5 * math.pi).sin())
+        first, *others = torch.addcmul(turned, self.turn_sin, angle.sin()).unbind()
+        frames = [first[:3]]
+        for frame in (*others, self.tool):
             frames.append(_product(frames[-1], frame))
-        frames.append(_product(frames[-1], self.tool.unsqueeze(0)))
-        *_, axes, places = (x.squeeze(2) for x in torch.cat(frames).split(1, 2))
-        ways = places[self.arm :] - places[: self.arm]
-        return axes[: self.arm], ways, axes[self.arm :].squeeze(0)
+        *_, axes, places = torch.stack(frames).unbind(2)  # [arm + 1, 3, N] each
+        return axes[: self.arm], places[self.arm :] - places[: self.arm], axes[self.arm :].squeeze(0)
 
-    def _solve(self, normal: Tensor, wanted: Tensor) -> Tensor:
-        """normal [6, 6, N] y = wanted [6, N] by Gauss and Jordan's elimination; the matrix is symmetric and positive."""
-        rows = torch.cat((normal, wanted.unsqueeze(1)), 1)
-        for k in range(6):  # its first column is the k-th of the matrix; those before are done
+    def _solve(self, rows: Tensor) -> Tensor:
+        """[6, 7, N]: a matrix and, last, a right side -> [6, N], by Gauss and Jordan; the matrix is symmetric and positive."""
+        for k, unit in enumerate(
+            self.units.unbind(1)
+        ):  # the first column is the k-th of the matrix; those before are done
             first, others = rows[:, :1], rows[:, 1:]
             row = others[k : k + 1] / first[k : k + 1]
-            rows = torch.addcmul(others, first - self.units[:, k : k + 1], row, value=-1)
+            rows = torch.addcmul(others, first - unit.unsqueeze(1), row, value=-1)
         return rows.squeeze(1)
 
 
-def _product(frames: Tensor, others: Tensor) -> Tensor:
-    """Frames [1, 3, 4, N] times transformations [1, 4, 4, N or 1]. A sum of four has one order, whatever N is."""
-    return (frames.unsqueeze(3) * others.unsqueeze(1)).sum(2)
+def _product(frame: Tensor, other: Tensor) -> Tensor:
+    """Frames [3, 4, N] times transformations [4, 4, N or 1]. A sum of four has one order, whatever N is."""
+    return (frame.unsqueeze(2) * other).sum(1)
 
 
 def _cross(a: Tensor, b: Tensor) -> Tensor:
     """a x b over the second axis: [arm, 3, N] each."""
-    (ax, ay, az), (bx, by, bz) = a.split(1, 1), b.split(1, 1)
-    return torch.cat((ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx), 1)
+    (ax, ay, az), (bx, by, bz) = a.unbind(1), b.unbind(1)
+    return torch.stack((ay * bz - az * by, az * bx - ax * bz, ax * by - ay * bx), 1)

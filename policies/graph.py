@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from configs.contract import TARGET, TARGET_VELOCITY, Interface
+from configs.derived import Derived, turned
 from configs.kinematics import ToolMotion
 from configs.limits import JointLimits, limit_target
 from policies.graph_memory import GraphHistory, graph_memory
@@ -63,6 +64,7 @@ class PolicyGraph(nn.Module):
         self.register_buffer("velocity", _down([j.velocity for j in limits]))
         self.register_buffer("acceleration", _down([j.acceleration for j in limits]))
         self.tool = ToolMotion(interface, torch.float64) if interface.action == "tool" else None
+        self.derived = Derived(interface)
         # What the action is added to, and how far it reaches.
         scale = torch.tensor(interface.action_scale, dtype=torch.float64)
         self.from_home = interface.action == "position"
@@ -79,6 +81,9 @@ class PolicyGraph(nn.Module):
         if self.tool is None:
             desired = (self.home if self.from_home else position) + action * self.reach
         else:
+            heading = self.derived.heading(seen)
+            if heading is not None:
+                action = turned(action, heading)
             desired = position + self.tool(action, position) * self.control_dt
         moved, moves = limit_target(desired, position, velocity, limits, self.control_dt)
         targets = (moved.float(), moves.float())

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from configs.contract import Interface
+from configs.derived import Derived
 from policies.memory import History, Recurrent
 from policies.networks import Actor
 from policies.normalize import Normalizer
@@ -20,15 +21,14 @@ class GraphMemory(nn.Module):
     def __init__(self, normalizer: Normalizer, interface: Interface) -> None:
         super().__init__()
         self.normalizer = copy.deepcopy(normalizer)
-        self.parts = interface.parts
+        self.derived = Derived(interface)
 
     def forward(self, seen: Sequence[Tensor], state: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
         return self._normal(seen), []
 
     def _normal(self, seen: Sequence[Tensor]) -> Tensor:
         """All that the actor sees, side by side, normalized."""
-        differences = [seen[i][..., :size] - seen[j][..., :size] for i, j, size in self.parts]
-        return self.normalizer(torch.cat([*seen, *differences], -1))
+        return self.normalizer(torch.cat([*seen, *self.derived(seen)], -1))
 
 
 class GraphHistory(GraphMemory):
@@ -37,7 +37,7 @@ class GraphHistory(GraphMemory):
     def __init__(self, normalizer: Normalizer, steps: int, interface: Interface) -> None:
         super().__init__(normalizer, interface)
         self.steps = steps
-        sizes = [size for _, size in interface.seen] + [size for _, _, size in interface.parts]
+        sizes = [*(size for _, size in interface.seen), *interface.sizes_of_differences]
         columns = torch.arange(steps * sum(sizes)).view(steps, -1).split(sizes, 1)
         self.order: Tensor = torch.cat([x.flatten() for x in columns])  # place of each feature in the trained order
         for name in ("shift", "scale"):
@@ -47,8 +47,8 @@ class GraphHistory(GraphMemory):
         windows = [torch.cat((before, now), -1) for before, now in zip(state, seen, strict=True)]
         following = [window[:, now.shape[-1] :] for window, now in zip(windows, seen, strict=True)]
         frames = [window.unflatten(-1, (self.steps, -1)) for window in windows]
-        differences = [(frames[i][..., :size] - frames[j][..., :size]).flatten(-2) for i, j, size in self.parts]
-        return self.normalizer(torch.cat([*windows, *differences], -1)), following
+        derived = [x.flatten(-2) for x in self.derived(frames)]
+        return self.normalizer(torch.cat([*windows, *derived], -1)), following
 
 
 class GraphRecurrent(GraphMemory):

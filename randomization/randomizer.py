@@ -36,6 +36,7 @@ class Randomizer:
         self._target = target
         self._effects = effects.bind(self._entries, target)
         self._sizes = [len(e.dimensions) for e in self._effects]
+        self._recompute = any(target.world.feeds_constants(what) for e in self._effects for what, _ in e.claims)
         self.dimensions = tuple(d for e in self._effects for d in e.dimensions)
         self.sampler = samplers.make(self._settings, self.dimensions)
         self.draws, count = self.sampler.draws, len(self.dimensions)
@@ -81,6 +82,8 @@ class Randomizer:
         self.values.index_copy_(0, ids, self._scaled(lambdas))
         for effect, part in zip(self._effects, lambdas.split(self._sizes, 1), strict=True):
             effect.apply(ids, part)
+        if self._recompute:
+            self._target.world.set_const(ids)
 
     def observe(self, ids: Tensor, success: Tensor) -> None:
         """Tell the sampler how episodes ended: success [k] in [0, 1]."""

@@ -36,6 +36,7 @@ def interface_of(task: Task) -> Interface:
         action_scale=scales if joints else (),
         tool=tool,
         differences=task.differences,
+        heading=task.heading if tool else None,
     )
 
 

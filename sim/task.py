@@ -51,6 +51,7 @@ class Task(ABC):
     reward_terms: tuple[str, ...]
     draws: int
     differences: ClassVar[tuple[tuple[str, str], ...]] = ()  # of signals: the actor also sees the first less the second
+    heading: ClassVar[tuple[str, str] | None] = None  # of those the way that actions of the tool are counted along
     metrics: ClassVar[tuple[str, ...]] = ()  # further quantities, logged as their mean over each episode
     success: Tensor  # [N] bool, as last judged
     uses_gripper: ClassVar[bool] = False

@@ -26,11 +26,13 @@ class Effect(Protocol):
 
     @property
     def claims(self) -> Iterable[tuple[str, int]]:
-        """What it alone may set: (what, of which value); a mapping to the entry's name where it follows several entries."""
+        """What it alone may set: (model field or kind, which value of it); a mapping to the entry's name where it follows
+        several entries."""
         ...
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
-        """ids [k] worlds; values [k, dimensions] in each dimension's unit."""
+        """ids [k] worlds; values [k, dimensions] in each dimension's unit. The caller has constants recomputed that derive from
+        model fields, once for all effects: see `WorldFields.feeds_constants`."""
         ...
 
     def read(self, ids: Tensor) -> Tensor:

@@ -22,7 +22,7 @@ class GravityEffect:
             if (other := self.claims.setdefault((entry.kind, 0), name)) != name:
                 raise SpaceError(f"{name} and {other} both set the {entry.kind} of gravity")
         self.claims |= {("opt.gravity", i): next(iter(entries)) for i in range(3)}
-        self.world, self._live = world, world.field("opt.gravity")
+        self._live = world.field("opt.gravity")
         self._nominal = self._live[0].clone()
         self._places = torch.tensor([KINDS.index(e.kind) for e in entries.values()])
         if self._nominal[2] >= 0 or self._nominal[:2].any():
@@ -34,7 +34,6 @@ class GravityEffect:
         # Rx(roll), then Ry(pitch), of (0, 0, -g).
         down = torch.stack((roll.cos() * pitch.sin(), -roll.sin(), roll.cos() * pitch.cos()), 1)
         self._live.index_copy_(0, ids, down * (self._nominal[2] * strength)[:, None])
-        self.world.set_const(ids)
 
     def read(self, ids: Tensor) -> Tensor:
         x, y, z = (self._live.index_select(0, ids) / self._nominal[2]).unbind(1)

@@ -72,7 +72,6 @@ class InertiaEffect:
         quat = torch.where(same, self._quat, _quaternions(axes))
         for live, new in zip(self._live, (self._mass * density, self._center + shift, quat, inertia), strict=True):
             live[ids[:, None], self._rows] = new
-        self.world.set_const(ids)
 
     def read(self, ids: Tensor) -> Tensor:
         mass, center, quat, inertia = (f[ids[:, None], self._rows] for f in self._live)

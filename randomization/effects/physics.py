@@ -23,7 +23,7 @@ EARLY = 1e-7
 
 
 class FieldEffect:
-    """All entries with `effect: field`. Writes the fields they name and has constants recomputed where any feeds them."""
+    """All entries with `effect: field`: writes the fields that they name."""
 
     def __init__(self, entries: dict[str, FieldParameter], world: WorldFields) -> None:
         self.world = world
@@ -56,7 +56,6 @@ class FieldEffect:
                     writer.slopes.append({"scale": nominal, "widen": outward}.get(entry.op, 1.0))
         self.dimensions = tuple(dimensions)
         refuse_unsound(self.dimensions, writers, world)
-        self._recompute = any(world.feeds_constants(f) for f in writers)
         everything = writers.values()
         count = len(dimensions)
         ends = list(itertools.accumulate((len(w.cells) for w in everything), initial=0))
@@ -90,8 +89,6 @@ class FieldEffect:
         rows, written = ids.numpy()[:, None], torch.maximum(new, self._lowest).numpy()
         for table, columns, part in self._tables:
             table[rows, columns] = written[:, part]
-        if self._recompute:
-            self.world.set_const(ids)
 
     def read(self, ids: Tensor) -> Tensor:
         held = (
@@ -127,7 +124,6 @@ class FieldEffect:
     def _refuse_overwritten(self, names: list[str]) -> None:
         """Some fields are what `set_const` itself computes: a value written there would be gone at once. Tried on one world."""
         one, before = torch.zeros(1, dtype=torch.int64), [t.values[0].clone() for t in self._targets]
-        recompute, self._recompute = self._recompute, False
         self.apply(one, torch.tensor([[d.widest[1] for d in self.dimensions]], dtype=torch.float64))
         asked = [t.values[0].clone() for t in self._targets]
         try:
@@ -138,7 +134,6 @@ class FieldEffect:
         for target, values in zip(self._targets, before, strict=True):
             target.values[0] = values
         self.world.set_const(one)
-        self._recompute = recompute
         if lost:
             raise SpaceError(
                 f"{lost} are computed by the engine from other fields; allowed: the fields they derive from"

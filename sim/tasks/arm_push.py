@@ -69,6 +69,7 @@ class ArmPush(ArmTask):
     goal_size = 2
     sees_tool = True
     differences = (("puck_position", "tool_position"), ("goal_position", "puck_position"))
+    heading = ("goal_position", "puck_position")
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)

@@ -75,7 +75,7 @@ def test_began_marks_the_worlds_that_show_an_episodes_first_observation() -> Non
     assert env.began.all()
 
 
-@pytest.mark.parametrize("preset", ["arm_push", "arm_lift", "arm_insert", "arm_drawer"])
+@pytest.mark.parametrize("preset", ["arm_lift", "arm_insert", "arm_drawer"])
 def test_differences_are_of_what_the_sensors_say(preset: str) -> None:
     env = make(preset)
     starts = [0, *itertools.accumulate(s.size for s in env.interface.signals)]

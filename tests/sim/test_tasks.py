@@ -36,7 +36,9 @@ def test_sizes_are_those_of_the_interface_and_every_value_is_finite(preset: str)
         gripper = env.task.uses_gripper
         assert env.action_size == (4 + gripper if interface.action == "tool" else joints)
     targets, signals = 2 * joints, {s.name: s.size for s in interface.signals}
-    differences = sum(min(signals[a], signals[b]) for a, b in interface.differences)
+    differences = sum(
+        1 if (a, b) == interface.heading else min(signals[a], signals[b]) for a, b in interface.differences
+    )
     lambdas = len(env.randomizer.dimensions) if env.randomizer else 0
     for action in actions(env, env.settings.episode_steps + 5):
         obs, reward, terminated, truncated, _ = env.step(action)
