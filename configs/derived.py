@@ -16,9 +16,9 @@ NEAR = 0.01  # m, of a way so short that it no longer says where it leads
 class Derived:
     """The differences of an interface, in the frame that its heading gives.
 
-    That frame turns about the vertical as the task does, its x axis from what is moved to where it shall be (a task frame: M. T.
-    Mason, "Compliance and force control for computer controlled manipulators", 1981): pushing to the left and pushing away
-    from the robot are then one skill. Short ways give a short x axis, so that what is there already is not turned about.
+    That frame turns about the vertical as the task does, its x axis from what is moved to where it shall be (a task frame:
+    M. T. Mason, "Compliance and force control for computer controlled manipulators", 1981): pushing to the left and pushing
+    away from the robot are then one skill. Short ways give a short x axis, so that what has arrived is not turned about.
     """
 
     def __init__(self, interface: Interface) -> None:

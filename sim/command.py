@@ -211,7 +211,7 @@ class DirectPath:
         self.middle, self.reach = (low + high) / 2, (high - low) / 2
         self.asked = torch.zeros(num_worlds, model.nu)  # action
         self.before = self.asked
-        self.heading = None
+        self.heading: Tensor | None = None
         self.draws = 0
         self.clock = None
 
