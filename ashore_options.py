@@ -30,6 +30,9 @@ def parser(version: str) -> argparse.ArgumentParser:
     sub = command("train", "train a policy on a task", settings=True)
     sub.add_argument("preset", help="a task's name, or a config.yaml")
     sub.add_argument("--run", type=Path, metavar="DIR", help="folder of the run; runs/PRESET if not given")
+    sub.add_argument(
+        "--seed", dest="set", action="append", type="train.seed={}".format, metavar="N", help="as --set train.seed=N"
+    )
     sub.add_argument("--resume", action="store_true", help="go on from the run's newest checkpoint, to the same bits")
     sub = command("evaluate", "count a policy's successes over whole episodes", settings=True)
     _about_policy(sub, episodes=256)

@@ -42,6 +42,7 @@ def test_help_imports_nothing_heavy() -> None:
     ("arguments", "said"),
     [
         (["train", "arm_raech"], ["arm_raech", "arm_reach"]),
+        (["train", "arm_reach", "--seed", "-1"], ["train.seed", "-1", "0"]),
         (["config", "arm_reach", "--set", "train.seed=-1"], ["train.seed", "-1", "0"]),
         (["config", "arm_reach", "--set", "task.control_dt=0.03"], ["control_dt", "0.03", "0.004"]),
         (["config", "arm_reach", "--set", "task.randomization.payload.low=9"], ["payload", "9", "3"]),

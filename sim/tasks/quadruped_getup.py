@@ -93,14 +93,16 @@ class QuadrupedGetup(Task):
         rises = (height / 0.9).clip_(0.0, 1.0) * up.clip(min=0.0)
         effort = (r.torque * r.joints[:, joints:]).abs_().sum(1) / 150.0
         haste = (asked * (self.settings.control_dt / 0.3)).square_().mean(1)
+        # By the angle, not its cosine, which hardly changes where the robot lies on its back. There, keeping still is worth nothing.
+        upright = 1.0 - up.clip(-1.0, 1.0).acos_() / math.pi
         terms = torch.stack(
             (
-                (0.5 + 0.5 * up).square_(),
+                upright,
                 rises,
                 rises * (-away / 0.4).exp_(),
                 stands / (1.0 + r.joints[:, joints:].square().mean(1)),
-                1.0 / (1.0 + haste),
-                1.0 / (1.0 + effort),
+                upright / (1.0 + haste),
+                upright / (1.0 + effort),
             ),
             1,
         )
