@@ -30,8 +30,8 @@ class Derived:
         """Signals [..., size], in the interface's order -> the differences, [..., size of `Interface.sizes_of_differences`]."""
         ways = [self._way(signals, part) for part in range(len(self._parts))]
         if self._heading is not None:
-            back = heading_of(ways[self._heading]) * torch.tensor([1.0, -1.0])
-            ways = [turned(way, back) if turns else way for way, turns in zip(ways, self._turned, strict=True)]
+            heading = heading_of(ways[self._heading])
+            ways = [turned(w, heading, back=True) if turns else w for w, turns in zip(ways, self._turned, strict=True)]
             ways[self._heading] = ways[self._heading][..., :1]  # across its own way there is nothing
         return ways
 
@@ -50,8 +50,10 @@ def heading_of(way: Tensor) -> Tensor:
     return plane / (plane.square().sum(-1, keepdim=True) + NEAR**2).sqrt()
 
 
-def turned(way: Tensor, heading: Tensor) -> Tensor:
-    """x and y, the first two of [..., 2 or more], turned so that what was (1, 0) is `heading` [..., 2]."""
+def turned(way: Tensor, heading: Tensor, *, back: bool = False) -> Tensor:
+    """x and y, the first two of [..., 2 or more], turned so that what was (1, 0) is `heading` [..., 2], or back from there."""
     x, y, rest = way[..., :1], way[..., 1:2], way[..., 2:]
-    along, across = heading[..., :1], heading[..., 1:]
-    return torch.cat((along * x - across * y, across * x + along * y, rest), -1)
+    cos, sin = heading[..., :1], heading[..., 1:]
+    if back:
+        return torch.cat((cos * x + sin * y, cos * y - sin * x, rest), -1)
+    return torch.cat((cos * x - sin * y, cos * y + sin * x, rest), -1)

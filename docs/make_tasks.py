@@ -140,6 +140,9 @@ def facts(entry: Entry) -> tuple[str, ...]:
         joints = env.action_size - 4
         gripper = " and the gripper" if joints else ""
         actions = f"velocity of the tool{gripper} [{env.action_size}], up to {settings.action_scale:g} m/s"
+        if env.interface.heading:
+            end, start = (name.removesuffix("_position") for name in env.interface.heading)
+            actions += f", x along the way from {start} to {end}"
     else:
         actions = f"joint positions [{env.action_size}], up to {settings.action_scale:g} rad from home"
     randomized = len(env.randomizer.dimensions) if env.randomizer else 0
