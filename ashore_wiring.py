@@ -97,6 +97,12 @@ def sampler_state(checkpoint: Path) -> dict[str, Any] | None:
 
 def policy_act(acting: Acting, env: Env) -> Act:
     """A trained policy in an environment's worlds; its memory begins anew where an episode does."""
+    knows, shows = len(acting.normalizer.mean), env.interface.actor_size
+    if knows != shows:
+        raise UsageError(
+            f"the policy was trained on {knows} values a step; task {env.settings.name}, as it is now, shows {shows}: train it "
+            "again, or take its exported policy.onnx, which has in it what it was trained on"
+        )
     return lambda obs: acting(obs["actor"], env.began)
 
 

@@ -92,8 +92,8 @@ class Interface(Settings):
     actor remembers beyond these is in `memory` of an exported policy alone, after them: an environment knows nothing of it.
     The action a in [-1, 1] asks for a target: velocity, the target before + a * action_scale * control_dt; position,
     home + a * action_scale; tool, what moves the tool with a * action_scale, see `configs.kinematics`. With a `heading` the
-    tool's x and y, and those of differences, are counted in a frame that turns with it, see `configs.derived`.
-    `configs.limits` has the last word.
+    tool's x and y, and those of differences, are counted in a task frame that turns with it, and that slows the tool where the
+    way is shorter than a few centimetres, see `configs.derived`. `configs.limits` has the last word.
     """
 
     task: str
@@ -111,7 +111,7 @@ class Interface(Settings):
         default=(), description="pairs of signals: the first less the second, as many values as both have"
     )
     heading: tuple[str, str] | None = Field(
-        default=None, description="with action tool: the difference that x of the tool's frame follows, a way in m"
+        default=None, description="with action tool: the difference that x of the task frame follows, a way in m"
     )
 
     @model_validator(mode="after")
@@ -122,13 +122,20 @@ class Interface(Settings):
                 raise ValueError(
                     f"differences = [{first}, {second}]; allowed: two signals of one unit and frame, of {units}"
                 )
-        if self.heading and not (
-            self.action == "tool" and self.heading in self.differences and self._is_way(self.heading)
-        ):
+        if len(set(self.differences)) < len(self.differences) or any(a == b for a, b in self.differences):
+            raise ValueError(f"differences = {list(self.differences)}; allowed: each pair once, of two signals")
+        return self
+
+    @model_validator(mode="after")
+    def _known_heading(self) -> Interface:
+        ways = [pair for pair in self.differences if self._is_way(pair)]
+        if self.heading and (self.action != "tool" or self.heading not in ways):
             raise ValueError(
-                f"heading = {list(self.heading)} with action = {self.action}; allowed: with action tool, a difference of "
-                f"places, of {[pair for pair in self.differences if self._is_way(pair)]}"
+                f"heading = {list(self.heading)} with action = {self.action}; allowed: with action tool, one of the "
+                f"differences in m in the base's frame, {ways}"
             )
+        if self.heading and len(set(self.action_scale[:2])) > 1:
+            raise ValueError(f"action_scale = {list(self.action_scale)}; allowed with a heading: one value for x and y")
         return self
 
     @model_validator(mode="after")
@@ -174,19 +181,19 @@ class Interface(Settings):
         return tuple((i, j, min(self.signals[i].size, self.signals[j].size)) for i, j in pairs)
 
     @property
-    def turned(self) -> tuple[bool, ...]:
-        """Of each difference: whether a heading turns it, which it does to ways in the plane."""
+    def turns(self) -> tuple[bool, ...]:
+        """Of each difference: whether it is a way that the heading turns."""
         return tuple(self.heading is not None and self._is_way(pair) for pair in self.differences)
 
     @property
     def sizes_of_differences(self) -> tuple[int, ...]:
-        """How many values the actor sees of each: of the heading only how long it is."""
+        """How many values the actor sees of each: all but y of the heading, which in its own frame is 0."""
         sizes = (size for _, _, size in self.parts)
-        return tuple(1 if p == self.heading else n for p, n in zip(self.differences, sizes, strict=True))
+        return tuple(n - (p == self.heading) for p, n in zip(self.differences, sizes, strict=True))
 
     def _is_way(self, pair: tuple[str, str]) -> bool:
         first, second = (next(s for s in self.signals if s.name == name) for name in pair)
-        return first.unit == "m" and min(first.size, second.size) >= 2
+        return first.unit == "m" and first.frame == "b" and min(first.size, second.size) >= 2
 
 
 # The two memories of every policy: the last target and the velocity that led to it, which the limits start from.

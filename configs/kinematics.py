@@ -92,9 +92,8 @@ class ToolMotion(nn.Module):
 
     def _solve(self, rows: Tensor) -> Tensor:
         """[6, 7, N]: a matrix and, last, a right side -> [6, N], by Gauss and Jordan; the matrix is symmetric and positive."""
-        for k, unit in enumerate(
-            self.units.unbind(1)
-        ):  # the first column is the k-th of the matrix; those before are done
+        # The first column is the k-th of the matrix; those before are done.
+        for k, unit in enumerate(self.units.unbind(1)):
             first, others = rows[:, :1], rows[:, 1:]
             row = others[k : k + 1] / first[k : k + 1]
             rows = torch.addcmul(others, first - unit.unsqueeze(1), row, value=-1)

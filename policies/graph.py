@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from configs.contract import TARGET, TARGET_VELOCITY, Interface
-from configs.derived import Derived, turned
+from configs.derived import Derived, turn
 from configs.kinematics import ToolMotion
 from configs.limits import JointLimits, limit_target
 from policies.graph_memory import GraphHistory, graph_memory
@@ -83,7 +83,7 @@ class PolicyGraph(nn.Module):
         else:
             heading = self.derived.heading(seen)
             if heading is not None:
-                action = turned(action, heading)
+                action = turn(action, heading)
             desired = position + self.tool(action, position) * self.control_dt
         moved, moves = limit_target(desired, position, velocity, limits, self.control_dt)
         targets = (moved.float(), moves.float())

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from configs.contract import Interface
-from configs.derived import turned
+from configs.derived import turn
 from configs.kinematics import ToolMotion
 from configs.limits import JointLimits, limit_target
 from sim.timing import Clock, Outage
@@ -24,7 +24,6 @@ class Command(Protocol):
 
     asked: Tensor  # [N, a] what the last action asked for
     before: Tensor  # [N, a] what was in force before it
-    heading: Tensor | None  # [N, 2] what x and y of the tool's actions are counted from; None: the base's x axis
     draws: int  # uniform numbers that each delivery takes
 
     @property
@@ -84,7 +83,8 @@ class CommandPath:
         names = ("low", "high", "velocity", "acceleration")
         self.limits = JointLimits(*(every(getattr(j, name) for j in interface.joints) for name in names))
         self.tool = ToolMotion(interface, torch.float32) if interface.action == "tool" else None
-        self.heading: Tensor | None = None
+        # [N, 2] the direction that x of the tool's actions points in, by what the actor saw last; None: that of the base.
+        self.heading = torch.zeros(num_worlds, 2) if interface.heading else None
         scale = every(interface.action_scale)
         self.home = every(j.home for j in interface.joints) if interface.action == "position" else None
         self.reach = scale * self.dt if self.home is None else scale  # rad at action 1
@@ -109,7 +109,7 @@ class CommandPath:
 
     def _desired(self, action: Tensor, target: Tensor) -> Tensor:
         if self.tool is not None:
-            action = action if self.heading is None else turned(action, self.heading)
+            action = action if self.heading is None else turn(action, self.heading)
             return torch.add(target, self.tool(action, target), alpha=self.dt)
         return torch.addcmul(target if self.home is None else self.home, action, self.reach)
 
@@ -185,11 +185,12 @@ class CommandPath:
 
     def state_dict(self) -> dict[str, Any]:
         delivery = {"down": self.hold.down.clone(), "early": self.clock.early.clone()}
-        return {k: getattr(self, k).clone() for k in _STATE} | delivery
+        heading = {} if self.heading is None else {"heading": self.heading.clone()}
+        return {k: getattr(self, k).clone() for k in _STATE} | delivery | heading
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.hold.down, self.clock.early = state["down"].clone(), state["early"].clone()
-        for name in _STATE:
+        for name in (*_STATE, *(() if self.heading is None else ("heading",))):
             setattr(self, name, state[name].clone())
 
 
@@ -211,7 +212,6 @@ class DirectPath:
         self.middle, self.reach = (low + high) / 2, (high - low) / 2
         self.asked = torch.zeros(num_worlds, model.nu)  # action
         self.before = self.asked
-        self.heading: Tensor | None = None
         self.draws = 0
         self.clock = None
 

@@ -48,6 +48,7 @@ class CpuWorld:
             _tensor(self.batch.bind(name)) for name in ("qfrc_applied", "xfrc_applied")
         )
         self.mocap_pos, self.mocap_quat = (_tensor(self.batch.bind(name)) for name in ("mocap_pos", "mocap_quat"))
+        self.readings = self.sensordata.float()
         samples = [int(n) for n, _ in model.actuator_history if n > 0]
         self.longest_delay = (min(samples, default=1) - 1) * float(model.opt.timestep)
         self._fields: dict[str, Tensor] = {}
@@ -91,6 +92,7 @@ class CpuWorld:
 
     def step(self, count: int) -> None:
         self.batch.step(None, count, self._after_step)
+        self.readings.copy_(self.sensordata)
 
     def reset(self, ids: Tensor) -> None:
         for some in _shares(ids):
@@ -100,6 +102,7 @@ class CpuWorld:
     def forward(self, ids: Tensor) -> None:
         for some in _shares(ids):
             self.batch.forward(some, self._after_reset)
+        self.readings.copy_(self.sensordata)
 
     def set_const(self, ids: Tensor) -> None:
         for some in _shares(ids):

@@ -67,8 +67,6 @@ class Env:
         longest = longest_signal_delay(settings.randomization)
         self.channel = Channel(self.interface.signals, num_envs, settings.control_dt, longest, self.command.clock)
         self._derived = Derived(self.interface)
-        rest = self.interface.actor_size - sum(s.size for s in self.interface.signals)
-        self._sizes = [*(s.size for s in self.interface.signals), rest]
         # Where the target starts from; a direct task has none.
         self.measured_joints = slice(0) if task.direct else self.channel.columns("joint_position")
         self.action_size = self.world.model.nu if task.direct else len(self.interface.action_scale)
@@ -138,8 +136,6 @@ class Env:
             raise RuntimeError("the environment has no state yet; call reset before the first step")
         sensing, delivery, driving, disturbing = self._chances()
         chance = torch.from_numpy(keyed.uniform(delivery)) if delivery.shape[1] else None
-        if self.interface.heading is not None:
-            self.command.heading = self._derived.heading(self.observation["actor"].split(self._sizes, 1))
         self.world.ctrl.copy_(self._disturbed(drive(asked, chance), driving, disturbing))
         self.world.step(self.settings.decimation)
         self.age += 1
@@ -186,8 +182,8 @@ class Env:
 
     def _seen(self, signals: Tensor, command: Tensor, memory: tuple[Tensor, ...]) -> Tensor:
         """An actor's observation, from what passed the channel and what did not: [k, actor_size]."""
-        seen = torch.cat((signals, command), 1)
-        return torch.cat((seen, *memory, *self._derived(seen.split(self._sizes[:-1], 1))), 1)
+        seen = torch.cat((signals, command, *memory), 1)
+        return torch.cat((seen, *self._derived(seen)), 1) if self.interface.differences else seen
 
     def _restart(self, ids: Tensor, actor: Tensor) -> Tensor:
         """Begin the next episode of these worlds; writes their rows of the actor observation and returns it."""
@@ -221,6 +217,7 @@ class Env:
         if isinstance(self.command, CommandPath):
             lag = (self.world.act - self.world.qpos[:, self.task.qpos_of]).float()
             parts += [lag, self.command.setpoint_velocity]
+            self.command.heading = self._derived.heading(actor)
         if self._told is not None:
             parts.append(self._told.values)
         self.observation = {"actor": actor, "critic": torch.cat(parts, 1)}

@@ -143,7 +143,7 @@ class Reading:
 
     def update(self) -> None:
         task, world = self._task, self._task.world
-        values = world.sensordata.float()
+        values = world.readings
         self.base = world.qpos[:, :7].float()
         self.joints = torch.cat((world.qpos[:, task.qpos_of], world.qvel[:, task.dof_of]), 1).float()
         for name, columns in self._columns.items():

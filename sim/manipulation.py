@@ -119,10 +119,10 @@ class ArmTask(Task):
         return (position_signal("goal_position", "command", stale, self.goal_of, self.goal_size),)
 
     def measure(self) -> Tensor:
-        parts = [self.world.qpos[:, self.qpos_of], self.world.qvel[:, self.dof_of]]
+        parts = [self.joint_position(), self.joint_velocity()]
         if self.sees_tool:
             parts.append(self._tool)
-        return torch.cat((*parts, *self.estimated()), 1).float()
+        return torch.cat((*parts, *self.estimated()), 1)
 
     def estimated(self) -> tuple[Tensor, ...]:
         """True values of `estimates`, in order: [N, size] each."""
@@ -174,8 +174,8 @@ class ArmTask(Task):
         return math.atan2(x[1], x[0])
 
     def sensor(self, name: str) -> Tensor:
-        """Live view of a sensor's values, [N, size]."""
-        return self.world.sensordata[:, sensor_columns(self.world.model, name)]
+        """Live view of a sensor's values, float32 [N, size]."""
+        return self.world.readings[:, sensor_columns(self.world.model, name)]
 
     def markers(self, world: int) -> list[Marker]:
         return [Marker(self.goal[world].tolist(), self.options.tolerance, (0.1, 0.75, 0.35, 0.55))]

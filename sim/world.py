@@ -40,6 +40,7 @@ class World(Protocol):
     mocap_pos: Tensor  # [N, nmocap, 3] m, where bodies stand that no force moves
     mocap_quat: Tensor  # [N, nmocap, 4]
     sensordata: Tensor  # [N, nsensordata]
+    readings: Tensor  # [N, nsensordata] float32, as `sensordata` was after the last step or `forward`
 
     def field(self, name: str) -> Tensor:
         """Per-world values of a model field: live [N, ...]. ValueError for a field that cannot differ between worlds."""

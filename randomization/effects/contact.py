@@ -32,6 +32,7 @@ class ContactEffect:
             dimensions += (
                 [Dimension.of(name, entry, names[g]) for g in geoms] if entry.each else [Dimension.of(name, entry)]
             )
+            self.claims |= {("geom_condim", geom): name for geom in geoms}
         self.dimensions = tuple(dimensions)
         self._friction, self._condim = world.field("geom_friction").flatten(1), world.field("geom_condim")
         self._least = self._condim[0].clone()

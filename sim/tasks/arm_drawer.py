@@ -134,7 +134,7 @@ class ArmDrawer(ArmTask):
         """Where the handle shall be."""
         yaw = self.cabinet.yaw.index_select(0, ids)
         out = torch.cat((yaw.cos(), yaw.sin(), torch.zeros_like(yaw)), 1)
-        return self._handle.index_select(0, ids).float() - self.options.opening * out
+        return self._handle.index_select(0, ids) - self.options.opening * out
 
     def markers(self, world: int) -> list[Marker]:
         return [Marker(self.goal[world].tolist(), 0.012, (0.1, 0.75, 0.35, 0.55))]
@@ -148,9 +148,9 @@ class ArmDrawer(ArmTask):
         yaw = self.cabinet.yaw
         cos, sin = yaw.cos(), yaw.sin()
         hook = torch.cat((BEHIND * cos, BEHIND * sin, torch.full_like(cos, -DROP)), 1)
-        along = (self._across[:, 1:2].float() * cos - self._across[:, :1].float() * sin).abs()
-        down = self._axis[:, 2:].float().neg().clip(min=0.0)
-        return (self._handle - self._tool).float() + hook, down * along
+        along = (self._across[:, 1:2] * cos - self._across[:, :1] * sin).abs()
+        down = self._axis[:, 2:].neg().clip(min=0.0)
+        return self._handle - self._tool + hook, down * along
 
 
 def handle_region(robot: RobotSettings) -> tuple[list[float], list[float]]:

@@ -154,18 +154,18 @@ class ArmInsert(ArmTask):
     def _errors(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """From the peg's tip to where it shall be, [N, 3] m; the horizontal distance m, the peg's tilt from the vertical
         and its turn from the hole's, rad, each [N, 1]."""
-        error = (self.goal - self._tip).float()
+        error = self.goal - self._tip
         lateral = torch.linalg.vector_norm(error[:, :2], dim=1, keepdim=True)
-        tilt = self._axis[:, 2:].float().neg().clip(-1.0, 1.0).acos()
+        tilt = self._axis[:, 2:].neg().clip(-1.0, 1.0).acos()
         return error, lateral, tilt, wrapped(self._peg_turn() - self.hole.yaw).abs()
 
     def _peg_turn(self) -> Tensor:
         """Of the peg about the vertical, in (-pi, pi], 0 where it fits a hole whose turn is 0: float32 [N, 1] rad."""
-        return wrapped(torch.atan2(self._edge[:, 1:2], self._edge[:, :1]).float() - self._turn)
+        return wrapped(torch.atan2(self._edge[:, 1:2], self._edge[:, :1]) - self._turn)
 
     def _pressing(self) -> Tensor:
         """Force between arm and block in units of 50 N, [N, 1]."""
-        return torch.linalg.vector_norm(self._force, dim=1, keepdim=True).float() / 50.0
+        return torch.linalg.vector_norm(self._force, dim=1, keepdim=True) / 50.0
 
 
 def wrapped(angle: Tensor) -> Tensor:

@@ -100,8 +100,8 @@ class ArmLift(ArmTask):
         return self._cube, canonical(self._orientation)
 
     def privileged(self) -> Tensor:
-        cube = self._cube.float()
-        tool, goal = self._tool.float() - cube, self.goal - cube
+        cube = self._cube
+        tool, goal = self._tool - cube, self.goal - cube
         gap = torch.linalg.vector_norm(tool, dim=1, keepdim=True)
         away = torch.linalg.vector_norm(goal, dim=1, keepdim=True)
         parts = (
@@ -110,21 +110,21 @@ class ArmLift(ArmTask):
             cube,
             tool,
             goal,
-            self._velocity.float(),
+            self._velocity,
             gap,
             torch.exp(gap / -0.03),
             away,
             torch.exp(away / -0.03),
             self._gripped(gap.squeeze(1)).unsqueeze(1),
             (self.held / self._hold_steps).unsqueeze(1),
-            self._axis.float().unsqueeze(1),
+            self._axis.unsqueeze(1),
             self.collided().float().unsqueeze(1),
         )
         return torch.cat(parts, 1)
 
     def judge(self, asked: Tensor, before: Tensor) -> Outcome:
-        cube = self._cube.float()
-        gap = torch.linalg.vector_norm(self._tool.float() - cube, dim=1)
+        cube = self._cube
+        gap = torch.linalg.vector_norm(self._tool - cube, dim=1)
         away = torch.linalg.vector_norm(self.goal - cube, dim=1)
         height = (cube[:, 2] - self._rest).clip(0.0, 0.05) / 0.05
         lifted = (height * 0.05 > LIFTED).float() * torch.exp(-gap / 0.05)
@@ -137,7 +137,7 @@ class ArmLift(ArmTask):
                 height * torch.exp(gap / -0.03),
                 lifted * (1.0 - torch.tanh(away / 0.2)),
                 lifted * torch.exp(away / -0.03),
-                self._axis.float().neg().clip(min=0.0),
+                self._axis.neg().clip(min=0.0),
                 self.calm(asked, before),
                 collided,
             ),

@@ -78,8 +78,8 @@ class ArmPush(ArmTask):
         self._axis = self.sensor("tool_axis")[:, 2]
         self._low, self._high = torch.tensor(box.low[:2]), torch.tensor(box.high[:2])
         space = workspace(settings.robot)
-        self._nearest_edge = torch.tensor(space.low[:2], dtype=torch.float64) - BEYOND
-        self._furthest_edge = torch.tensor(space.high[:2], dtype=torch.float64) + BEYOND
+        self._nearest_edge = torch.tensor(space.low[:2]) - BEYOND
+        self._furthest_edge = torch.tensor(space.high[:2]) + BEYOND
         self._touch = o.puck_radius + 0.005  # m from its centre to a tool that leans on it
         self._beside = o.puck_radius + 0.025  # m, clear of it
         self._weights = torch.tensor([1.0, 0.2, 2.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
@@ -117,29 +117,29 @@ class ArmPush(ArmTask):
         return (self._puck[:, :2],)
 
     def privileged(self) -> Tensor:
-        puck = self._puck.float()
-        tool, goal, gap = self._tool.float() - puck, self.goal - puck, self._gap.unsqueeze(1)
+        puck = self._puck
+        tool, goal, gap = self._tool - puck, self.goal - puck, self._gap.unsqueeze(1)
         away = torch.linalg.vector_norm(goal[:, :2], dim=1, keepdim=True)
         parts = (
             self.joint_position(),
             self.joint_velocity(),
             tool,
             goal,
-            self._velocity.float(),
+            self._velocity,
             gap,
             (gap / -0.05).exp(),
             away,
             torch.exp(away / -0.03),
             (self.held / self._hold_steps).unsqueeze(1),
-            self._axis.float().unsqueeze(1),
+            self._axis.unsqueeze(1),
             self.collided().float().unsqueeze(1),
         )
         return torch.cat(parts, 1)
 
     def judge(self, asked: Tensor, before: Tensor) -> Outcome:
-        puck = self._puck.float()
+        puck = self._puck
         away = torch.linalg.vector_norm((self.goal - puck)[:, :2], dim=1)
-        gap = self._measure_gap(self._tool.float() - puck, (puck - self.goal)[:, :2])
+        gap = self._measure_gap(self._tool - puck, (puck - self.goal)[:, :2])
         # Nearer than ever pays; a puck knocked away costs little, or the arm would not dare to touch it.
         progress = ((self._nearest - away) / self._stride).clip(0.0, 1.0)
         self._nearest = torch.minimum(self._nearest, away)
@@ -154,13 +154,13 @@ class ArmPush(ArmTask):
                 progress,
                 1.0 - torch.tanh(away / 0.15),
                 0.5 * torch.exp(away / -0.05) + 0.5 * torch.exp(away / -0.015),
-                self._axis.float().neg().clip(min=0.0),
+                self._axis.neg().clip(min=0.0),
                 self.calm(asked, before),
                 collided,
             ),
             1,
         )
-        lost = ((self._puck[:, :2] < self._nearest_edge) | (self._puck[:, :2] > self._furthest_edge)).any(1)
+        lost = ((puck[:, :2] < self._nearest_edge) | (puck[:, :2] > self._furthest_edge)).any(1)
         return Outcome(terms.mul_(self._weights), lost, self.success, collided.unsqueeze(1))
 
     def state_dict(self) -> dict[str, Any]:
@@ -187,7 +187,7 @@ class ArmPush(ArmTask):
 
     def draw_goal(self, ids: Tensor, u: Tensor) -> Tensor:
         o = self.options
-        puck, tool = (x[:, :2].float().index_select(0, ids) for x in (self._puck, self._tool))
+        puck, tool = (x[:, :2].index_select(0, ids) for x in (self._puck, self._tool))
         side = 2 * u[:, 4] - 1
         turn = math.pi * side if self._practises else o.widest_turn * side
         heading = _heading(puck - tool) + turn
@@ -197,7 +197,7 @@ class ArmPush(ArmTask):
 
     def begin(self, ids: Tensor, u: Tensor) -> None:
         super().begin(ids, u)
-        puck, tool, goal = (x.float().index_select(0, ids) for x in (self._puck, self._tool, self.goal))
+        puck, tool, goal = (x.index_select(0, ids) for x in (self._puck, self._tool, self.goal))
         self._gap.index_copy_(0, ids, self._measure_gap(tool - puck, (puck - goal)[:, :2]))
 
     def _from(self, start: Tensor, heading: Tensor, u: Tensor, nearest: float, furthest: float) -> Tensor:

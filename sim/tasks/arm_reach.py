@@ -89,18 +89,18 @@ class ArmReach(ArmTask):
         return torch.cat((self.goal, self.goal_orientation), 1) if self.options.orientation else self.goal
 
     def privileged(self) -> Tensor:
-        error = self.goal - self._tool.float()
+        error = self.goal - self._tool
         distance = torch.linalg.vector_norm(error, dim=1, keepdim=True)
         held = (self.held / self._hold_steps).unsqueeze(1)
         near = torch.exp(distance / -0.05)
         parts = [self.joint_position(), self.joint_velocity(), error, distance, near, held]
         if self.options.orientation:
-            rotation = self._rotation.float()
+            rotation = self._rotation
             parts += [canonical(rotation), angle_between(rotation, self.goal_orientation).unsqueeze(1)]
         return torch.cat(parts, 1)
 
     def judge(self, asked: Tensor, before: Tensor) -> Outcome:
-        distance = torch.linalg.vector_norm(self.goal - self._tool, dim=1).float()
+        distance = torch.linalg.vector_norm(self.goal - self._tool, dim=1)
         within, contact = distance < self.options.tolerance, self.collided()
         terms = [
             1.0 - torch.tanh(distance / 0.2),
@@ -109,7 +109,7 @@ class ArmReach(ArmTask):
             contact.float(),
         ]
         if self.options.orientation:
-            angle = angle_between(self._rotation.float(), self.goal_orientation)
+            angle = angle_between(self._rotation, self.goal_orientation)
             within = within & (angle < self.options.angle_tolerance)
             terms.append(0.5 * torch.exp(angle / -0.1) + 0.5 * (1.0 - angle / torch.pi))
         self.hold(within)

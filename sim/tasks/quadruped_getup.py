@@ -93,7 +93,7 @@ class QuadrupedGetup(Task):
         rises = (height / 0.9).clip_(0.0, 1.0) * up.clip(min=0.0)
         effort = (r.torque * r.joints[:, joints:]).abs_().sum(1) / 150.0
         haste = (asked * (self.settings.control_dt / 0.3)).square_().mean(1)
-        # By the angle, not its cosine, which hardly changes where the robot lies on its back. There, keeping still is worth nothing.
+        # By the angle: its cosine hardly changes where the robot lies on its back. There, keeping still is worth nothing.
         upright = 1.0 - up.clip(-1.0, 1.0).acos_() / math.pi
         terms = torch.stack(
             (

@@ -41,6 +41,7 @@ def changed(theta: dict[str, float], quat: tuple[float, ...] = QUAT) -> mujoco.M
     }
     effect = InertiaEffect(entries, world)
     effect.apply(torch.tensor([1]), torch.tensor([list(theta.values())], dtype=torch.float64))
+    world.set_const(torch.tensor([1]))
     assert effect.read(torch.tensor([1]))[0].tolist() == pytest.approx(list(theta.values()), abs=1e-12)
     return world.batch.get_model(1)
 

@@ -91,6 +91,13 @@ def test_the_mass_matrix_is_positive_definite_at_every_end_of_the_range(preset: 
             assert np.linalg.eigvalsh(mass).min() > 1e-7
 
 
+def assert_constants_follow(model: mujoco.MjModel) -> None:
+    found = {k: getattr(model, k).copy() for k in ("dof_M0", "dof_invweight0", "body_invweight0")}
+    mujoco.mj_setConst(model, mujoco.MjData(model))
+    for name, values in found.items():
+        np.testing.assert_allclose(values, getattr(model, name), rtol=1e-9, err_msg=name)
+
+
 @each_preset
 def test_constants_that_derive_from_masses_follow_them(preset: str) -> None:
     env = make(preset)
@@ -98,10 +105,7 @@ def test_constants_that_derive_from_masses_follow_them(preset: str) -> None:
         model = env.world.batch.get_model(w)
         assert model.body_subtreemass[0] == pytest.approx(model.body_mass.sum(), rel=1e-12)
         assert abs(model.body_subtreemass[0] - env.world.model.body_subtreemass[0]) > 1e-4, "this world's masses differ"
-        found = {k: getattr(model, k).copy() for k in ("dof_M0", "dof_invweight0", "body_invweight0")}
-        mujoco.mj_setConst(model, mujoco.MjData(model))
-        for name, values in found.items():
-            np.testing.assert_allclose(values, getattr(model, name), rtol=1e-9, err_msg=name)
+        assert_constants_follow(model)
 
 
 @each_preset
@@ -123,4 +127,6 @@ def test_everything_at_once_makes_worlds_of_any_arm(robot: str) -> None:
     seen = rollout(env, 40)
     assert env.diverged_count == 0
     assert seen["actor"].isfinite().all()
+    for w in range(env.num_envs):
+        assert_constants_follow(env.world.batch.get_model(w))
     assert seen["qpos"].std(1).amax() > 0

@@ -7,6 +7,7 @@ from typing import Literal
 import pytest
 import torch
 
+from configs.derived import turn
 from configs.entries import ParameterSettings
 from configs.entries.disturbance import AdversaryParameter, KickParameter, PulseParameter
 from configs.loader import load_run
@@ -161,7 +162,9 @@ def test_the_adversarys_share_of_an_action_is_alpha(preset: str) -> None:
     if preset == "half_cheetah":
         asked = random * reach + env.command.middle  # type: ignore[attr-defined]
     elif preset == "arm_push":
-        asked = env.command.tool(random, env.command.target)  # type: ignore[attr-defined]
+        heading = env.command.heading  # type: ignore[attr-defined]
+        assert (heading.norm(dim=1) > 0.9).all()
+        asked = env.command.tool(turn(random, heading), env.command.target)  # type: ignore[attr-defined]
     elif preset == "arm_reach":
         asked = random * reach / dt
     else:

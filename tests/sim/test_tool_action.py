@@ -10,10 +10,14 @@ import pytest
 import torch
 
 from ashore_subjects import graph_act
-from ashore_wiring import TEST_SEED, export_untrained, make_env
+from ashore_wiring import TEST_SEED, make_env, policy_act
 from configs.kinematics import ToolMotion
 from configs.loader import load_run
 from deploy_ros import bundle
+from policies.acting import Acting
+from policies.export import export_policy
+from policies.networks import make_actor
+from policies.normalize import Normalizer
 from sim.env import Env
 from sim.interface import tool_chain
 from sim.robot import ModelError
@@ -54,8 +58,9 @@ def test_the_tool_moves_as_asked_and_keeps_pointing_down(robot: str, preset: str
             env.step(torch.tensor(way).repeat(8, 1))
         moved = (tool - before).numpy() / (15 * env.settings.control_dt * env.settings.action_scale)
         ahead = moved[:, 0] + 1j * moved[:, 1]
-        if env.command.heading is not None:  # x is the way to the goal
-            x, y = env.command.heading.numpy().T
+        heading = env.command.heading  # type: ignore[attr-defined]
+        if heading is not None:  # x is the way to the goal
+            x, y = heading.numpy().T
             ahead /= x + 1j * y
         seen = np.stack((ahead.real, ahead.imag, moved[:, 2]), 1)
         assert np.median(seen, axis=0) == pytest.approx(way[:3], abs=0.08)
@@ -87,20 +92,31 @@ def test_the_least_squares_are_solved() -> None:
     torch.testing.assert_close(found, torch.linalg.solve(normal, wanted))
 
 
-@pytest.mark.parametrize("preset", ["arm_push", "arm_lift"])
-def test_the_exported_graph_moves_the_tool_the_same(preset: str, tmp_path: Path) -> None:
-    """Its loading already compares golden sequences with the graph; here it drives the environment beside the actor itself."""
-    run, path = load_run(preset), tmp_path / "policy.onnx"
+@pytest.mark.parametrize(
+    ("preset", "memory"), [("arm_lift", "none"), *(("arm_push", m) for m in ("none", "history", "gru", "lstm"))]
+)
+def test_the_exported_graph_asks_the_tool_for_the_same(preset: str, memory: str, tmp_path: Path) -> None:
+    """The actor itself moves the arm, beside the graph with the same weights, which are large enough to ask for something."""
+    run = load_run(preset, [f"train.ppo.memory.kind={memory}", "train.ppo.actor_hidden=[32]"])
     assert run.task.action == "tool"
-    contract = export_untrained(run, path)
     env = make_env(run.task, 4, seed=TEST_SEED)
-    act = graph_act(bundle.load_policy(path), env)
-    obs = env.reset(TEST_SEED)
-    assert contract.interface == env.interface
+    torch.manual_seed(0)
+    actor = make_actor(run.train.ppo, env.interface.actor_size, env.action_size)
+    with torch.no_grad():
+        for weights in actor.mean.parameters():
+            weights.normal_(std=0.3)
+    normalizer = Normalizer(env.interface.actor_size).eval()
+    interface, path = env.interface, tmp_path / "policy.onnx"
+    facts = {"trained_on": (), "settings": {}, "settings_sha256": "0" * 64, "trained_steps": 0, "success": None}
+    export_policy(actor.eval(), normalizer, interface, path, ashore_version="test", **facts)  # type: ignore[arg-type]
+    act, graph = policy_act(Acting(actor, normalizer), env), graph_act(bundle.load_policy(path), env)
+    obs, moved = env.reset(TEST_SEED), 0.0
     for _ in range(20):
-        targets = act(obs)
-        obs, *_ = env.step_towards(targets)
-        torch.testing.assert_close(env.command.target, targets, rtol=0, atol=2e-6)  # type: ignore[attr-defined]
+        targets, action = graph(obs), act(obs)
+        moved += float(action[:, :2].abs().mean()) / 20
+        obs, *_ = env.step(action)
+        torch.testing.assert_close(env.command.target, targets, rtol=0, atol=1e-5)  # type: ignore[attr-defined]
+    assert moved > 0.1
 
 
 def test_what_is_no_chain_of_hinges_is_refused() -> None:
