@@ -24,7 +24,8 @@ def bench_sim(env: Env, seconds: float = 12.0, peer: EnvPool | None = None) -> d
     """Alternate timed stretches of the environment, of the raw engine and of the peer, and compare their medians.
 
     The raw loop gets what the environment did: the same compiled model, the same commands, the same resets, the same stage.
-    seconds: of timing, and at most as much again of warming up, for each of them.
+    Its worlds are nominal, and those of the environment are as they are: what physics takes there is told beside the overhead,
+    which has the difference in it. seconds: of timing, and at most as much again of warming up, for each of them.
     """
     generator = torch.Generator().manual_seed(0)
     actions = [torch.rand(env.num_envs, env.action_size, generator=generator) * 2 - 1 for _ in range(32)]
@@ -32,6 +33,7 @@ def bench_sim(env: Env, seconds: float = 12.0, peer: EnvPool | None = None) -> d
     raw = _Raw(env, actions)
     stretch = seconds / (ROUNDS * (2 if peer is None else 3))
     steps = max(4, int(stretch / raw.seconds_per_step))
+    physics = _clocked(env.world)
     runs: dict[str, Callable[[], float]] = {
         "ours": lambda: _timed(lambda: _run(env, actions, steps)),
         "raw": lambda: _timed(lambda: raw.run(steps)),
@@ -43,7 +45,8 @@ def bench_sim(env: Env, seconds: float = 12.0, peer: EnvPool | None = None) -> d
     for _ in range(ROUNDS):
         for name, run in runs.items():
             taken[name].append(run())
-    return _row(env, raw, {name: [env.num_envs * steps / s for s in each] for name, each in taken.items()})
+    rates = {name: [env.num_envs * steps / s for s in each] for name, each in taken.items()}
+    return _row(env, raw, rates) | {"physics_us_per_step": round(median(physics) * 1e6)}
 
 
 def _row(env: Env, raw: _Raw, rates: dict[str, list[float]]) -> dict[str, Any]:
@@ -114,6 +117,19 @@ class _Raw:
                 if not task.direct:
                     world.act.index_copy_(0, ids, start[:, task.qpos_of])
                 world.forward(ids)
+
+
+def _clocked(world: CpuWorld) -> list[float]:
+    """How long each of a world's steps takes from now on, s."""
+    advance, taken = world.step, list[float]()
+
+    def step(count: int) -> None:
+        start = time.perf_counter()
+        advance(count)
+        taken.append(time.perf_counter() - start)
+
+    world.step = step  # type: ignore[method-assign]
+    return taken
 
 
 def _run(env: Env, actions: Actions, steps: int) -> None:

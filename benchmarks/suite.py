@@ -27,6 +27,8 @@ COLUMNS = {
     "steps_per_second": "steps/s",
     "raw_steps_per_second": "raw engine",
     "ratio": "ratio",
+    "raw_us_per_step": "raw us/step",
+    "physics_us_per_step": "its physics",
     "overhead_us_per_step": "overhead us/step",
     "us_per_world_step": "us/world-step",
     "resets_per_step": "resets/step",
