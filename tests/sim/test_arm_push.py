@@ -25,7 +25,7 @@ def test_goals_lie_a_push_away_inside_the_area() -> None:
     assert distance.max() <= 0.25 + 1e-4
     assert distance.min() >= 0.08 - 1e-4
     assert ((arm.goal[:, :2] >= arm._low) & (arm.goal[:, :2] <= arm._high)).all()
-    assert env.observation["actor"].shape[1] == 7 + 7 + 3 + 2 + 2 + 14 + 4
+    assert env.observation["actor"].shape[1] == 7 + 7 + 3 + 2 + 2 + 14 + 3
 
 
 def test_goals_stay_in_the_area_of_a_small_arm_too() -> None:
