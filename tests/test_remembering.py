@@ -8,9 +8,12 @@ import pytest
 import torch
 
 from ashore_subjects import load_subject, measure, run_sweep
-from ashore_wiring import POLICY_FILE, make_env, train_run
+from ashore_wiring import POLICY_FILE, UsageError, make_env, policy_act, train_run
 from configs.loader import load_run
 from deploy_ros.bundle import load_policy
+from policies.acting import Acting
+from policies.networks import make_actor
+from policies.normalize import Normalizer
 
 SMALL = [
     "task.episode_seconds=0.4",
@@ -50,3 +53,12 @@ def test_the_run_and_its_file_do_the_same_through_resets(tmp_path: Path, preset:
         assert result is not None
         names = [m.name for m in load_policy(tmp_path / "run" / POLICY_FILE).contract.interface.memory]
         assert names == ["target", "target_velocity", "recurrent.output", "recurrent.cell"]
+
+
+def test_a_policy_that_was_trained_on_another_shape_is_refused_with_both_sizes() -> None:
+    run = load_run("arm_push")
+    env = make_env(run.task, 1)
+    shows = env.interface.actor_size
+    actor = make_actor(run.train.ppo, shows + 1, env.action_size)
+    with pytest.raises(UsageError, match=rf"trained on {shows + 1} values.*arm_push.*shows {shows}"):
+        policy_act(Acting(actor, Normalizer(shows + 1)), env)

@@ -11,6 +11,7 @@ import torch
 
 from ashore_subjects import graph_act
 from ashore_wiring import TEST_SEED, make_env, policy_act
+from configs.contract import Interface
 from configs.kinematics import ToolMotion
 from configs.loader import load_run
 from deploy_ros import bundle
@@ -108,7 +109,9 @@ def test_the_exported_graph_asks_the_tool_for_the_same(preset: str, memory: str,
     normalizer = Normalizer(env.interface.actor_size).eval()
     interface, path = env.interface, tmp_path / "policy.onnx"
     facts = {"trained_on": (), "settings": {}, "settings_sha256": "0" * 64, "trained_steps": 0, "success": None}
-    export_policy(actor.eval(), normalizer, interface, path, ashore_version="test", **facts)  # type: ignore[arg-type]
+    actor = actor.eval()
+    contract = export_policy(actor, normalizer, interface, path, ashore_version="test", **facts)  # type: ignore[arg-type]
+    assert Interface(**dict(contract.interface) | {"memory": interface.memory}) == interface
     act, graph = policy_act(Acting(actor, normalizer), env), graph_act(bundle.load_policy(path), env)
     obs, moved = env.reset(TEST_SEED), 0.0
     for _ in range(20):
