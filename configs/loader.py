@@ -22,9 +22,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from configs.faults import ENTRIES, ConfigError, allowed_keys, alternatives, dotted, explain, shown
-from configs.schema import RunSettings
-from configs.yaml_text import dump_text, load_file, load_text
+from ashore.configs.faults import ENTRIES, ConfigError, allowed_keys, alternatives, dotted, explain, shown
+from ashore.configs.schema import RunSettings
+from ashore.configs.yaml_text import dump_text, load_file, load_text
 
 __all__ = ["ConfigError", "catalogue", "dump", "load_run", "presets", "read_mapping", "run_settings"]
 
