@@ -55,6 +55,12 @@ class RobotSettings(Settings):
     joints: tuple[str, ...] = Field(min_length=1, description="driven joints, in command order")
     gripper: GripperSettings | None = Field(default=None, description="welded where a task does not use it")
     fixed_joints: tuple[str, ...] = Field(default=(), description="joints of the model to weld where they are")
+    free_joints: tuple[str, ...] = Field(
+        default=(), description="joints that nobody drives and that move freely; all other such joints are held"
+    )
+    packages: dict[str, str] = Field(
+        default={}, description="folders of ROS packages by name, for package:// paths; relative to the model's folder"
+    )
     tool_site: str | None = Field(default=None, description="end-effector site; z points out of the gripper")
     tool_body: str | None = Field(default=None, description="body that gets the site, where the model has none")
     tool_offset: Vector = Field(default=(0.0, 0.0, 0.0), description="of the site from that body, m")

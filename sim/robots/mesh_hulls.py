@@ -62,18 +62,35 @@ def state_inertias(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
             spec.delete(geom)  # it weighed something; now the body says so itself
 
 
+def write_out_fitted_shapes(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
+    """Geoms that fit a box, sphere, capsule, cylinder or ellipsoid to a mesh become that primitive, where it was fitted."""
+    for geom in spec.geoms:
+        if geom.meshname and geom.type != mujoco.mjtGeom.mjGEOM_MESH:
+            i = geom.id
+            geom.meshname, geom.fromto = "", [np.nan] * 6
+            geom.size, geom.pos, geom.quat = model.geom_size[i], model.geom_pos[i], model.geom_quat[i]
+            geom.alt.type = mujoco.mjtOrientation.mjORIENTATION_QUAT
+
+
 def embed_meshes(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
-    """Meshes as their convex hulls, which is all that contacts use of them, written out in place of their files."""
-    used = {geom.meshname for geom in spec.geoms}
-    for mesh in list(spec.meshes):
-        if mesh.name not in used:
-            spec.delete(mesh)
-            continue
-        corners = _hull(model, model.mesh(mesh.name).id)
-        mesh.file, mesh.scale, mesh.refpos, mesh.refquat = "", [1, 1, 1], [0, 0, 0], [1, 0, 0, 0]
-        mesh.uservert = corners.astype(np.float32).flatten()
-        mesh.userface, mesh.usernormal, mesh.userfacenormal = [], [], []
-        mesh.usertexcoord, mesh.userfacetexcoord = [], []
+    """Replace every mesh by its convex hull, which is all that contacts use of it, and fitted shapes by primitives.
+
+    A mesh is deleted and a fresh one added: emptied, the old one keeps what its file said of normals and faces.
+    """
+    users: dict[str, list[mujoco.MjsGeom]] = {}
+    for geom in spec.geoms:
+        if geom.meshname:
+            users.setdefault(geom.meshname, []).append(geom)
+    corners = {name: _hull(model, model.mesh(name).id) for name in users}
+    names = {name: f"hull_{i}" for i, name in enumerate(users)}
+    for name, hull in corners.items():
+        fresh = spec.add_mesh(name=names[name], uservert=hull.astype(np.float32).flatten())
+        fresh.scale, fresh.refpos, fresh.refquat = [1, 1, 1], [0, 0, 0], [1, 0, 0, 0]  # whatever a default class says
+        fresh.inertia, fresh.maxhullvert = mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX, -1
+        for geom in users[name]:
+            geom.meshname = names[name]
+    for mesh in [m for m in spec.meshes if m.name not in names.values()]:
+        spec.delete(mesh)
 
 
 def _hull(model: mujoco.MjModel, mesh: int) -> NDArray[np.float64]:

@@ -16,9 +16,17 @@ import mujoco
 import numpy as np
 
 from ashore.configs.schema import RobotSettings
-from ashore.sim.robots import robot
-from ashore.sim.robots.mesh_hulls import compiled, drop_pictures, embed_meshes, standing, state_inertias
+from ashore.sim.robots import mesh_files, robot
+from ashore.sim.robots.mesh_hulls import (
+    compiled,
+    drop_pictures,
+    embed_meshes,
+    standing,
+    state_inertias,
+    write_out_fitted_shapes,
+)
 from ashore.sim.robots.robot import ModelError, is_text
+from ashore.sim.robots.undriven import hold_undriven_joints
 
 MENAGERIE = "menagerie:"
 TOOL = "tool"
@@ -35,10 +43,13 @@ def adopt(settings: RobotSettings) -> RobotSettings:
     spec.compiler.fusestatic = False  # a URDF's base and tool shall stay bodies of their own
     robot.check_names(spec, settings)
     drop_pictures(spec)
+    mesh_files.resolve(spec, path, settings.packages)
+    mesh_files.convert(spec, path)
     velocities = {} if settings.velocity_limit else _urdf_velocities(path)
     settings = _filled(settings, compiled(spec, path), velocities)
     _strip(spec, settings)
     model = compiled(spec, path)
+    write_out_fitted_shapes(spec, model)
     state_inertias(spec, model)
     embed_meshes(spec, model)
     for first, second in sorted(_touching_at_home(spec, settings)):
@@ -46,6 +57,7 @@ def adopt(settings: RobotSettings) -> RobotSettings:
     spec.compile()
     text = standing(spec.to_xml())
     changes: dict[str, Any] = {"model": text, "tool_body": None, "fixed_joints": (), "compensates_gravity": False}
+    changes |= {"packages": {}, "free_joints": ()}
     return settings.model_copy(update=changes | ({"tool_site": TOOL} if settings.tool_body else {}))
 
 
@@ -56,7 +68,7 @@ def _open(settings: RobotSettings) -> list[str]:
 
 def _changed(settings: RobotSettings) -> bool:
     """Whether the settings ask for another model than the file's."""
-    return bool(settings.tool_body or settings.fixed_joints or settings.compensates_gravity)
+    return bool(settings.tool_body or settings.fixed_joints or settings.compensates_gravity or settings.position_limits)
 
 
 def _find(model: str) -> Path:
@@ -154,6 +166,7 @@ def _strip(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
     for thing in (*spec.sensors, *spec.keys, *spec.actuators, *bound, *spec.tendons):
         spec.delete(thing)
     robot.fix_joints(spec, settings.fixed_joints)
+    hold_undriven_joints(spec, settings)
     if settings.compensates_gravity:
         for body in spec.bodies[1:]:
             body.gravcomp = 1.0

@@ -91,6 +91,11 @@ def find(model: str) -> Path:
 
 def read(path: Path) -> mujoco.MjSpec:
     """An MJCF or URDF file, read and not yet compiled."""
+    if path.suffix == ".xacro":
+        expanded = path.with_suffix("") if path.name.endswith(".urdf.xacro") else path.with_suffix(".urdf")
+        raise ModelError(
+            f"robot.model = {str(path)!r} is a xacro, which ROS expands: `xacro {path.name} > {expanded.name}`, then name that"
+        )
     try:
         return mujoco.MjSpec.from_file(str(path))
     except ValueError as error:
@@ -101,7 +106,7 @@ def check_names(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
     """Every name that the settings use is in the model, or an error that lists what is."""
     fingers = settings.gripper.joints if settings.gripper is not None else ()
     wanted = {
-        "joint": (*settings.joints, *fingers, *settings.fixed_joints),
+        "joint": (*settings.joints, *fingers, *settings.fixed_joints, *settings.free_joints),
         "site": (settings.tool_site,),
         "body": (settings.payload_body, settings.tool_body),
     }
@@ -150,7 +155,7 @@ def weld_gripper(spec: mujoco.MjSpec, settings: RobotSettings, grip: float = 0.0
     if settings.gripper is not None:
         if grip:
             for name in settings.gripper.joints:
-                _move(spec.joint(name), grip)
+                move_joint(spec.joint(name), grip)
         fix_joints(spec, settings.gripper.joints)
 
 
@@ -161,7 +166,13 @@ def fix_joints(spec: mujoco.MjSpec, names: tuple[str, ...]) -> None:
         spec.delete(thing)
 
 
-def _move(joint: mujoco.MjsJoint, value: float) -> None:
+def unit(spec: mujoco.MjSpec, joint: mujoco.MjsJoint) -> float:
+    """What one unit of a joint's range in its file is, in rad or m: MJCF counts hinges in degrees unless it says otherwise."""
+    degrees = spec.compiler.degree and joint.type == mujoco.mjtJoint.mjJNT_HINGE
+    return float(np.pi / 180) if degrees else 1.0
+
+
+def move_joint(joint: mujoco.MjsJoint, value: float) -> None:
     """Put a body where its only joint has this value, rad or m."""
     body = joint.parent
     axis = np.array(joint.axis) / np.linalg.norm(joint.axis)
