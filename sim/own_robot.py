@@ -17,6 +17,9 @@ import numpy as np
 
 from configs.schema import RobotSettings
 from sim import robot
+from sim.file_model import keep_robot, name_bodies, neutral_defaults, plain_compiler, task_world
+from sim.model_check import compare, say
+from sim.position_limits import bound_joints, home_within
 from sim.robot import ModelError, is_text
 from sim.self_contained import compiled, drop_pictures, embed_meshes, standing, state_inertias
 
@@ -30,23 +33,33 @@ def adopt(settings: RobotSettings) -> RobotSettings:
     """The same robot with nothing left open and its model as text. A robot of ours that is complete is left as it is."""
     if is_text(settings.model) or (robot.is_ours(settings.model) and not (_open(settings) or _changed(settings))):
         return settings
-    path = _find(settings.model)
+    given, path = settings, find(settings.model)
     spec = robot.read(path)
     spec.compiler.fusestatic = False  # a URDF's base and tool shall stay bodies of their own
     robot.check_names(spec, settings)
+    neutral_defaults(spec)
+    notes = task_world(spec)
+    name_bodies(spec)
     drop_pictures(spec)
     velocities = {} if settings.velocity_limit else _urdf_velocities(path)
     settings = _filled(settings, compiled(spec, path), velocities)
     _strip(spec, settings)
+    notes += keep_robot(spec, settings)
+    notes += bound_joints(spec, settings, path)
     model = compiled(spec, path)
     state_inertias(spec, model)
+    plain_compiler(spec)
     embed_meshes(spec, model)
     for first, second in sorted(_touching_at_home(spec, settings)):
         spec.add_exclude(bodyname1=first, bodyname2=second)
     spec.compile()
     text = standing(spec.to_xml())
     changes: dict[str, Any] = {"model": text, "tool_body": None, "fixed_joints": (), "compensates_gravity": False}
-    return settings.model_copy(update=changes | ({"tool_site": TOOL} if settings.tool_body else {}))
+    changes |= {"position_limits": {}} | ({"tool_site": TOOL} if settings.tool_body else {})
+    adopted = settings.model_copy(update=changes)
+    adopted = adopted.model_copy(update={"home": home_within(adopted, robot.load(adopted).compile())})
+    say(settings.name, notes + compare(given, adopted))
+    return adopted
 
 
 def _open(settings: RobotSettings) -> list[str]:
@@ -56,10 +69,10 @@ def _open(settings: RobotSettings) -> list[str]:
 
 def _changed(settings: RobotSettings) -> bool:
     """Whether the settings ask for another model than the file's."""
-    return bool(settings.tool_body or settings.fixed_joints or settings.compensates_gravity)
+    return bool(settings.tool_body or settings.fixed_joints or settings.compensates_gravity or settings.position_limits)
 
 
-def _find(model: str) -> Path:
+def find(model: str) -> Path:
     if not model.startswith(MENAGERIE):
         return robot.find(model)
     name, _, entry = model.removeprefix(MENAGERIE).partition("/")

@@ -13,6 +13,8 @@ from torch import Tensor
 from configs.contract import SignalSpec
 from configs.errors import AshoreError
 from configs.schema import Settings, TaskSettings
+from sim.furnish import furnish
+from sim.name_clashes import give_way
 from sim.own_robot import adopt
 from sim.robot import joint_addresses
 from sim.world import World
@@ -79,7 +81,14 @@ class Task(ABC):
         if cls.direct:
             return settings
         robot = adopt(settings.robot)
-        return settings.model_copy(update={"robot": robot.with_gripper() if cls.uses_gripper else robot})
+        robot = robot.with_gripper() if cls.uses_gripper else robot
+        return give_way(settings.model_copy(update={"robot": robot}), cls.furnished)
+
+    @classmethod
+    def furnished(cls, spec: mujoco.MjSpec, settings: TaskSettings) -> None:
+        """Build the scene around the robot with all that a picture of it may need."""
+        cls.build(spec, settings)
+        furnish(spec, settings.randomization)
 
     @classmethod
     def grip(cls, settings: TaskSettings) -> float:
