@@ -76,6 +76,10 @@ class RobotSettings(Settings):
     position_margin: NonNegative = Field(
         default=0.0, description="kept from each end of the model's joint range, rad or m"
     )
+    position_limits: dict[str, tuple[float, float]] = Field(
+        default_factory=dict,
+        description="joint: [low, high], rad or m, within the model's own range; for joints whose model has none",
+    )
     kp: Vector = Field(
         default=(),
         description="servo stiffness, N*m/rad or N/m; left out: of the model's position actuators, or 50 rad/s",
@@ -94,6 +98,24 @@ class RobotSettings(Settings):
         for field, size in (("tool_offset", 3), ("tool_orientation", 4)):
             if len(getattr(self, field)) != size:
                 raise ValueError(f"{field} has {len(getattr(self, field))} values; allowed: {size}")
+        return self
+
+    @model_validator(mode="after")
+    def _bounded(self) -> RobotSettings:
+        for name, (low, high) in self.position_limits.items():
+            if name not in self.joints:
+                raise ValueError(f"position_limits names {name!r}; allowed: the driven joints {list(self.joints)}")
+            if not low < high:
+                raise ValueError(f"position_limits.{name} = [{low:g}, {high:g}]; allowed: the first below the second")
+        return self
+
+    @model_validator(mode="after")
+    def _gripper_apart(self) -> RobotSettings:
+        fingers = () if self.gripper is None else self.gripper.joints
+        # `with_gripper` puts the first finger last.
+        arm = self.joints[:-1] if fingers[:1] == self.joints[-1:] else self.joints
+        if both := sorted({*arm} & {*fingers}):
+            raise ValueError(f"joints and gripper.joints both name {both}; allowed: each joint in one of them")
         return self
 
     @model_validator(mode="after")

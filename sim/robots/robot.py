@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ashore.configs.contract import JointSpec
 from ashore.configs.errors import AshoreError
 from ashore.configs.schema import RobotSettings
+from ashore.sim.robots.file_model import neutral_defaults, task_world
 
 ROBOTS = Path(__file__).parent
 KINDS = (".xml", ".mjcf", ".urdf")
@@ -32,6 +33,8 @@ def load(settings: RobotSettings) -> mujoco.MjSpec:
             spec = mujoco.MjSpec.from_string(_vetted(settings))
         except ValueError as error:
             raise ModelError(f"the model of robot {settings.name} does not load: {error}") from None
+        neutral_defaults(spec)
+        task_world(spec)
     else:
         spec = read(find(settings.model))
     check_names(spec, settings)

@@ -14,8 +14,10 @@ from ashore.configs.contract import SignalSpec
 from ashore.configs.errors import AshoreError
 from ashore.configs.schema import Settings, TaskSettings
 from ashore.sim.engine.world import World
+from ashore.sim.robots.name_clashes import give_way
 from ashore.sim.robots.own_robot import adopt
 from ashore.sim.robots.robot import joint_addresses
+from ashore.sim.scene.visual_assets import furnish
 
 
 class TaskError(AshoreError, ValueError):
@@ -81,7 +83,14 @@ class Task(ABC):
         if cls.raw_actuators:
             return settings
         robot = adopt(settings.robot)
-        return settings.model_copy(update={"robot": robot.with_gripper() if cls.uses_gripper else robot})
+        robot = robot.with_gripper() if cls.uses_gripper else robot
+        return give_way(settings.model_copy(update={"robot": robot}), cls.furnished)
+
+    @classmethod
+    def furnished(cls, spec: mujoco.MjSpec, settings: TaskSettings) -> None:
+        """Build the scene around the robot with all that a picture of it may need."""
+        cls.build(spec, settings)
+        furnish(spec, settings.randomization)
 
     @classmethod
     def grip(cls, settings: TaskSettings) -> float:
