@@ -8,12 +8,27 @@ from pathlib import Path
 from typing import Any
 
 
+class _Command(argparse.ArgumentParser):
+    """A command, which names what it does not know beside its own usage."""
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> tuple[Any, list[str]]:
+        options, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unrecognized arguments: {' '.join(unknown)}")
+        return options, unknown
+
+
+def as_set(sub: argparse.ArgumentParser, flag: str, setting: str, metavar: str, text: str) -> None:
+    """A flag that stands for `--set SETTING=VALUE`."""
+    sub.add_argument(flag, dest="set", action="append", type=f"{setting}={{}}".format, metavar=metavar, help=text)
+
+
 def parser(version: str) -> argparse.ArgumentParser:
     """All commands; a parsed line has the command's name in `command`."""
     about = "Train robot skills in randomized MuJoCo worlds, measure what they survive, deploy them through ROS 2."
     top = argparse.ArgumentParser(prog="ashore", description=about)
     top.add_argument("--version", action="version", version=f"ashore {version}")
-    commands = top.add_subparsers(metavar="COMMAND", required=True, dest="command")
+    commands = top.add_subparsers(metavar="COMMAND", required=True, dest="command", parser_class=_Command)
 
     def command(name: str, text: str, *, settings: bool = False) -> argparse.ArgumentParser:
         sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
@@ -22,6 +37,8 @@ def parser(version: str) -> argparse.ArgumentParser:
             sub.add_argument(
                 "--set", action="append", default=[], metavar="A.B=C", help="change a setting; may be repeated"
             )
+        if settings and name != "bench":
+            as_set(sub, "--task", "task.source", "FILE.py:CLASS", "a task from a file of your own, whose code is run")
         return sub
 
     command("tasks", "list the tasks")
@@ -30,9 +47,8 @@ def parser(version: str) -> argparse.ArgumentParser:
     sub = command("train", "train a policy on a task", settings=True)
     sub.add_argument("preset", help="a task's name, or a config.yaml")
     sub.add_argument("--run", type=Path, metavar="DIR", help="folder of the run; runs/PRESET if not given")
-    sub.add_argument(
-        "--seed", dest="set", action="append", type="train.seed={}".format, metavar="N", help="as --set train.seed=N"
-    )
+    as_set(sub, "--seed", "train.seed", "N", "as --set train.seed=N")
+    as_set(sub, "--from", "train.start_from", "RUN", "start from the networks of another run, steps at 0")
     sub.add_argument("--resume", action="store_true", help="go on from the run's newest checkpoint, to the same bits")
     sub = command("evaluate", "count a policy's successes over whole episodes", settings=True)
     _about_policy(sub, episodes=256)

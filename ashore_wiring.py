@@ -15,6 +15,7 @@ from typing import Any
 import torch
 
 from ashore import __version__
+from ashore_start import at_checkpoint, source_of, start_of
 from configs.card import Card
 from configs.contract import Contract
 from configs.errors import AshoreError
@@ -70,7 +71,7 @@ def make_randomizer(
 
 def self_contained(run: RunSettings) -> RunSettings:
     """The same run with the robot's model in its settings, where it came from a file of the user's."""
-    if tasks.find(run.task.name).direct:  # on a model that gymnasium ships, as it is
+    if tasks.find(run.task.name, run.task.source).direct:  # on a model that gymnasium ships, as it is
         return run
     robot = adopt(run.task.robot)
     return run.model_copy(update={"task": run.task.model_copy(update={"robot": robot})})
@@ -128,7 +129,7 @@ def write_atomically(path: Path, text: str) -> None:
 
 def train_run(run: RunSettings, folder: Path, *, resume: bool) -> Outcome:
     """Train into `folder`, and export the policy when it is done. Gives the trainer's outcome."""
-    config, run = folder / "config.yaml", self_contained(run)
+    config, run = folder / "config.yaml", at_checkpoint(self_contained(run))
     if resume:
         if not config.is_file():
             raise UsageError(f"{folder} holds no run to resume; leave --resume out to begin one")
@@ -142,6 +143,7 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> Outcome:
     elif config.exists():
         raise UsageError(f"{folder} holds a run already; go on with it: --resume, or name another folder: --run DIR")
     settings = run.train
+    source = source_of(run)
     env = make_env(
         run.task,
         settings.num_envs,
@@ -158,10 +160,19 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> Outcome:
     def evaluate(acting: Acting) -> dict[str, float]:
         return run_episodes(test, policy_act(acting, test), rounds, seed=TEST_SEED + settings.seed).summary()
 
-    outcome = train(settings, env, folder, evaluate=evaluate, resume=resume)
+    start = start_of(source, run, env) if source is not None else None
+    outcome = train(settings, env, folder, evaluate=evaluate, resume=resume, start=start)
     if not outcome.interrupted and not env.task.direct:
         export_run(folder, folder / POLICY_FILE)
     return outcome
+
+
+def _without_folders(run: RunSettings) -> RunSettings:
+    """The settings for a policy file, which goes to other machines: of files of this one the names alone."""
+    task, train = run.task, run.train
+    source, start = (None if p is None else Path(p).name for p in (task.source, train.start_from))
+    changed = {"task": task.model_copy(update={"source": source})}
+    return run.model_copy(update=changed | {"train": train.model_copy(update={"start_from": start})})
 
 
 def export_run(folder: Path, path: Path) -> Contract:
@@ -187,7 +198,7 @@ def _export(run: RunSettings, policy: Policy, path: Path, state: dict[str, Any] 
     env, trained_on, card = as_trained(run, 4, state)
     if env.task.direct:
         raise UsageError(f"task {run.task.name} mirrors a benchmark, not a robot: its policies are not exported")
-    settings, memory = run.model_dump(mode="json"), run.train.ppo.memory
+    settings, memory = _without_folders(run).model_dump(mode="json"), run.train.ppo.memory
     steps = GOLDEN_STEPS + (memory.steps if memory.kind == "history" else 0)
     return export_policy(
         policy.actor,

@@ -90,6 +90,17 @@ class RobotSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _each_joint_once(self) -> RobotSettings:
+        fingers = self.gripper.joints if self.gripper is not None else ()
+        for field, names in (("joints", self.joints), ("gripper.joints", fingers), ("fixed_joints", self.fixed_joints)):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"{field} has {twice} twice; allowed: each joint once")
+        for field, names in (("joints", self.joints), ("gripper.joints", fingers)):
+            if both := sorted(set(names) & set(self.fixed_joints)):
+                raise ValueError(f"fixed_joints has {both}, which {field} has too; allowed: a joint in one of them")
+        return self
+
+    @model_validator(mode="after")
     def _lengths(self) -> RobotSettings:
         for field in ("home", "start_spread", "velocity_limit", "acceleration_limit", "kp", "kd"):
             values = getattr(self, field)
@@ -127,6 +138,9 @@ class TaskSettings(Settings):
     """A task on a robot in randomized worlds."""
 
     name: str
+    source: str | None = Field(
+        default=None, description="FILE.py:CLASS of a task outside of this package; its code is run"
+    )
     robot: RobotSettings
     physics_dt: Positive = Field(description="s")
     control_dt: Positive = Field(description="s, a whole multiple of physics_dt")
@@ -235,6 +249,9 @@ class TrainSettings(Settings):
     stop_at_success: Fraction | None = Field(default=None, description="end early once an evaluation reaches this rate")
     critic_sees_world: bool = Field(
         default=True, description="lambda is among what the critic sees; the actor never sees it"
+    )
+    start_from: str | None = Field(
+        default=None, description="folder of a run, or of one of its checkpoints, whose networks this one starts from"
     )
     ppo: PPOSettings = PPOSettings()
 

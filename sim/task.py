@@ -12,6 +12,7 @@ from torch import Tensor
 
 from configs.contract import SignalSpec
 from configs.errors import AshoreError
+from configs.faults import MOST_FAULTS
 from configs.schema import Settings, TaskSettings
 from sim.own_robot import adopt
 from sim.robot import joint_addresses
@@ -68,10 +69,16 @@ class Task(ABC):
     def read_options(cls, settings: TaskSettings) -> Any:
         """The task's own settings, checked; TaskError names the field, its value and what is allowed."""
         try:
-            return cls.Options(**settings.options)
+            options = cls.Options(**settings.options)
         except ValidationError as error:
-            known = sorted(cls.Options.model_fields)
-            raise TaskError("\n".join(_fault(e, known) for e in error.errors())) from None
+            known, faults = sorted(cls.Options.model_fields), error.errors()
+            raise TaskError("\n".join(_fault(e, known) for e in faults[:MOST_FAULTS])) from None
+        hold, dt, longest = getattr(options, "hold_seconds", None), settings.control_dt, settings.episode_seconds
+        if hold is not None and not dt <= hold <= longest:
+            raise TaskError(
+                f"task.options.hold_seconds = {hold:g} s; allowed: control_dt = {dt:g} s to episode_seconds = {longest:g} s"
+            )
+        return options
 
     @classmethod
     def resolve(cls, settings: TaskSettings) -> TaskSettings:
