@@ -11,11 +11,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from configs.faults import ConfigError, allowed_keys, alternatives, shown
-from configs.paths import anchored, expand, is_path
-from configs.preset_files import locate, presets, read_mapping, read_robot, train_file, with_model_beside
-from configs.random_entries import Layers, anchored_preset, follow
-from configs.schema import RunSettings
+from ashore.configs.faults import ConfigError, allowed_keys, alternatives, shown
+from ashore.configs.paths import anchored, expand, is_path
+from ashore.configs.preset_files import locate, presets, read_mapping, read_robot, train_file, with_model_beside
+from ashore.configs.random_entries import Layers, anchored_preset, follow
+from ashore.configs.schema import RunSettings
 
 SECTIONS = tuple(RunSettings.model_fields)
 KINDS = {"train": "train", "sampler": "samplers"}  # folders of what these sections may name

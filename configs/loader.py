@@ -20,11 +20,11 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from configs.experiment import SECTIONS, SOURCES, anchored_source, read_experiment
-from configs.faults import ENTRIES, ConfigError, allowed_keys, alternatives, dotted, explain
-from configs.paths import anchored
-from configs.preset_files import CONFIGS, locate, presets, read_mapping, read_robot
-from configs.random_entries import (
+from ashore.configs.experiment import SECTIONS, SOURCES, anchored_source, read_experiment
+from ashore.configs.faults import ENTRIES, ConfigError, allowed_keys, alternatives, dotted, explain
+from ashore.configs.paths import anchored
+from ashore.configs.preset_files import CONFIGS, locate, presets, read_mapping, read_robot
+from ashore.configs.random_entries import (
     CATALOGUE,
     Layers,
     anchored_preset,
@@ -33,8 +33,8 @@ from configs.random_entries import (
     merge_entries,
     name_joints,
 )
-from configs.schema import RunSettings
-from configs.yaml_text import dump_text, load_text
+from ashore.configs.schema import RunSettings
+from ashore.configs.yaml_text import dump_text, load_text
 
 __all__ = ["CONFIGS", "ConfigError", "catalogue", "dump", "load_run", "presets", "read_mapping", "run_settings"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from configs.errors import AshoreError
+from ashore.configs.errors import AshoreError
 
 
 class PathError(AshoreError, ValueError):

@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-from configs.faults import ConfigError, alternatives, shown
-from configs.paths import expand, is_path
-from configs.yaml_text import load_file
+from ashore.configs.faults import ConfigError, alternatives, shown
+from ashore.configs.paths import expand, is_path
+from ashore.configs.yaml_text import load_file
 
 CONFIGS = Path(__file__).parent
 

@@ -8,9 +8,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from configs.faults import ConfigError, alternatives
-from configs.paths import anchored
-from configs.preset_files import CONFIGS, locate, read_mapping
+from ashore.configs.faults import ConfigError, alternatives
+from ashore.configs.paths import anchored
+from ashore.configs.preset_files import CONFIGS, locate, read_mapping
 
 CATALOGUE = "catalogue"
 JOINTS = "{joints}"  # in an entry's `match`: the robot's driven joints

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from configs.actor_memory import MemorySettings
-from configs.base import Count, Fraction, NonNegative, Positive, Settings, Vector
-from configs.entries import LONGEST_DELAY, ParameterSettings, longest_command_delay, longest_signal_delay
-from configs.sampler import SamplerSettings, UniformSettings
+from ashore.configs.actor_memory import MemorySettings
+from ashore.configs.base import Count, Fraction, NonNegative, Positive, Settings, Vector
+from ashore.configs.entries import LONGEST_DELAY, ParameterSettings, longest_command_delay, longest_signal_delay
+from ashore.configs.sampler import SamplerSettings, UniformSettings
 
 
 class GripperSettings(Settings):
@@ -42,7 +42,8 @@ class Workspace(Settings):
 class RobotSettings(Settings):
     """A robot: which model file, which joints are driven and how. Lengths follow `joints`.
 
-    What a model can tell may be left out, and `sim.own_robot` fills it in. One for `direct` tasks alone, which drive the
+    What a model can tell may be left out, and `ashore.sim.robots.own_robot` fills it in.
+    One for `raw_actuators` tasks alone, which drive the
     model's own actuators, leaves out home, limits and gains.
     """
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from policies.checkpoint import CheckpointError, load
+from ashore.policies.checkpoint import CheckpointError, load
 
 ACTOR = ("actor", "actor_normalizer")
 CRITIC = ("critic", "critic_normalizer", "return_normalizer")

@@ -2,8 +2,8 @@
 
 from importlib import import_module
 
-from sim.task import Task, TaskError
-from sim.task_source import GROUP, from_entry_point, from_file, installed
+from ashore.sim.tasks.task import Task, TaskError
+from ashore.sim.tasks.task_source import GROUP, from_entry_point, from_file, installed
 
 TASKS = {
     "arm_drawer": "arm_drawer.ArmDrawer",
@@ -34,13 +34,13 @@ def find(name: str, source: str | None = None) -> type[Task]:
             )
         return from_file(source)
     if name not in TASKS:
-        found = installed()
-        if name in found:
-            return from_entry_point(found[name])
+        points = installed()
+        if name in points:
+            return from_entry_point(points[name])
         raise TaskError(
-            f"task.name = {name!r}; allowed: {sorted({*TASKS, *found})}, an installed task of the group {GROUP!r}, "
+            f"task.name = {name!r}; allowed: {sorted({*TASKS, *points})}, an installed task of the group {GROUP!r}, "
             "or one of your own: --task FILE.py:CLASS"
         )
     file, _, task = TASKS[name].partition(".")
-    found: type[Task] = getattr(import_module(f"sim.tasks.{file}"), task)
+    found: type[Task] = getattr(import_module(f"ashore.sim.tasks.{file}"), task)
     return found

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs.limits import JointLimits, limit_target
+from ashore.configs.laws.limits import JointLimits, limit_target
 
 STEPS = 60
 

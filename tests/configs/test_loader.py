@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from configs.loader import CONFIGS, ConfigError, dump, load_run, presets
-from configs.schema import RunSettings
+from ashore.configs.loader import CONFIGS, ConfigError, dump, load_run, presets
+from ashore.configs.schema import RunSettings
 from tests.configs.presets import fault, rewrite
 
 

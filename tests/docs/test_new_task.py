@@ -18,7 +18,6 @@ PAGE = (ROOT / "docs" / "new-task.md").read_text()
 NEEDED = [
     "ashore.py",
     "ashore_options.py",
-    "ashore_start.py",
     "ashore_subjects.py",
     "ashore_wiring.py",
     "pyproject.toml",

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from configs.space import Dimension
-from randomization.curve import Curve, Point
-from randomization.growth import growth_chart
-from randomization.report import Headline, Image, Report, TwinEpisode, render, write
-from randomization.sweep import Provenance, SweepResult
+from ashore.configs.space import Dimension
+from ashore.randomization.robustness.curve import Curve, Point
+from ashore.randomization.robustness.growth import growth_chart
+from ashore.randomization.robustness.report import Headline, Image, Report, TwinEpisode, render, write
+from ashore.randomization.robustness.sweep import Provenance, SweepResult
 
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
 PNG = b"\x89PNG\r\n\x1a\n"

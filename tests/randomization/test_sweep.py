@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from configs.space import Dimension
-from randomization.curve import Curve, Point, clopper_pearson
-from randomization.sweep import Provenance, SweepResult, grid, margin_text, sweep, table
+from ashore.configs.space import Dimension
+from ashore.randomization.robustness.curve import Curve, Point, clopper_pearson
+from ashore.randomization.robustness.sweep import Provenance, SweepResult, grid, margin_text, sweep, table
 
 
 @dataclass

@@ -7,7 +7,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from configs.schema import RobotSettings
+from ashore.configs.schema import RobotSettings
 
 # A collision mesh, a visual mesh whose file is not there, a gripper on a tendon, a base that stands turned: as the
 # Menagerie's models have them.

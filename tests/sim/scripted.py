@@ -6,7 +6,7 @@ import mujoco
 import torch
 from torch import Tensor
 
-from sim.env import Env
+from ashore.sim.env import Env
 
 DOWN = torch.tensor([0.0, 0.0, -1.0], dtype=torch.float64)
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from configs import keyed
-from sim.actuation import Actuation
+from ashore.configs.laws import rng
+from ashore.sim.drive.actuation import Actuation
 
 DT = 0.02
 NOTHING = np.zeros((1, 0), np.uint32)
@@ -19,13 +19,13 @@ def drives(worlds: int = 1, joints: int = 1, **tables: float) -> Actuation:
     for name, value in tables.items():
         getattr(made, name).fill_(value)
         made.driven.add(name)
-    made.restart(torch.arange(worlds), words(worlds, made.episode_draws, 7))
+    made.restart(torch.arange(worlds), words(worlds, made.num_episode_uniforms, 7))
     return made
 
 
 def words(worlds: int, count: int, step: int) -> NDArray[np.uint32]:
     ids = np.arange(worlds)
-    return keyed.words(5, keyed.STEP, ids, ids * 0, ids * 0 + step, count)
+    return rng.words(5, rng.STEP, ids, ids * 0, ids * 0 + step, count)
 
 
 def through(made: Actuation, motions: list[float]) -> list[float]:
@@ -78,7 +78,7 @@ def test_noise_has_the_three_published_parts() -> None:
     made = drives(n, 2, noise_scale=0.2, noise_episode=0.03, noise_step=0.004)
     position, errors = torch.zeros(n, 2), []
     for k in range(steps):
-        position += made.pass_on(torch.full((n, 2), motion / DT), words(n, made.draws, k)) * DT
+        position += made.pass_on(torch.full((n, 2), motion / DT), words(n, made.num_uniforms, k)) * DT
         errors.append(position - (k + 1) * motion)
     seen = torch.stack(errors)  # [steps, n, joints]
     by_step = seen - seen.mean(0)
@@ -96,7 +96,7 @@ def test_noise_has_the_three_published_parts() -> None:
 
 def test_multiplicative_noise_is_none_at_rest() -> None:
     made = drives(8, 1, noise_scale=0.5)
-    assert made.pass_on(torch.zeros(8, 1), words(8, made.draws, 0)).abs().max() == 0.0
+    assert made.pass_on(torch.zeros(8, 1), words(8, made.num_uniforms, 0)).abs().max() == 0.0
 
 
 def test_worth_nothing_it_changes_no_bit() -> None:
@@ -104,7 +104,7 @@ def test_worth_nothing_it_changes_no_bit() -> None:
     made = drives(64, 3, **dict.fromkeys(kinds, 0.0))
     for k in range(50):
         asked = torch.randn(64, 3, generator=torch.Generator().manual_seed(k))
-        assert torch.equal(made.pass_on(asked.clone(), words(64, made.draws, k)), asked)
+        assert torch.equal(made.pass_on(asked.clone(), words(64, made.num_uniforms, k)), asked)
 
 
 def test_a_restart_leaves_other_worlds_alone() -> None:
@@ -112,7 +112,7 @@ def test_a_restart_leaves_other_worlds_alone() -> None:
     for _ in range(4):
         made.pass_on(torch.full((3, 1), 0.1), np.zeros((3, 0), np.uint32))
     before = made.state_dict()
-    made.restart(torch.tensor([1]), words(1, made.episode_draws, 99))
+    made.restart(torch.tensor([1]), words(1, made.num_episode_uniforms, 99))
     for name, values in made.state_dict().items():
         assert torch.equal(values[[0, 2]], before[name][[0, 2]]), name
     assert made.slack[1] == made.error[1] == made.ignored[1] == 0.0 and made.offset[1] != before["offset"][1]

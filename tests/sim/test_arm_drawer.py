@@ -7,8 +7,8 @@ import math
 import pytest
 import torch
 
-from sim.env import Env
-from sim.tasks.arm_drawer import HANDLE_HEIGHT, ArmDrawer
+from ashore.sim.env import Env
+from ashore.sim.tasks.arm_drawer import HANDLE_HEIGHT, ArmDrawer
 from tests.sim.scripted import Hand
 from tests.sim.worlds import make, task
 

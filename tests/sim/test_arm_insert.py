@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sim.env import Env
-from sim.tasks.arm_insert import CHAMFER, LENGTH, ArmInsert
+from ashore.sim.env import Env
+from ashore.sim.tasks.arm_insert import CHAMFER, LENGTH, ArmInsert
 from tests.sim.scripted import Hand
 from tests.sim.worlds import make, task
 

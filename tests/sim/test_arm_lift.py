@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from sim.command import CommandPath
-from sim.env import Env
-from sim.tasks.arm_lift import ArmLift
+from ashore.sim.drive.command import CommandPath
+from ashore.sim.env import Env
+from ashore.sim.tasks.arm_lift import ArmLift
 from tests.sim.worlds import make, task
 
 SPOT = np.array([0.45, 0.0])  # m
@@ -87,7 +87,7 @@ def test_a_cube_on_the_table_earns_nothing_for_being_lifted() -> None:
         *_, info = env.step(torch.zeros(16, env.action_size))
     lift = env.task
     assert isinstance(lift, ArmLift)
-    outcome = lift.judge(env.command.asked, env.command.before)
+    outcome = lift.judge(env.command.requested_velocity, env.command.previous_velocity)
     names = list(lift.reward_terms)
     assert outcome.metrics is not None
     assert (outcome.rewards[:, [names.index(n) for n in ("lift", "goal", "precision", "collision")]].abs() < 0.02).all()

@@ -7,9 +7,9 @@ import re
 import pytest
 import torch
 
-from configs.loader import load_run
-from sim.task import TaskError
-from sim.tasks.arm_push import ArmPush
+from ashore.configs.loader import load_run
+from ashore.sim.tasks.arm_push import ArmPush
+from ashore.sim.tasks.task import TaskError
 from tests.sim.worlds import actions, make, task
 
 
@@ -88,9 +88,9 @@ def test_every_term_is_bounded_and_alive_pays() -> None:
     bound = arm._weights.abs() + 1e-6
     lowest = arm._weights.clip(max=0.0) - arm.options.calm_weight * 0.7
     for action in actions(env, 100, worlds=8):
-        asked, before = env.command.asked, env.command.before
+        requested_velocity, previous_velocity = env.command.requested_velocity, env.command.previous_velocity
         env.step(action)
-        rewards = arm.judge(asked, before).rewards
+        rewards = arm.judge(requested_velocity, previous_velocity).rewards
         assert (rewards <= bound).all() and (rewards >= lowest - 1e-6).all()
 
 

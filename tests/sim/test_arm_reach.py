@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from sim.tasks.arm_reach import ArmReach
+from ashore.sim.tasks.arm_reach import ArmReach
 from tests.sim.worlds import make
 
 

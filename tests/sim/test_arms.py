@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from configs.loader import load_run
-from configs.schema import RobotSettings
-from sim import robot
+from ashore.configs.loader import load_run
+from ashore.configs.schema import RobotSettings
+from ashore.sim.robots import robot
 from tests.sim.worlds import make, randomizer_of
 
 ARMS = ("panda", "ur5e", "so101")

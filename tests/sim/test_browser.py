@@ -19,10 +19,11 @@ import torch
 from mujoco.studio import messages
 from mujoco.studio.dear_imgui import dear_imgui as gui
 
-from ashore_wiring import export_untrained
-from configs.loader import load_run
-from sim import browser, tasks
-from sim.scene import compile_scene
+from ashore.configs.loader import load_run
+from ashore.runs import export_untrained
+from ashore.sim import tasks
+from ashore.sim.scene.scene import compile_scene
+from ashore.sim.view import browser
 from tests.sim.worlds import make
 
 FIRST = 1000

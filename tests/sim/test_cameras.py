@@ -11,14 +11,14 @@ import torch
 from pydantic import TypeAdapter
 from torch import Tensor
 
-import ashore
-from configs.entries import ParameterSettings
-from configs.entries.camera import VISUAL
-from configs.loader import CONFIGS, read_mapping
-from randomization.effects.base import SpaceError
-from sim.cameras import CameraError, Cameras, VideoError, open_renderer
-from sim.env import Env
-from sim.render import Renderer
+from ashore.cli import main
+from ashore.configs.entries import ParameterSettings
+from ashore.configs.entries.camera import VISUAL
+from ashore.configs.loader import CONFIGS, read_mapping
+from ashore.randomization.effects.base import SpaceError
+from ashore.sim.env import Env
+from ashore.sim.view.cameras import CameraError, Cameras, VideoError, open_renderer
+from ashore.sim.view.render import Renderer
 from tests.sim.worlds import make, randomizer_of, task
 
 SIZE = 48
@@ -199,7 +199,7 @@ def test_play_shows_the_world_as_it_looks() -> None:
 def test_look_writes_a_sheet_of_worlds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = tmp_path / "sheet.png"
     taken = ["--set", "task.randomization={preset: pictures}", "--set", "task.episode_seconds=1"]
-    assert ashore.main(["look", "cartpole_swingup", "-o", str(out), "--worlds", "3", "--size", "32x24", *taken]) == 0
+    assert main(["look", "cartpole_swingup", "-o", str(out), "--worlds", "3", "--size", "32x24", *taken]) == 0
     from PIL import Image
 
     with Image.open(out) as sheet:

@@ -6,8 +6,8 @@ import mujoco
 import pytest
 import torch
 
-from configs.contract import Interface, JointSpec, SignalSpec, target_memory
-from sim.command import CommandPath, DirectPath
+from ashore.configs.contract import Interface, JointSpec, SignalSpec, target_memory
+from ashore.sim.drive.command import CommandPath, RawActuatorPath
 
 CHANCE = torch.zeros(1, 2)
 
@@ -48,15 +48,18 @@ def test_a_velocity_adds_up_and_an_offset_does_not() -> None:
 def test_a_direct_action_spans_the_control_range_and_remembers_what_was_in_force() -> None:
     xml = """<mujoco><worldbody><body><joint name="j"/><geom size="0.1"/></body></worldbody>
     <actuator><motor joint="j" ctrllimited="true" ctrlrange="-1 3"/></actuator></mujoco>"""
-    path = DirectPath(mujoco.MjModel.from_xml_string(xml), 2)
-    chance = torch.zeros(2, 2)
-    assert path.act(torch.tensor([[0.5], [-7.0]]), chance).flatten().tolist() == [2.0, -1.0]
-    path.act(torch.tensor([[0.0], [0.25]]), chance)
-    assert path.before.flatten().tolist() == [0.5, -1.0] and path.asked.flatten().tolist() == [0.0, 0.25]
+    path = RawActuatorPath(mujoco.MjModel.from_xml_string(xml), 2)
+    draws = torch.zeros(2, 2)
+    assert path.act(torch.tensor([[0.5], [-7.0]]), draws).flatten().tolist() == [2.0, -1.0]
+    path.act(torch.tensor([[0.0], [0.25]]), draws)
+    assert path.previous_velocity.flatten().tolist() == [0.5, -1.0] and path.requested_velocity.flatten().tolist() == [
+        0.0,
+        0.25,
+    ]
     path.restart(torch.tensor([1]), torch.zeros(1, 0))
-    path.act(torch.zeros(2, 1), chance)
-    assert path.before.flatten().tolist() == [0.0, 0.0]
+    path.act(torch.zeros(2, 1), draws)
+    assert path.previous_velocity.flatten().tolist() == [0.0, 0.0]
     assert path.finite() is None
-    path.act(torch.tensor([[float("nan")], [0.0]]), chance)
+    path.act(torch.tensor([[float("nan")], [0.0]]), draws)
     finite = path.finite()
     assert finite is not None and finite.tolist() == [False, True]

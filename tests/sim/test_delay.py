@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from configs.contract import Interface, JointSpec, SignalSpec, target_memory
-from sim import tasks
-from sim.command import CommandPath
-from sim.scene import compile_scene
+from ashore.configs.contract import Interface, JointSpec, SignalSpec, target_memory
+from ashore.sim import tasks
+from ashore.sim.drive.command import CommandPath
+from ashore.sim.scene.scene import compile_scene
 from tests.sim.worlds import actions, make, randomizer_of, task
 
 DT = 0.02  # s, control

@@ -8,10 +8,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from configs.entries.command import CommandParameter
-from randomization.effects.base import SpaceError
-from sim.command import CommandPath
-from sim.env import Env
+from ashore.configs.entries.command import CommandParameter
+from ashore.randomization.effects.base import SpaceError
+from ashore.sim.drive.command import CommandPath
+from ashore.sim.env import Env
 from tests.sim.test_delay import DT, FORWARD, ON_TIME, interface
 from tests.sim.worlds import assert_same_bits, make, rollout, task
 
@@ -27,9 +27,9 @@ def path(worlds: int = 1) -> CommandPath:
 
 def breaking(rate: float, mean: float, worlds: int) -> CommandPath:
     p = path(worlds)
-    p.drive("hold", mean)
+    p.enable("hold", mean)
     p.table("hold").fill_(rate)
-    p.settle("hold", torch.arange(worlds))
+    p.refresh("hold", torch.arange(worlds))
     return p
 
 
@@ -68,7 +68,7 @@ def test_a_connection_works_again_in_the_next_episode() -> None:
 def test_a_command_comes_into_force_one_span_after_the_tick() -> None:
     """A tick 3 ms before the end of an 8 ms span: 5 ms into the period, a quarter of the way to a lost command."""
     p, in_time, lost = path(), path(), breaking(1000.0, 1000.0, 1)
-    p.drive("period", 0.1)
+    p.enable("period", 0.1)
     p.clock.spread.fill_(0.008)
     p.clock.early.fill_(0.003)
     p.act(FORWARD, None)
@@ -88,11 +88,11 @@ def test_a_command_comes_into_force_one_span_after_the_tick() -> None:
 
 def test_a_clock_adds_to_what_is_late_already() -> None:
     p, late = path(), path()
-    p.drive("period", 0.1)
-    p.drive("jitter", 0.1)
+    p.enable("period", 0.1)
+    p.enable("jitter", 0.1)
     p.clock.spread.fill_(0.004)
     p.jitter.fill_(0.01)
-    late.drive("jitter", 0.1)
+    late.enable("jitter", 0.1)
     late.jitter.fill_(0.018)
     half = torch.tensor([[0.5, 1.0]])  # 5 ms of jitter after 4 ms; 9 ms
     assert p.act(FORWARD, half).item() == pytest.approx(late.act(FORWARD, half).item(), abs=1e-6)
@@ -159,12 +159,12 @@ def test_a_delay_between_two_physics_steps_takes_effect_at_the_later_one() -> No
 
 def test_a_command_in_time_needs_no_draws() -> None:
     p = path()
-    assert p.draws == 0
-    p.drive("period", 0.1)
-    assert p.draws == 0
-    p.drive("drop", 0.1)
-    assert p.draws == 2
-    p.drive("hold", 0.1)
-    assert p.draws == 3
+    assert p.num_uniforms == 0
+    p.enable("period", 0.1)
+    assert p.num_uniforms == 0
+    p.enable("drop", 0.1)
+    assert p.num_uniforms == 2
+    p.enable("hold", 0.1)
+    assert p.num_uniforms == 3
     on_time = path()
     assert p.act(FORWARD, LUCKY).item() == on_time.act(FORWARD, ON_TIME[:, :2]).item()

@@ -7,11 +7,11 @@ from typing import Literal
 import pytest
 import torch
 
-from configs.derived import turn
-from configs.entries import ParameterSettings
-from configs.entries.disturbance import AdversaryParameter, KickParameter, PulseParameter
-from configs.loader import load_run
-from sim.env import Env
+from ashore.configs.entries import ParameterSettings
+from ashore.configs.entries.disturbance import AdversaryParameter, KickParameter, PulseParameter
+from ashore.configs.laws.task_frame import turn
+from ashore.configs.loader import load_run
+from ashore.sim.env import Env
 from tests.sim.worlds import make, task
 
 

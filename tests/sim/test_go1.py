@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from configs.loader import load_run
-from sim import robot
-from sim.env import Env
+from ashore.configs.loader import load_run
+from ashore.sim.env import Env
+from ashore.sim.robots import robot
 from tests.sim.worlds import task
 
 SETTINGS = load_run("quadruped_velocity").task.robot

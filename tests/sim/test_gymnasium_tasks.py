@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from configs.loader import load_run
-from sim.env import Env
-from sim.robot import ModelError
-from sim.task import Outcome
+from ashore.configs.loader import load_run
+from ashore.sim.env import Env
+from ashore.sim.robots.robot import ModelError
+from ashore.sim.tasks.task import StepOutcome
 from tests.sim.worlds import actions, make, randomizer_of, rollout, task
 
 ORIGINALS = {
@@ -41,13 +41,13 @@ def begin_as(env: Env, world: int, there: Any) -> Any:
     return there._get_obs()
 
 
-def judged(env: Env) -> list[Outcome]:
+def judged(env: Env) -> list[StepOutcome]:
     """Everything that the task judges from now on."""
-    outcomes: list[Outcome] = []
+    outcomes: list[StepOutcome] = []
     judge = env.task.judge
 
-    def keep(asked: Tensor, before: Tensor) -> Outcome:
-        outcomes.append(judge(asked, before))
+    def keep(requested_velocity: Tensor, previous_velocity: Tensor) -> StepOutcome:
+        outcomes.append(judge(requested_velocity, previous_velocity))
         return outcomes[-1]
 
     env.task.judge = keep  # type: ignore[method-assign]

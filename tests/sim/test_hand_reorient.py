@@ -12,10 +12,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from sim import columns, robot, rotations
-from sim.env import Env
-from sim.tasks.hand_cube import add_cube_sensors
-from sim.tasks.hand_reorient import GOALS, HandReorient
+from ashore.sim import rotation_matrices, rotations
+from ashore.sim.env import Env
+from ashore.sim.robots import robot
+from ashore.sim.tasks.hand_cube import add_cube_sensors
+from ashore.sim.tasks.hand_reorient import GOALS, HandReorient
 from tests.sim.worlds import actions, make, task
 
 NOMINAL: dict[str, Any] = {"randomization": {}}
@@ -36,8 +37,8 @@ def still(env: Env) -> Tensor:
 
 def away_from(task: HandReorient, angle: float) -> Tensor:
     """Orientations `angle` rad away from where each cube is: [N, 9]."""
-    turned = columns.from_quaternion(rotations.about(Z, torch.tensor(angle, dtype=torch.float64)))
-    return columns.compose(turned.expand(len(task.goal), 9), task._axes)
+    turned = rotation_matrices.from_quaternion(rotations.about(Z, torch.tensor(angle, dtype=torch.float64)))
+    return rotation_matrices.compose(turned.expand(len(task.goal), 9), task._axes)
 
 
 def test_the_hand_has_the_published_joints_mass_and_reach() -> None:
@@ -106,13 +107,13 @@ def test_signals_are_the_cube_as_the_engine_has_it_and_the_turn_that_is_left() -
     model, qpos = env.world.model, env.world.qpos
     start = int(model.joint("cube").qposadr[0])
     torch.testing.assert_close(measured[:, 32:35], qpos[:, start : start + 3], atol=1e-6, rtol=0)
-    axes = columns.from_quaternion(qpos[:, start + 3 : start + 7])
+    axes = rotation_matrices.from_quaternion(qpos[:, start + 3 : start + 7])
     torch.testing.assert_close(measured[:, 35:41], axes[:, :6], atol=1e-6, rtol=0)
     left = measured[:, 41:47]
     third = torch.linalg.cross(left[:, :3], left[:, 3:])
-    reached = columns.compose(torch.cat((left, third), 1), axes)
+    reached = rotation_matrices.compose(torch.cat((left, third), 1), axes)
     torch.testing.assert_close(reached, hand.goal, atol=1e-5, rtol=0)
-    assert torch.equal(hand.command(), hand.goal[:, :6].float())
+    assert torch.equal(hand.goal_command(), hand.goal[:, :6].float())
 
 
 def test_a_goal_within_tolerance_counts_once_and_the_next_one_follows() -> None:
@@ -156,7 +157,7 @@ def test_turning_pays_by_the_rad_and_as_much_again_is_lost_by_turning_back() -> 
         hand.angle += before
         began = hand.angle.clone()
         env.step(still(env))
-        turned = (began - columns.angle(hand._axes, hand.goal).float()).clip(-0.2, 0.2)
+        turned = (began - rotation_matrices.angle(hand._axes, hand.goal).float()).clip(-0.2, 0.2)
         torch.testing.assert_close(env.sums[:, 0], 2.5 * turned, atol=1e-5, rtol=0)
         assert env.sums[:, 0].median().item() == pytest.approx(paid, abs=0.03)
 
@@ -197,9 +198,9 @@ def test_start_states_differ_in_hand_and_in_the_face_on_top() -> None:
 def test_goals_about_the_palm_turn_about_its_normal_by_an_eighth_to_a_quarter_turn() -> None:
     _, hand = nominal("hand_rotate_z", 64)
     chain = torch.cat((hand._axes.unsqueeze(1), hand.goals), 1)
-    step = columns.angle(chain[:, :-1], chain[:, 1:])
+    step = rotation_matrices.angle(chain[:, :-1], chain[:, 1:])
     assert step.min() > math.pi / 4 - 1e-5 and step.max() < math.pi / 2 + 1e-5
-    turned = columns.between(chain[:, :-1], chain[:, 1:]).unflatten(-1, (3, 3))
+    turned = rotation_matrices.between(chain[:, :-1], chain[:, 1:]).unflatten(-1, (3, 3))
     torch.testing.assert_close((turned.mT @ hand._normal), hand._normal.expand(64, GOALS, 3), atol=1e-6, rtol=0)
     sign = torch.linalg.det(torch.stack((hand._normal.expand(64, 3), *_two(chain)), 1)).sign()
     assert 0.2 < (sign > 0).float().mean() < 0.8, "both ways"
@@ -208,7 +209,7 @@ def test_goals_about_the_palm_turn_about_its_normal_by_an_eighth_to_a_quarter_tu
 def _two(chain: Tensor) -> tuple[Tensor, Tensor]:
     """A direction in the palm's plane that turns with the cube, at the start and at the first goal."""
     x = torch.tensor([1.0, 0.0, 0.0], dtype=torch.float64)
-    turned = columns.between(chain[:, 0], chain[:, 1]).unflatten(-1, (3, 3))
+    turned = rotation_matrices.between(chain[:, 0], chain[:, 1]).unflatten(-1, (3, 3))
     return x.expand(len(chain), 3), turned.mT @ x
 
 

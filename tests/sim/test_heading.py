@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from configs.contract import Interface
-from configs.derived import NEAR, Derived, heading_of, turn
-from configs.loader import load_run
-from sim.env import Env
+from ashore.configs.contract import Interface
+from ashore.configs.laws.task_frame import NEAR, Derived, heading_of, turn
+from ashore.configs.loader import load_run
+from ashore.sim.env import Env
 from tests.sim.worlds import actions, make
 
 

@@ -10,8 +10,8 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from configs.entries.camera import GAINS
-from sim.image import COLUMN, STAGES, develop
+from ashore.configs.entries.camera import GAINS
+from ashore.sim.view.image import COLUMN, STAGES, develop
 
 
 def settings(count: int = 1, **values: float | list[float]) -> Tensor:

@@ -7,9 +7,9 @@ import math
 import pytest
 import torch
 
-from sim import locomotion
-from sim.commands import SEGMENTS, Timetable
-from sim.env import Env
+from ashore.sim.env import Env
+from ashore.sim.tasks import locomotion
+from ashore.sim.tasks.velocity_commands import SEGMENTS, Timetable
 from tests.sim.worlds import task
 
 
@@ -97,7 +97,7 @@ def test_some_commands_are_to_stand_still() -> None:
 
 def test_a_restored_timetable_goes_on_where_it_was() -> None:
     table, other = timetable(), timetable()
-    table.begin(torch.arange(2), torch.rand(2, Timetable.draws, generator=torch.Generator().manual_seed(0)))
+    table.begin(torch.arange(2), torch.rand(2, Timetable.num_uniforms, generator=torch.Generator().manual_seed(0)))
     for _ in range(20):
         table.advance()
     other.load_state_dict(table.state_dict())

@@ -12,12 +12,13 @@ import numpy as np
 import pytest
 import torch
 
-from ashore_wiring import make_env, self_contained
-from configs.loader import CONFIGS, dump, load_run
-from configs.schema import RunSettings
-from sim import robot
-from sim.own_robot import adopt
-from sim.robot import ModelError
+from ashore.configs.loader import CONFIGS, dump, load_run
+from ashore.configs.schema import RunSettings
+from ashore.environments import make_env
+from ashore.runs import self_contained
+from ashore.sim.robots import robot
+from ashore.sim.robots.own_robot import adopt
+from ashore.sim.robots.robot import ModelError
 from tests.sim.own_arm import ARM, CORNERS, settings, write_stl
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "own-robot.md"

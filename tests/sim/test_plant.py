@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from ashore_wiring import make_randomizer
-from configs.loader import load_run
-from sim.plant import Plant
-from sim.task import TaskError
+from ashore.configs.loader import load_run
+from ashore.environments import make_randomizer
+from ashore.sim.robot_simulator import RobotSimulator
+from ashore.sim.tasks.task import TaskError
 
 
-def plant(*overrides: str) -> Plant:
+def plant(*overrides: str) -> RobotSimulator:
     task = load_run("arm_reach", list(overrides)).task
-    return Plant(task, make_randomizer(task), seed=3, publish_dt=0.008)
+    return RobotSimulator(task, make_randomizer(task), seed=3, publish_dt=0.008)
 
 
 def test_servos_end_where_the_controller_does_however_delays_and_encoders_change() -> None:
@@ -78,4 +78,4 @@ def test_sensors_drift_and_hang_at_their_own_rate_and_the_policys_clock_is_not_t
 def test_a_task_with_signals_that_the_wire_does_not_carry_is_refused(name: str) -> None:
     task = load_run(name).task
     with pytest.raises(TaskError, match="goal_position"):
-        Plant(task, make_randomizer(task), seed=0, publish_dt=0.008)
+        RobotSimulator(task, make_randomizer(task), seed=0, publish_dt=0.008)

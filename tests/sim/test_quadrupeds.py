@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 import torch
 
-from sim import terrain
-from sim.env import Env
-from sim.scene import compile_scene
-from sim.task import Outcome
-from sim.tasks.quadruped_getup import QuadrupedGetup
-from sim.tasks.quadruped_rough import QuadrupedRough
-from sim.tasks.quadruped_velocity import FOLLOWING, MANNERS, QuadrupedVelocity
+from ashore.sim.env import Env
+from ashore.sim.scene import terrain
+from ashore.sim.scene.scene import compile_scene
+from ashore.sim.tasks.quadruped_getup import QuadrupedGetup
+from ashore.sim.tasks.quadruped_rough import QuadrupedRough
+from ashore.sim.tasks.quadruped_velocity import FOLLOWING, MANNERS, QuadrupedVelocity
+from ashore.sim.tasks.task import StepOutcome
 from tests.sim.worlds import actions, task
 
 STILL = torch.zeros(4, 12)
@@ -65,8 +65,8 @@ def test_rewards_are_bounded_by_their_weights_and_never_negative() -> None:
     walker, seen = velocity_task(env), []
     judge = walker.judge
 
-    def judged(asked: torch.Tensor, before: torch.Tensor) -> Outcome:
-        seen.append(judge(asked, before))
+    def judged(requested_velocity: torch.Tensor, previous_velocity: torch.Tensor) -> StepOutcome:
+        seen.append(judge(requested_velocity, previous_velocity))
         return seen[-1]
 
     walker.judge = judged  # type: ignore[method-assign]

@@ -13,14 +13,15 @@ import pytest
 import torch
 from numpy.typing import NDArray
 
-from ashore_subjects import load_subject
-from ashore_wiring import UsageError, export_untrained
-from configs.errors import AshoreError
-from configs.loader import ConfigError, load_run
-from configs.schema import RobotSettings
-from deploy_ros import bundle
-from sim import robot, tasks
-from sim.scene import compile_scene
+from ashore.configs.errors import AshoreError, UsageError
+from ashore.configs.loader import ConfigError, load_run
+from ashore.configs.schema import RobotSettings
+from ashore.deploy_ros import bundle
+from ashore.runs import export_untrained
+from ashore.sim import tasks
+from ashore.sim.robots import robot
+from ashore.sim.scene.scene import compile_scene
+from ashore.trained_policy import load_trained
 from tests.sim.worlds import make, task
 
 PANDA = task("arm_reach").robot
@@ -104,17 +105,17 @@ def test_a_model_that_gymnasium_ships_is_a_bare_file_name(name: str) -> None:
 def test_a_policy_file_leads_to_no_other_file(tmp_path: Path, model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "policy.onnx"
     export_untrained(load_run("arm_reach"), path)
-    assert load_subject(str(path)).run.task.robot.model == "panda.xml"
+    assert load_trained(str(path)).run.task.robot.model == "panda.xml"
     contract = bundle.load_policy(path).contract
     changed: dict[str, Any] = json.loads(json.dumps(contract.settings))
     changed["task"]["robot"]["model"] = model
     forged = SimpleNamespace(contract=contract.model_copy(update={"settings": changed}))
     monkeypatch.setattr(bundle, "load_policy", lambda _: forged)
     with pytest.raises(UsageError, match=f"task.robot.model = '{model}'; allowed in a policy file"):
-        load_subject(str(path))
+        load_trained(str(path))
     changed["task"]["robot"] = "/etc/hosts"
     with pytest.raises(ConfigError, match=r"task\.robot"):
-        load_subject(str(path))
+        load_trained(str(path))
 
 
 def test_a_home_outside_the_limits_is_refused_with_the_limits() -> None:

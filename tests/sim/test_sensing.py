@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from configs.contract import SignalSpec
-from sim.signals import Channel
-from sim.timing import Clock
+from ashore.configs.contract import SignalSpec
+from ashore.sim.channel.signals import Channel
+from ashore.sim.channel.timing import Clock
 from tests.sim.test_signals import DT, SPECS, begin, channel, draw, everyone, have, spec
 
 KINDS = {
@@ -50,15 +50,15 @@ def test_a_kind_at_zero_is_no_kind_to_the_bit(kind: str) -> None:
 
 def test_nothing_is_drawn_for_what_no_effect_drives() -> None:
     c = channel()
-    assert c.draws == 0 and draw(c, 0) is None
+    assert c.num_uniforms == 0 and draw(c, 0) is None
     for kind in ("latency", "gain", "bias", "quantisation"):
         have(c, kind, 0.0)
-    assert c.draws == 0
+    assert c.num_uniforms == 0
     have(c, "drift", 0.1, 1.0)
-    assert c.draws == 4  # three values, even
+    assert c.num_uniforms == 4  # three values, even
     have(c, "dropout", 0.1)
     have(c, "freeze", 0.1, 0.1, [[0], [1]])
-    assert c.draws == 4 + 2 + 2
+    assert c.num_uniforms == 4 + 2 + 2
 
 
 def test_noise_does_not_depend_on_whether_there_is_drift() -> None:
@@ -201,7 +201,7 @@ def test_a_restored_channel_goes_on_in_the_same_bits() -> None:
 def test_quaternions_stay_of_unit_length_and_turn_by_twice_the_noise() -> None:
     quaternion = SignalSpec.model_validate(spec("cube_orientation", 4).model_dump() | {"unit": "1"})
     c = Channel((spec("angle", 1), quaternion), 20_000, DT, 0.0)
-    c.drive("noise", [[0, 1, 2, 3, 4]], None)
+    c.enable("noise", [[0, 1, 2, 3, 4]], None)
     c.noise_std[:10_000] = 0.01
     true = torch.tensor([0.3, 0.5, -0.5, 0.5, -0.5]).repeat(20_000, 1)
     for seen in (begin(c, true), run(c, true, 1)[0]):

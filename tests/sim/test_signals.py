@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from configs import keyed
-from configs.contract import SignalSpec
-from sim.signals import Chance, Channel
+from ashore.configs.contract import SignalSpec
+from ashore.configs.laws import rng
+from ashore.sim.channel.signals import Channel, Draws
 from tests.sim.worlds import actions, make, task
 
 DT = 0.02  # s
@@ -37,28 +37,28 @@ def have(
     c: Channel, kind: str, value: float | Tensor, seconds: float | None = None, groups: Any = ((0, 1), (2,))
 ) -> None:
     """As an effect would. Two messages: the angles, and the pose."""
-    c.drive(kind, groups, seconds)
+    c.enable(kind, groups, seconds)
     c.table(kind)[:] = value
-    c.settle(kind, everyone(c))
+    c.refresh(kind, everyone(c))
 
 
 def set_delay(c: Channel, delay: Tensor) -> None:
     have(c, "latency", delay)
 
 
-def noisy(normal: Tensor) -> Chance:
-    return Chance(normal, None, None, None, None)
+def noisy(normal: Tensor) -> Draws:
+    return Draws(normal, None, None, None, None)
 
 
-def draw(c: Channel, step: int) -> Chance | None:
+def draw(c: Channel, step: int) -> Draws | None:
     """What the environment gives for a step."""
     at = everyone(c).numpy()
-    return c.noise(keyed.words(7, keyed.STEP, at, at * 0, at * 0 + step, c.draws))
+    return c.noise(rng.words(7, rng.STEP, at, at * 0, at * 0 + step, c.num_uniforms))
 
 
 def begin(c: Channel, true: Tensor) -> Tensor:
     at = everyone(c).numpy()
-    return c.restart(everyone(c), true.clone(), c.noise(keyed.words(7, keyed.EPISODE, at, at * 0, None, c.draws)))
+    return c.restart(everyone(c), true.clone(), c.noise(rng.words(7, rng.EPISODE, at, at * 0, None, c.num_uniforms)))
 
 
 @pytest.mark.parametrize("delay", [0.0, 0.007, 0.02, 0.033, 0.1])
@@ -111,7 +111,7 @@ def test_a_goal_reaches_the_actor_undisturbed() -> None:
     env = make(task("arm_reach"))
     for action in actions(env, 3):
         obs = env.step(action)[0]
-        assert torch.equal(obs["actor"][:, 14:17], env.task.command())
+        assert torch.equal(obs["actor"][:, 14:17], env.task.goal_command())
 
 
 def test_a_restart_forgets_the_past_of_its_worlds_alone() -> None:

@@ -1,4 +1,4 @@
-"""The contract of every task, on every preset: a new task is covered by its line in `sim.tasks` and its preset."""
+"""The contract of every task, on every preset: a new task is covered by its line in `ashore.sim.tasks` and its preset."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from sim import tasks
-from sim.env import Env
-from sim.task import Outcome, Task
+from ashore.sim import tasks
+from ashore.sim.env import Env
+from ashore.sim.tasks.task import StepOutcome, Task
 from tests.sim.worlds import PRESETS, actions, assert_same_bits, make, rollout, short, task
 
 # What mirrors show because their originals do, although some of it never moves: a mass, the force on what touches nothing.
@@ -29,7 +29,7 @@ def test_sizes_are_those_of_the_interface_and_every_value_is_finite(preset: str)
     env = make(preset)
     interface, n = env.interface, env.num_envs
     joints = len(interface.joints)
-    if env.task.direct:
+    if env.task.raw_actuators:
         assert env.action_size == env.world.model.nu and not joints
     else:
         assert [j.name for j in interface.joints] == list(env.settings.robot.joints) and joints == env.world.model.nu
@@ -125,7 +125,7 @@ def test_the_reset_of_one_world_leaves_the_others_their_bits(preset: str) -> Non
 @pytest.mark.parametrize("poison", ["qpos", "qvel", "huge qvel", "act", "action"])
 def test_a_world_that_is_not_finite_ends_is_counted_and_touches_no_other(preset: str, poison: str) -> None:
     plain, poisoned = make(preset), make(preset)
-    if poison == "act" and plain.task.direct:
+    if poison == "act" and plain.task.raw_actuators:
         pytest.skip("its actuators have no state")
     drawn = actions(plain, 30)
     for action in drawn[:5]:
@@ -181,8 +181,8 @@ def test_success_is_what_the_task_judged_last_and_the_next_episode_starts_withou
     action = torch.zeros(env.num_envs, env.action_size)
     judge = env.task.judge
 
-    def judged(asked: Tensor, before: Tensor) -> Outcome:
-        outcome = judge(asked, before)
+    def judged(requested_velocity: Tensor, previous_velocity: Tensor) -> StepOutcome:
+        outcome = judge(requested_velocity, previous_velocity)
         return outcome._replace(success=outcome.success | (torch.arange(env.num_envs) == 2))
 
     env.task.judge = judged  # type: ignore[method-assign]
@@ -206,7 +206,7 @@ def test_the_terminal_observation_is_not_the_first_of_the_next_episode(preset: s
     for name, final in info["final_obs"].items():
         assert torch.equal(final, going_on[name])
         assert (final != obs[name]).any(1).all()
-    if not env.task.direct:
+    if not env.task.raw_actuators:
         n = len(env.interface.joints)
         end = sum(size for _, size in env.interface.seen)
         assert torch.equal(obs["actor"][:, end - n : end], torch.zeros(env.num_envs, n)), "the first target is at rest"

@@ -9,19 +9,19 @@ import numpy as np
 import pytest
 import torch
 
-from ashore_subjects import graph_act
-from ashore_wiring import TEST_SEED, make_env, policy_act
-from configs.contract import Interface
-from configs.kinematics import ToolMotion
-from configs.loader import load_run
-from deploy_ros import bundle
-from policies.acting import Acting
-from policies.export import export_policy
-from policies.networks import make_actor
-from policies.normalize import Normalizer
-from sim.env import Env
-from sim.interface import tool_chain
-from sim.robot import ModelError
+from ashore.configs.contract import Interface
+from ashore.configs.laws.kinematics import ToolMotion
+from ashore.configs.loader import load_run
+from ashore.deploy_ros import bundle
+from ashore.environments import TEST_SEED, make_env, policy_act
+from ashore.policies.acting import Acting
+from ashore.policies.export import export_policy
+from ashore.policies.networks import make_actor
+from ashore.policies.normalize import Normalizer
+from ashore.sim.env import Env
+from ashore.sim.policy_interface import tool_chain
+from ashore.sim.robots.robot import ModelError
+from ashore.trained_policy import graph_act
 from tests.sim.worlds import make, task
 
 ROBOTS = ("panda", "ur5e", "so101")
