@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ from ashore.sim.env import Env
 from ashore.sim.evaluate import record_signals, run_episodes
 from ashore.sim.robots.own_robot import adopt
 from ashore.version import __version__
-from ashore.warm_start import at_checkpoint, source_of, start_of
+from ashore.warm_start import at_checkpoint, start_of
 
 POLICY_FILE = "policy.onnx"
 GOLDEN_STEPS = 20  # of each golden sequence, beside those that fill a history
@@ -87,9 +88,11 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> TrainingOutcom
     env.task.adapt()
     test = make_env(run.task, min(settings.eval_episodes, 256), seed=settings.seed)
     rounds = -(-settings.eval_episodes // test.num_envs)
-    source = source_of(run)
-    start = start_of(source, run, env) if source is not None else None
+    start = start_of(run, env, folder)
     write_atomically(config, dump(run))  # only now: settings that build no environment leave nothing behind
+
+    for warning in [] if resume else env.task.warnings():
+        print(f"ashore: warning: {warning}", file=sys.stderr)
 
     def evaluate(acting: Acting) -> dict[str, float]:
         return run_episodes(test, policy_act(acting, test), rounds, seed=TEST_SEED + settings.seed).summary()

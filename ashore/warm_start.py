@@ -18,33 +18,28 @@ NETWORK = ("actor_hidden", "activation", "memory")  # settings that the actor's 
 
 
 def at_checkpoint(run: RunSettings) -> RunSettings:
-    """The run with its start as one checkpoint, the newest of a run's folder: what `config.yaml` records."""
-    if run.train.start_from is None:
+    """The run with its start as one checkpoint, the newest where it is a run's folder: what `config.yaml` records."""
+    start = run.train.start_from
+    found = latest(Path(start) / CHECKPOINTS) if start is not None else None
+    if found is None:
         return run
+    return run.model_copy(update={"train": run.train.model_copy(update={"start_from": str(found)})})
+
+
+def start_of(run: RunSettings, env: Env, folder: Path) -> Start | None:
+    """Where a run in `folder` starts from; UsageError where that policy saw or did something else than this one will.
+
+    The critic's networks are taken too where its observation is the same; it sees the world's parameters, so that with other
+    randomization it begins anew. A run that has checkpoints of its own goes on from those.
+    """
+    if run.train.start_from is None or latest(folder / CHECKPOINTS) is not None:
+        return None
     path = Path(run.train.start_from)
-    found = path if path in complete(path.parent) else latest(path / CHECKPOINTS)
-    if found is None and path.parent.name != CHECKPOINTS:
+    if path not in complete(path.parent):
         raise UsageError(
             f"train.start_from = {str(path)!r} holds no checkpoint; allowed: a run's folder, or a checkpoint's"
         )
-    return run.model_copy(update={"train": run.train.model_copy(update={"start_from": str(found or path)})})
-
-
-def source_of(run: RunSettings) -> RunSettings | None:
-    """Settings of the run that this one starts from, if any."""
-    if run.train.start_from is None:
-        return None
-    folder = Path(run.train.start_from).parents[1]
-    return load_run(folder) if folder.is_dir() else None  # gone: a resumed run needs it no more
-
-
-def start_of(source: RunSettings, run: RunSettings, env: Env) -> Start:
-    """The start, where the source's policy saw and did what this one does.
-
-    The critic's networks are taken too where its observation is the same; it sees the world's parameters, so that with other
-    randomization it begins anew.
-    """
-    assert run.train.start_from is not None
+    source = load_run(path.parents[1])
     before = make_env(source.task, 1, critic_sees_world=source.train.critic_sees_world)
     for what, there, here in (
         ("signals", before.interface.seen, env.interface.seen),
@@ -63,7 +58,7 @@ def start_of(source: RunSettings, run: RunSettings, env: Env) -> Start:
         and before.observation_sizes == env.observation_sizes
         and source.train.ppo.critic_hidden == run.train.ppo.critic_hidden
     )
-    return Start(Path(run.train.start_from), critic)
+    return Start(path, critic)
 
 
 def _shown(value: Any) -> str:

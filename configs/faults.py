@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -105,9 +105,11 @@ def _model_at(path: tuple[str, ...], data: Any) -> type[BaseModel] | None:
     model: type[BaseModel] = RunSettings
     for key in path:
         field = model.model_fields.get(key)
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+        kinds = (field.annotation, *get_args(field.annotation)) if field else ()  # alone, or beside None
+        inner = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+        if inner is None:
             return None
-        model = field.annotation
+        model = inner
     return model
 
 

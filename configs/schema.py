@@ -11,6 +11,8 @@ from ashore.configs.base import Count, Fraction, NonNegative, Positive, Settings
 from ashore.configs.entries import LONGEST_DELAY, ParameterSettings, longest_command_delay, longest_signal_delay
 from ashore.configs.sampler import SamplerSettings, UniformSettings
 
+Width = Annotated[int, Field(ge=1, le=8192)]  # of a layer
+
 
 class GripperSettings(Settings):
     """A gripper of one degree of freedom, for the tasks that grasp: its first joint is driven, the others follow it."""
@@ -197,7 +199,7 @@ class TaskSettings(Settings):
 class PPOSettings(Settings):
     """Proximal policy optimization with clipping, arXiv 1707.06347."""
 
-    rollout_steps: Count = 24
+    rollout_steps: Annotated[int, Field(ge=1, le=65536)] = 24
     epochs: Count = 4
     minibatch_size: Count = 1536
     learning_rate: Positive = 1e-3
@@ -209,8 +211,8 @@ class PPOSettings(Settings):
     value_coefficient: NonNegative = 1.0
     entropy_coefficient: NonNegative = 0.0
     max_grad_norm: Positive = 1.0
-    actor_hidden: tuple[Count, ...] = (256, 128)
-    critic_hidden: tuple[Count, ...] = (256, 128)
+    actor_hidden: tuple[Width, ...] = (256, 128)
+    critic_hidden: tuple[Width, ...] = (256, 128)
     activation: Literal["elu", "relu", "tanh", "silu"] = "elu"
     initial_std: Positive = Field(default=0.7, description="of the action's noise, and the ceiling of it at the start")
     final_std: Positive = Field(
@@ -240,11 +242,13 @@ class TrainSettings(Settings):
     """How long, on how many worlds, with which algorithm."""
 
     total_steps: Count = Field(description="control steps over all worlds")
-    num_envs: Count = 256
+    num_envs: Annotated[int, Field(ge=1, le=2**18)] = 256
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    torch_threads: Count = Field(default=2, description="part of the run: another number gives other bits")
+    torch_threads: Annotated[int, Field(ge=1, le=512)] = Field(
+        default=2, description="part of the run: another number gives other bits"
+    )
     eval_every: Count = Field(default=200_000, description="control steps between evaluations")
-    eval_episodes: Count = 256
+    eval_episodes: Annotated[int, Field(ge=1, le=1_000_000)] = 256
     checkpoint_every: Count = Field(default=200_000, description="control steps between checkpoints")
     keep_checkpoints: Count = 3
     stop_at_success: Fraction | None = Field(default=None, description="end early once an evaluation reaches this rate")

@@ -137,6 +137,10 @@ class Task(ABC):
         """From now on let worlds be as learning needs them: growing harder as the policy gets better, or with starts that are
         rare otherwise. Asked for by training alone, so that an evaluation depends on nothing but the policy and the seed."""
 
+    def warnings(self) -> list[str]:
+        """What makes the task hard or impossible on these settings, one line each. Asked for when a training begins."""
+        return []
+
     def markers(self, world: int) -> list[Marker]:
         """What to draw besides the scene."""
         return []
