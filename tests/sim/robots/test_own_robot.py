@@ -19,9 +19,9 @@ from ashore.runs import self_contained
 from ashore.sim.robots import robot
 from ashore.sim.robots.own_robot import adopt
 from ashore.sim.robots.robot import ModelError
-from tests.sim.own_arm import ARM, CORNERS, settings, write_stl
+from tests.sim.robots.own_arm import ARM, CORNERS, settings, write_stl
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "own-robot.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "own-robot.md"
 
 
 @pytest.fixture
