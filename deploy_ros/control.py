@@ -8,9 +8,11 @@ from time import perf_counter
 
 import numpy as np
 
+from configs.contract import TARGET, TARGET_VELOCITY
 from deploy_ros.bundle import Memory, Policy
+from deploy_ros.following import Measured
 from deploy_ros.messages import JointMap, MessageError, check_routes, signals_of
-from deploy_ros.safety import Command, Gate, GateMemory, Measured, Reason
+from deploy_ros.safety import Command, Gate, GateMemory, Reason
 from deploy_ros.settings import RESET_TOPIC, NodeSettings
 from deploy_ros.states import Output, State, Status, TransitionError
 
@@ -60,7 +62,7 @@ class Controller:
         why = self.missing(now) if self.at_rest else Reason.BRAKING.value
         if why or self._measured is None:
             return why
-        self._begin(self.gate.seed(self._measured, now), self._measured)
+        self._begin(self.gate.seed(self._measured, now, self._gate_memory), self._measured)
         self.state = State.ACTIVE
         return ""
 
@@ -179,9 +181,21 @@ class Controller:
             self.reset(now)
         command = self._command(measured, now)
         self._gate_memory, safe, reason = self.gate(self._gate_memory, command, measured, now, self._stop)
+        if reason is Reason.LIMITED:  # else the policy's own target would run on while this one waits
+            self._policy_memory |= {
+                TARGET: safe.position.astype(np.float32),
+                TARGET_VELOCITY: safe.velocity.astype(np.float32),
+            }
         self.steps += 1
         self.latencies.append(perf_counter() - began)
-        return Output(*safe, reason, self._status(reason, now))
+        return Output(safe, reason, self._status(reason, now))
+
+    def brake(self, now: float) -> Command | None:
+        """What brakes and then holds, whatever state the node is in; None where it has not been active. Needs no policy."""
+        if self._gate_memory is None:
+            return None
+        self._gate_memory, safe, _ = self.gate(self._gate_memory, None, self._measured, now, self._stop)
+        return safe
 
     def overran(self, periods: int) -> None:
         """Count control periods that the caller had to skip."""

@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deploy_ros.bundle import Policy
-from deploy_ros.safety import LONGEST_GAP, Command, Gate, GateMemory, Measured, Reason
+from deploy_ros.following import Measured
+from deploy_ros.safety import LONGEST_GAP, Command, Gate, GateMemory, Reason
 from tests.deploy_ros.policies import DT, LIMITS, interface
 
 GATE = Gate.of(interface())
