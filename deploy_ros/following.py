@@ -14,8 +14,9 @@ import numpy as np
 from configs.limits import JointLimits, within_positions
 
 LOOK_AHEAD = 2  # control periods from sending a trajectory point to its time
-IDLE = 0.7  # of the lag: a robot that stands still so long, though its target goes on, does not follow
-DOUBT = 0.25  # of the lag: after so long a point must be within reach from where a joint stands
+# Of the lag: after so long, though its target goes on, a joint that stands still is in doubt, and does not follow. Doubt is
+# enough for a robot that was never seen to follow: the first thing that was sent to it is the first thing to be missed.
+DOUBT, IDLE = 0.7, 1.0
 CREEP = 0.01  # of the velocity limit: a target that waits is never quite at rest, for a point at rest is one to go to
 STILL = 1 / 16  # of the least distance: what encoder noise and backlash make of a joint that stands still
 # Of distance over velocity limit, the least duration of a cubic that keeps the velocity limit: from rest to rest 6/4, and
@@ -56,8 +57,8 @@ class Following:
 
     @property
     def reach(self) -> np.ndarray:
-        """How far a target, due in one period, may be ahead of the measured position, [n] rad."""
-        return (self.lag + self.dt) * self.limits.velocity
+        """How far a target may be ahead of the measured position, [n] rad: the way of a point's whole time and the lag."""
+        return (self.lag + LOOK_AHEAD * self.dt) * self.limits.velocity
 
     @property
     def first_reach(self) -> np.ndarray:
@@ -92,7 +93,8 @@ class Following:
         """Whether some joint stands still though its target has gone on for longer than latency explains."""
         far = self.least if evidence.proven else np.minimum(self.least, 0.9 * self.first_reach)
         gone = np.abs(target - evidence.target) >= far
-        return bool((gone & (evidence.idle >= IDLE * self.lag - self.dt / 100)).any())
+        long = (IDLE if evidence.proven else DOUBT) * self.lag
+        return bool((gone & (evidence.idle >= long - self.dt / 100)).any())
 
     def wait(self, desired: np.ndarray, target: np.ndarray, evidence: Evidence) -> np.ndarray:
         """Hold `desired` back so that the target, [n] rad each, gets no further from the robot than it may.
@@ -120,11 +122,11 @@ class Following:
         braking = velocity * np.abs(velocity) / (2 * self.limits.acceleration)
         return np.asarray(within_positions(measured.position.clip(-1e6, 1e6) + braking, self.limits))
 
-    def astray(self, target: np.ndarray, velocity: np.ndarray, measured: Measured) -> bool:
+    def astray(self, target: np.ndarray, velocity: np.ndarray, evidence: Evidence) -> bool:
         """Whether braking along the targets would end where the robot, as it moves now, is not going."""
         end = target + velocity * np.abs(velocity) / (2 * self.limits.acceleration)
-        explained = 2 * self.lag * np.abs(measured.velocity) + self.least
-        return bool((np.abs(end - self.stop(measured)) > explained).any())
+        explained = 2 * self.lag * np.abs(evidence.seen.velocity) + self.least * evidence.proven
+        return bool((np.abs(end - self.stop(evidence.seen)) > explained).any())
 
     def return_time(self, distance: np.ndarray) -> float:
         """s for a trajectory controller to come back over a distance [n] rad, in which it may first have to turn."""
@@ -145,6 +147,6 @@ class Following:
         age = max(0.0, now - evidence.seen.time)
         ahead = position + evidence.seen.velocity.clip(-v_max, v_max) * (self.lag + age)
         nearest = point.clip(np.minimum(position, ahead), np.maximum(position, ahead))
-        moving = (np.abs(point - nearest) - self.least).clip(min=0.0)
+        moving = (np.abs(point - nearest) - 2 * self.least).clip(min=0.0)
         stands = (evidence.idle >= DOUBT * self.lag) | (not velocity.any())
         return float((REST_TO_REST * np.where(stands, np.abs(point - position), moving) / v_max).max())

@@ -178,7 +178,7 @@ class Gate:
         """Brake along the targets; or hold where the robot can stop, where it does not follow them."""
         if fit is not None and memory.evidence.smooth and not memory.put_back:
             lost = reason in (Reason.STALLED, Reason.TRACKING)
-            if lost or self.following.astray(memory.position, memory.velocity, fit):
+            if lost or self.following.astray(memory.position, memory.velocity, memory.evidence):
                 stop = self.following.stop(fit)
                 arrival = max(memory.arrival, memory.time + self.following.return_time(memory.position - stop))
                 return memory._replace(arrival=arrival, put_back=True), Command(stop, np.zeros_like(stop))

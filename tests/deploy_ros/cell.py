@@ -16,21 +16,25 @@ from deploy_ros.safety import Command, Reason
 from deploy_ros.settings import NodeSettings
 from deploy_ros.states import Output
 
-TICK = 0.002  # s, of controller and robot
+TICK = 0.002  # s, of `Servos` and their controller
 Accept = Callable[[Trajectory, float], bool]  # trajectory, now -> whether the controller gets it
 
 
 class Robot(Protocol):
     @property
+    def dt(self) -> float: ...  # s, a tick
+    @property
     def q(self) -> np.ndarray: ...  # [n] rad
 
-    def step(self, setpoint: np.ndarray) -> None: ...  # TICK s under a setpoint, [n] rad
+    def step(self, setpoint: np.ndarray) -> None: ...  # a tick under a setpoint, [n] rad
 
     def measure(self) -> tuple[np.ndarray, np.ndarray]: ...  # [n] rad, rad/s
 
 
 class Servos:
-    """Joints that follow their setpoint with a lag, and a joint that may be blocked."""
+    """Joints that follow their setpoint with a lag, each of which may be blocked."""
+
+    dt = TICK
 
     def __init__(self, q: np.ndarray, lag: float = 0.0, late: float = 0.0) -> None:
         """lag: s, of the servos; late: s, from a setpoint to its servo."""
@@ -75,7 +79,7 @@ class Cell:
         self._value: np.ndarray | None = None  # of a forward controller
         self._before: Command | None = None
         self.times: list[float] = []
-        self.path = [robot.q.copy()]  # the robot's positions, every TICK
+        self.path = [robot.q.copy()]  # the robot's positions, every tick
         self.setpoints: list[np.ndarray] = []
         self.outputs: list[Output] = []
         self._sense()
@@ -112,7 +116,7 @@ class Cell:
     @property
     def speeds(self) -> np.ndarray:
         """Of the robot, [ticks, n] rad/s."""
-        return np.diff(np.array(self.path), axis=0) / TICK
+        return np.diff(np.array(self.path), axis=0) / self.robot.dt
 
     def excess(self) -> float:
         """The robot's greatest speed, as a share of its limit."""
@@ -124,10 +128,10 @@ class Cell:
         output = self.node.step(self.now)
         assert output is not None
         self.outputs.append(output)
-        ticks = round(period / TICK)
+        ticks = round(period / self.robot.dt)
         if self.node.settings.output == "forward":
             for k in range(1, ticks + 1):
-                values = forward_of(self._before or output.command, output.command, self.node.interface, k * TICK)
+                values = forward_of(self._before or output.command, output.command, self.node.interface, k * self.robot.dt)
                 self._value = np.array(values) if self.now >= self._at else None
                 self._tick()
             self._before = output.command
@@ -146,7 +150,7 @@ class Cell:
             self._jtc.accept(trajectory, self.now)
 
     def _tick(self) -> None:
-        self.now += TICK
+        self.now += self.robot.dt
         setpoint = self._jtc.setpoint(self.now)[0] if self._jtc is not None else self._value
         if setpoint is None:
             setpoint = self.robot.q
