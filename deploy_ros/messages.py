@@ -15,6 +15,8 @@ from deploy_ros.safety import Command, limits_of
 from deploy_ros.spline import cubic
 
 
+STANDING = 0.1  # of its velocity limit: slower, a joint counts as standing still
+OUTSIDE = 0.01  # of its range: further beyond a limit, a joint's position is not plausible
 SHORTEST = 1e-3  # s between joint states: a shorter time gives no velocity
 
 
@@ -119,6 +121,17 @@ class JointMap:
         if twice:
             raise MessageError(f"joint {twice} is there more than once")
         return np.array([names.index(name) for name in self.names], dtype=np.intp)
+
+
+def implausible(joints: Sequence[JointSpec], measured: Measured) -> str:
+    """Why this joint state is none to start from; empty where it is."""
+    for joint, q, v in zip(joints, measured.position.tolist(), measured.velocity.tolist(), strict=True):
+        slack = OUTSIDE * (joint.high - joint.low)
+        if not joint.low - slack <= q <= joint.high + slack:
+            return f"{joint.name} is at {q:.3f}, outside its limits [{joint.low:.3f}, {joint.high:.3f}]"
+        if abs(v) > STANDING * joint.velocity:
+            return f"{joint.name} is moving at {v:.3f} per s; it must stand still"
+    return ""
 
 
 class Point(NamedTuple):
