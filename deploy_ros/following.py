@@ -17,7 +17,7 @@ LOOK_AHEAD = 2  # control periods from sending a trajectory point to its time
 # Of the lag: after so long, though its target goes on, a joint that stands still is in doubt, and does not follow. Doubt is
 # enough for a robot that was never seen to follow: the first thing that was sent to it is the first thing to be missed.
 DOUBT, IDLE = 0.7, 1.0
-CREEP = 0.01  # of the velocity limit: a target that waits is never quite at rest, for a point at rest is one to go to
+CREEP = 0.001  # of the velocity limit: a target that waits is never quite at rest, for a point at rest is one to go to
 STILL = 1 / 16  # of the least distance: what encoder noise and backlash make of a joint that stands still
 # Of distance over velocity limit, the least duration of a cubic that keeps the velocity limit: from rest to rest 6/4, and
 # 2.25 where it begins at the velocity limit in the wrong direction.
@@ -63,7 +63,8 @@ class Following:
     @property
     def first_reach(self) -> np.ndarray:
         """The same before the robot was seen to follow: what a trajectory controller covers from rest in a look-ahead."""
-        return 0.9 * LOOK_AHEAD * self.dt * self.limits.velocity / REST_TO_REST
+        covered = LOOK_AHEAD * self.dt * self.limits.velocity / REST_TO_REST
+        return np.maximum(0.98 * covered - self.limits.acceleration * self.dt**2, covered / 2)
 
     @property
     def least(self) -> np.ndarray:

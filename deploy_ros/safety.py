@@ -64,12 +64,12 @@ class GateMemory(NamedTuple):
     evidence: Evidence  # of the robot's motion
     off_since: float | None = None  # s, monotonic, since when some joint is too far behind
     latched: Reason | None = None
-    arrival: float = -math.inf  # s, monotonic, when a target that was put back to the robot may be reached
+    remaining: float = 0.0  # s until a target that was put back to the robot may be reached
     put_back: bool = False  # whether this stop has put the target back to the robot
 
     @property
     def at_rest(self) -> bool:
-        return not self.velocity.any() and self.time >= self.arrival
+        return not self.velocity.any() and self.remaining <= 0.0
 
 
 @dataclass(frozen=True)
@@ -107,14 +107,16 @@ class Gate:
         memory = memory._replace(off_since=self._off_since(memory, fit, now))
         reason = Reason.ESTOP if stop else memory.latched or self._fault(memory, command, measured, now)
         time = now if math.isfinite(now) else memory.time
+        remaining = max(0.0, memory.remaining - min(max(0.0, time - memory.time), LONGEST_GAP))
         latched = reason if reason.latches else None
+        memory = memory._replace(time=time, latched=latched, remaining=remaining)
         if reason is Reason.OK and command is not None and fit is not None:
             safe, limited = self._limited(memory, command, fit)
             reason = Reason.LIMITED if limited else Reason.OK
             memory = memory._replace(put_back=False)
         else:
-            memory, safe = self._stopping(memory._replace(time=time, latched=latched), reason, fit)
-        memory = memory._replace(position=safe.position, velocity=safe.velocity, time=time, latched=latched)
+            memory, safe = self._stopping(memory, reason, fit)
+        memory = memory._replace(position=safe.position, velocity=safe.velocity)
         return memory, safe._replace(extra=self._extra(memory)), reason
 
     def seed(self, measured: Measured, now: float, before: GateMemory | None = None) -> GateMemory:
@@ -126,7 +128,7 @@ class Gate:
         memory = GateMemory(position, np.zeros_like(position), now, Evidence.begin(measured, position))
         if before is None or before.position.shape != position.shape:
             return memory
-        return memory._replace(arrival=now + self.following.return_time(before.position - position))
+        return memory._replace(remaining=self.following.return_time(before.position - position))
 
     def reset(self, memory: GateMemory, measured: Measured | None, now: float) -> tuple[GateMemory, Reason]:
         """Open the gate again, at rest where the robot is; or the same memory and why it stays shut."""
@@ -180,8 +182,8 @@ class Gate:
             lost = reason in (Reason.STALLED, Reason.TRACKING)
             if lost or self.following.astray(memory.position, memory.velocity, memory.evidence):
                 stop = self.following.stop(fit)
-                arrival = max(memory.arrival, memory.time + self.following.return_time(memory.position - stop))
-                return memory._replace(arrival=arrival, put_back=True), Command(stop, np.zeros_like(stop))
+                remaining = max(memory.remaining, self.following.return_time(memory.position - stop))
+                return memory._replace(remaining=remaining, put_back=True), Command(stop, np.zeros_like(stop))
         still = Command(memory.position, np.zeros_like(memory.velocity))
         return memory, self._limited(memory, still, None)[0]
 
@@ -189,7 +191,7 @@ class Gate:
         """s beyond the look-ahead without which a trajectory controller would exceed the velocity limits to get there."""
         ahead = within_positions(memory.position + memory.velocity * self.dt, self.limits)
         needed = self.following.travel_time(ahead, memory.velocity, memory.evidence, memory.time)
-        return max(0.0, max(needed, memory.arrival - memory.time) - LOOK_AHEAD * self.dt)
+        return max(0.0, max(needed, memory.remaining) - LOOK_AHEAD * self.dt)
 
     def _limited(self, memory: GateMemory, wanted: Command, fit: Measured | None) -> tuple[Command, bool]:
         """The command within the limits and the robot's reach, and whether that changed it by more than rounding."""
