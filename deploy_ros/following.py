@@ -14,9 +14,9 @@ import numpy as np
 from configs.limits import JointLimits, within_positions
 
 LOOK_AHEAD = 2  # control periods from sending a trajectory point to its time
-# Of the lag: after so long, though its target goes on, a joint that stands still is in doubt, and does not follow. Doubt is
-# enough for a robot that was never seen to follow: the first thing that was sent to it is the first thing to be missed.
-DOUBT, IDLE = 0.7, 1.0
+# Of the lag: after so long, though its target goes on, a joint that stands still does not follow; before the robot was ever
+# seen to follow, and after.
+FIRST_IDLE, IDLE = 0.7, 1.0
 CREEP = 0.001  # of the velocity limit: a target that waits is never quite at rest, for a point at rest is one to go to
 STILL = 1 / 16  # of the least distance: what encoder noise and backlash make of a joint that stands still
 # Of distance over velocity limit, the least duration of a cubic that keeps the velocity limit: from rest to rest 6/4, and
@@ -94,7 +94,7 @@ class Following:
         """Whether some joint stands still though its target has gone on for longer than latency explains."""
         far = self.least if evidence.proven else np.minimum(self.least, 0.9 * self.first_reach)
         gone = np.abs(target - evidence.target) >= far
-        long = (IDLE if evidence.proven else DOUBT) * self.lag
+        long = (IDLE if evidence.proven else FIRST_IDLE) * self.lag
         return bool((gone & (evidence.idle >= long - self.dt / 100)).any())
 
     def wait(self, desired: np.ndarray, target: np.ndarray, evidence: Evidence) -> np.ndarray:
@@ -140,8 +140,8 @@ class Following:
     def travel_time(self, point: np.ndarray, velocity: np.ndarray, evidence: Evidence, now: float) -> float:
         """s that a trajectory controller needs to a point, [n] rad with velocity [n] rad/s, to keep the velocity limits.
 
-        It may stand where the robot is, where that stands still though it was told to move, or where it is to come to rest.
-        With a robot that moves, it is up to `lag` ahead of it, and less what acceleration adds.
+        To a point at rest it may go from where the robot is. On the way it is up to `lag` ahead of the robot, and what
+        acceleration adds.
         """
         v_max = self.limits.velocity
         position = np.asarray(within_positions(evidence.seen.position, self.limits))
@@ -149,5 +149,5 @@ class Following:
         ahead = position + evidence.seen.velocity.clip(-v_max, v_max) * (self.lag + age)
         nearest = point.clip(np.minimum(position, ahead), np.maximum(position, ahead))
         moving = (np.abs(point - nearest) - 2 * self.least).clip(min=0.0)
-        stands = (evidence.idle >= DOUBT * self.lag) | (not velocity.any())
-        return float((REST_TO_REST * np.where(stands, np.abs(point - position), moving) / v_max).max())
+        distance = moving if velocity.any() else np.abs(point - position)
+        return float((REST_TO_REST * distance / v_max).max())

@@ -103,14 +103,13 @@ class Cell:
     def interrupt(self) -> None:
         """As Ctrl-C does: brake, hold, and end; nothing is sent any more."""
         self.node.deactivate()
-        while not self.run(self.node.interface.control_dt).command.velocity.any() and not self.node.at_rest:
-            pass
+        self.run(self.node.interface.control_dt)
         for _ in range(500):
             if self.node.at_rest:
                 break
             self.run(self.node.interface.control_dt)
         assert self.node.at_rest
-        for _ in range(1000):
+        for _ in range(500):
             self._tick()
 
     @property
