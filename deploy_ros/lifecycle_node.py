@@ -5,20 +5,17 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial, wraps
 from typing import Any
 
-import rclpy
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.srv import ChangeState
 from pydantic import ValidationError
 from rcl_interfaces.msg import ParameterDescriptor
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray, String
 from trajectory_msgs.msg import JointTrajectory
@@ -26,7 +23,6 @@ from trajectory_msgs.msg import JointTrajectory
 from deploy_ros import ros_messages as ros
 from deploy_ros.bundle import PolicyFileError, load_policy
 from deploy_ros.control import Controller
-from deploy_ros.interrupts import stop_on_signals
 from deploy_ros.loop import ControlLoop
 from deploy_ros.messages import RoutingError, Trajectory
 from deploy_ros.rclpy_types import LISTEN, LISTEN_RELIABLY, PUBLISH, TYPES, descriptor_of
@@ -36,38 +32,9 @@ from deploy_ros.states import State
 OF_THE_TWIN = ("time_limit", "episodes")  # settings for supervised runs; a managed node is stopped by its manager
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
-EXIT_OK, EXIT_FAILED = 0, 3
 # rcl_lifecycle's message for a transition that does not exist in the present state. Older rclpy lets it out of the service's
 # callback as an RCLError, a class without a public name.
 NOT_REGISTERED = "Transition is not registered"
-
-
-def spin(args: Sequence[str] | None, parameters: dict[str, Any]) -> int:
-    """Run the node until SIGINT or SIGTERM; gives the exit code. `parameters` go before ROS's.
-
-    Whatever ends it, and whatever is raised: the robot is braked and held first.
-    """
-    stop = threading.Event()
-    # Not rclpy's own handlers: they end the context, and with it the publisher that the last command needs.
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    try:
-        with stop_on_signals(stop):
-            node = PolicyNode(parameters)
-            executor = SingleThreadedExecutor()
-            try:
-                executor.add_node(node)
-                while rclpy.ok() and not stop.is_set() and not node.finalized:
-                    executor.spin_once(timeout_sec=0.1)
-                return EXIT_OK
-            except Exception as error:  # from rclpy or from any callback
-                node.get_logger().fatal(f"failed: {error!r}; braking, then ending")
-                return EXIT_FAILED
-            finally:
-                node.end()
-                executor.shutdown()
-                node.destroy_node()
-    finally:
-        rclpy.try_shutdown()
 
 
 def _transition(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:

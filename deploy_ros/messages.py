@@ -14,7 +14,6 @@ from deploy_ros.following import LOOK_AHEAD, Measured
 from deploy_ros.safety import Command, limits_of
 from deploy_ros.spline import cubic
 
-
 STANDING = 0.1  # of its velocity limit: slower, a joint counts as standing still
 OUTSIDE = 0.01  # of its range: further beyond a limit, a joint's position is not plausible
 SHORTEST = 1e-3  # s between joint states: a shorter time gives no velocity

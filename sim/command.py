@@ -65,10 +65,10 @@ class CommandPath:
     """What happens between the policy's action and the servos' setpoint, for all worlds.
 
     A target p with velocity v, meant for the end of this period T, is sent as the trajectory point (p + v T, v) two
-    periods ahead, p + v T within the position limits. The controller replaces its running trajectory by the cubic from its present setpoint to that point
-    and follows it for one period (joint_trajectory_controller). A message that is late by a fraction f of the period
-    leaves the trajectory before in force for that fraction; a lost one leaves it in force for all of it, and what has
-    run out holds its last point.
+    periods ahead, p + v T within the position limits. The controller replaces its running trajectory by the cubic from its
+    present setpoint to that point and follows it for one period (joint_trajectory_controller). A message that is late by a
+    fraction f of the period leaves the trajectory before in force for that fraction; a lost one leaves it in force for all
+    of it, and what has run out holds its last point.
 
     A command is late by up to `jitter`, after what the policy's clock makes of it; it is lost by itself, with probability
     `drop`, or with all others while the connection is broken, see `Outage`.

@@ -130,7 +130,9 @@ class Cell:
         ticks = round(period / self.robot.dt)
         if self.node.settings.output == "forward":
             for k in range(1, ticks + 1):
-                values = forward_of(self._before or output.command, output.command, self.node.interface, k * self.robot.dt)
+                values = forward_of(
+                    self._before or output.command, output.command, self.node.interface, k * self.robot.dt
+                )
                 self._value = np.array(values) if self.now >= self._at else None
                 self._tick()
             self._before = output.command

@@ -36,7 +36,7 @@ PACKAGES = (
     "std_msgs",
     "trajectory_msgs",
 )
-OURS = ("deploy_ros.rclpy_types", "deploy_ros.lifecycle_node")
+OURS = ("deploy_ros.rclpy_types", "deploy_ros.lifecycle_node", "deploy_ros.rclpy_spin")
 
 
 class Return(enum.Enum):
@@ -147,7 +147,8 @@ class FakeNode:
         start, callback, goal = TRANSITIONS.get(transition, ("", "", ""))
         if self.label != start:
             raise RCLError(
-                "Failed to trigger lifecycle state machine transition: Transition is not registered., at ./src/rcl_lifecycle.c:355"
+                "Failed to trigger lifecycle state machine transition: Transition is not registered., "
+                "at ./src/rcl_lifecycle.c:355"
             )
         self.label = callback
         outcome = self._execute(callback)
@@ -174,6 +175,10 @@ class FakeNode:
         request = Message(transition=Message(id=transition, label=""))
         return bool(self.change_state_service.callback(request, Message(success=None)).success)
 
+    @property
+    def finalized(self) -> bool:  # the node's own
+        raise NotImplementedError
+
     def tick(self) -> None:
         for timer in self.timers:
             if not timer.cancelled:
@@ -199,7 +204,7 @@ class Executor:
 
 @contextmanager
 def stand_ins() -> Iterator[Any]:
-    """`deploy_ros.lifecycle_node`, imported with stand-ins; what was there before comes back."""
+    """`deploy_ros.rclpy_spin`, imported with stand-ins; what was there before comes back."""
     names = (
         "Duration", "Time", "DiagnosticArray", "DiagnosticStatus", "KeyValue", "PoseStamped", "FloatingPointRange",
         "ParameterDescriptor", "JointState", "Bool", "Float64MultiArray", "Header", "String", "JointTrajectory",
@@ -222,7 +227,7 @@ def stand_ins() -> Iterator[Any]:
         sys.modules.pop(name, None)
     NODES.clear()
     try:
-        yield importlib.import_module("deploy_ros.lifecycle_node")
+        yield importlib.import_module("deploy_ros.rclpy_spin")
     finally:
         for name, module in before.items():
             sys.modules.pop(name, None)

@@ -30,7 +30,7 @@ PACKAGE = Path(__file__).parents[2] / "deploy_ros" / "ros2_package"
 
 @pytest.fixture
 def module() -> Iterator[Any]:
-    """`deploy_ros.lifecycle_node`, imported with stand-ins."""
+    """`deploy_ros.rclpy_spin`, imported with stand-ins."""
     with stand_ins() as module:
         yield module
 
@@ -255,9 +255,7 @@ def test_it_brakes_and_holds_before_it_ends_where_rclpy_refuses_the_shutdown(mod
 
 
 @pytest.mark.parametrize("times", [1, 10])
-def test_a_command_that_cannot_be_published_is_followed_by_a_hold(
-    module: Any, patient_file: Path, times: int
-) -> None:
+def test_a_command_that_cannot_be_published_is_followed_by_a_hold(module: Any, patient_file: Path, times: int) -> None:
     left = [times]
 
     def broken(topic: str) -> None:

@@ -1,4 +1,4 @@
-"""The robot never leaps, whatever its controller takes, and when: asserted on the robot, with the trajectory controller's stand-in."""
+"""The robot never leaps, whatever its controller takes, and when: asserted on a robot behind the controller's stand-in."""
 
 from __future__ import annotations
 
@@ -143,7 +143,9 @@ def test_a_controller_at_a_third_of_the_speed_is_waited_for(policy: Policy) -> N
 
 
 @pytest.mark.parametrize("seconds", [0.1, 0.5, 5.0])
-def test_a_forward_controller_that_comes_late_finds_its_value_where_the_robot_is(policy: Policy, seconds: float) -> None:
+def test_a_forward_controller_that_comes_late_finds_its_value_where_the_robot_is(
+    policy: Policy, seconds: float
+) -> None:
     it, robot = cell(policy, 0.05, controller_at=seconds, output="forward")
     it.run(seconds + 0.5)
     it.interrupt()

@@ -35,7 +35,9 @@ class Wanderer:
         q = np.asarray(signals["joint_position"], np.float32)
         return {TARGET: q, TARGET_VELOCITY: np.zeros_like(q)}
 
-    def step(self, _signals: Any, memory: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
+    def step(
+        self, _signals: Any, memory: dict[str, np.ndarray]
+    ) -> tuple[np.ndarray, np.ndarray, dict[str, np.ndarray]]:
         if self._steps % round(1.0 / self._dt) == 0:
             offset = self._random.uniform(-self._span, self._span, len(self._home))
             self._goal = (self._home + offset).clip(self._limits.low, self._limits.high)

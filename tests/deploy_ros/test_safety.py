@@ -95,7 +95,8 @@ def test_a_policys_own_targets_pass_unchanged(policy: Policy) -> None:
 @pytest.mark.parametrize("where", ["position", "velocity"])
 def test_one_joint_that_is_not_finite_moves_none(bad: float, where: str) -> None:
     memory = seeded()
-    wrong = command([0.2, 0.0, 0.5])._replace(**{where: np.array([0.2, bad, 0.5])})
+    values = np.array([0.2, bad, 0.5])
+    wrong = command(values) if where == "position" else command([0.2, 0.0, 0.5], values)
     memory, safe, reason = GATE(memory, wrong, measured(time=DT), DT)
     assert reason is Reason.COMMAND_NOT_FINITE
     np.testing.assert_array_equal(safe.position, HOME)
@@ -211,7 +212,7 @@ def test_a_target_waits_for_a_robot_that_is_slow_and_then_latches_where_that_can
         assert (ahead <= 0.241 * LIMITS.velocity + pace * DT).all()
         if waits is None and (ahead >= 0.235 * LIMITS.velocity).any():
             waits = k * DT
-        before, q = memory.position, q + pace * DT
+        q = q + pace * DT
     assert reason is Reason.TRACKING and waits is not None and k * DT - waits == pytest.approx(0.5, abs=4 * DT)
     # From 0.3 v it stops within (0.3 v)^2 / 2a.
     np.testing.assert_allclose(safe.position, q - pace * DT + pace**2 / (2 * LIMITS.acceleration))
