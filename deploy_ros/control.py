@@ -8,13 +8,13 @@ from time import perf_counter
 
 import numpy as np
 
-from configs.contract import TARGET, TARGET_VELOCITY
-from deploy_ros.bundle import Memory, Policy
-from deploy_ros.following import Measured
-from deploy_ros.messages import JointMap, MessageError, check_routes, implausible, signals_of
-from deploy_ros.safety import Command, Gate, GateMemory, Reason
-from deploy_ros.settings import RESET_TOPIC, NodeSettings
-from deploy_ros.states import Output, State, Status, TransitionError
+from ashore.configs.contract import TARGET, TARGET_VELOCITY
+from ashore.deploy_ros.bundle import Memory, Policy
+from ashore.deploy_ros.following import Measured
+from ashore.deploy_ros.messages import JointMap, MessageError, check_routes, implausible, signals_of
+from ashore.deploy_ros.safety import Command, Gate, GateMemory, Reason
+from ashore.deploy_ros.settings import RESET_TOPIC, NodeSettings
+from ashore.deploy_ros.states import Output, State, Status, TransitionError
 
 FAR = 1000.0  # m: a goal further away is a mistake
 LATENCIES = 2000  # control steps that the statistics look back over

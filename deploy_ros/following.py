@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from configs.limits import JointLimits, within_positions
+from ashore.configs.laws.limits import JointLimits, within_positions
 
 LOOK_AHEAD = 2  # control periods from sending a trajectory point to its time
 # Of the lag: after so long, though its target goes on, a joint that stands still does not follow; before the robot was ever

@@ -7,12 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from configs.contract import Interface, JointSpec
-from configs.errors import AshoreError
-from configs.limits import within_positions
-from deploy_ros.following import LOOK_AHEAD, Measured
-from deploy_ros.safety import Command, limits_of
-from deploy_ros.spline import cubic
+from ashore.configs.contract import Interface, JointSpec
+from ashore.configs.errors import AshoreError
+from ashore.configs.laws.limits import within_positions
+from ashore.configs.laws.spline import cubic
+from ashore.deploy_ros.following import LOOK_AHEAD, Measured
+from ashore.deploy_ros.safety import Command, limits_of
 
 STANDING = 0.1  # of its velocity limit: slower, a joint counts as standing still
 OUTSIDE = 0.01  # of its range: further beyond a limit, a joint's position is not plausible

@@ -11,8 +11,8 @@ import rclpy
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
-from deploy_ros.interrupts import stop_on_signals
-from deploy_ros.lifecycle_node import PolicyNode
+from ashore.deploy_ros.interrupts import stop_on_signals
+from ashore.deploy_ros.lifecycle_node import PolicyNode
 
 EXIT_OK, EXIT_FAILED = 0, 3
 

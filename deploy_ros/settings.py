@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from configs.schema import Settings
-from deploy_ros.safety import TRACKING_LAG, TRACKING_TIME
+from ashore.configs.schema import Settings
+from ashore.deploy_ros.safety import TRACKING_LAG, TRACKING_TIME
 
 NODE_NAME = "ashore"
 STATUS_TOPIC = f"/{NODE_NAME}/status"
@@ -45,7 +45,10 @@ class NodeSettings(Settings):
         default=0, ge=0, le=10**9, description="episodes of a twin to drive, then stop; 0: until interrupted"
     )
     tracking_lag: float = Field(
-        default=TRACKING_LAG, gt=0, le=10, description="s after which a healthy robot does what it was told; targets wait for one that is later"
+        default=TRACKING_LAG,
+        gt=0,
+        le=10,
+        description="s within which a healthy robot does what it was told; targets wait for others",
     )
     tracking_time: float = Field(
         default=TRACKING_TIME, gt=0, le=10, description="s that a joint may be further behind before the node stops"

@@ -8,13 +8,13 @@ from typing import Protocol
 
 import numpy as np
 
-from deploy_ros.bundle import Policy
-from deploy_ros.control import Controller
-from deploy_ros.jtc import JointTrajectoryController
-from deploy_ros.messages import Trajectory, forward_of, trajectory_of
-from deploy_ros.safety import Command, Reason
-from deploy_ros.settings import NodeSettings
-from deploy_ros.states import Output
+from ashore.deploy_ros.bundle import Policy
+from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.jtc import JointTrajectoryController
+from ashore.deploy_ros.messages import Trajectory, forward_of, trajectory_of
+from ashore.deploy_ros.safety import Command, Reason
+from ashore.deploy_ros.settings import NodeSettings
+from ashore.deploy_ros.states import Output
 
 TICK = 0.002  # s, of `Servos` and their controller
 Accept = Callable[[Trajectory, float], bool]  # trajectory, now -> whether the controller gets it

@@ -36,7 +36,7 @@ PACKAGES = (
     "std_msgs",
     "trajectory_msgs",
 )
-OURS = ("deploy_ros.rclpy_types", "deploy_ros.lifecycle_node", "deploy_ros.rclpy_spin")
+OURS = ("ashore.deploy_ros.rclpy_types", "ashore.deploy_ros.lifecycle_node", "ashore.deploy_ros.rclpy_spin")
 
 
 class Return(enum.Enum):
@@ -204,7 +204,7 @@ class Executor:
 
 @contextmanager
 def stand_ins() -> Iterator[Any]:
-    """`deploy_ros.rclpy_spin`, imported with stand-ins; what was there before comes back."""
+    """`ashore.deploy_ros.rclpy_spin`, imported with stand-ins; what was there before comes back."""
     names = (
         "Duration", "Time", "DiagnosticArray", "DiagnosticStatus", "KeyValue", "PoseStamped", "FloatingPointRange",
         "ParameterDescriptor", "JointState", "Bool", "Float64MultiArray", "Header", "String", "JointTrajectory",
@@ -227,7 +227,7 @@ def stand_ins() -> Iterator[Any]:
         sys.modules.pop(name, None)
     NODES.clear()
     try:
-        yield importlib.import_module("deploy_ros.rclpy_spin")
+        yield importlib.import_module("ashore.deploy_ros.rclpy_spin")
     finally:
         for name, module in before.items():
             sys.modules.pop(name, None)

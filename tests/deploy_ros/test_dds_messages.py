@@ -11,11 +11,11 @@ pytest.importorskip("cyclonedds")
 
 from rosbags.typesys import Stores, get_typestore
 
-from deploy_ros import dds_types as types
-from deploy_ros import ros_messages as ros
-from deploy_ros.dds import EnvironmentVariableError, cyclone_config, domain_id
-from deploy_ros.dds_types import HASHES, ros_name
-from deploy_ros.messages import Point, Trajectory
+from ashore.deploy_ros import dds_types as types
+from ashore.deploy_ros import ros_messages as ros
+from ashore.deploy_ros.dds import EnvironmentVariableError, cyclone_config, domain_id
+from ashore.deploy_ros.dds_types import HASHES, ros_name
+from ashore.deploy_ros.messages import Point, Trajectory
 from tests.deploy_ros.policies import JOINTS
 
 pytest.importorskip("cyclonedds")

@@ -30,7 +30,7 @@ PACKAGE = Path(__file__).parents[2] / "deploy_ros" / "ros2_package"
 
 @pytest.fixture
 def module() -> Iterator[Any]:
-    """`deploy_ros.rclpy_spin`, imported with stand-ins."""
+    """`ashore.deploy_ros.rclpy_spin`, imported with stand-ins."""
     with stand_ins() as module:
         yield module
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy_ros.bundle import Policy
-from deploy_ros.safety import Reason
+from ashore.deploy_ros.bundle import Policy
+from ashore.deploy_ros.safety import Reason
 from tests.deploy_ros.cell import TICK, Cell, Servos
 from tests.deploy_ros.policies import DT, LIMITS
 

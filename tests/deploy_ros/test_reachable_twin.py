@@ -10,12 +10,12 @@ import pytest
 
 pytest.importorskip("mujoco")
 
-from ashore_wiring import make_randomizer
-from configs.contract import TARGET, TARGET_VELOCITY, Interface
-from configs.limits import limit_target
-from configs.loader import load_run
-from deploy_ros.safety import Reason, limits_of
-from sim.plant import Plant
+from ashore.configs.contract import TARGET, TARGET_VELOCITY, Interface
+from ashore.configs.laws.limits import limit_target
+from ashore.configs.loader import load_run
+from ashore.deploy_ros.safety import Reason, limits_of
+from ashore.environments import make_randomizer
+from ashore.sim.robot_simulator import RobotSimulator
 from tests.deploy_ros.cell import Cell
 
 # Of the velocity limits: the twin's servos overshoot a little, with the payload of their world.
@@ -51,7 +51,7 @@ class Wanderer:
 class Arm:
     """The twin's arm as a cell's robot; joints may be blocked."""
 
-    def __init__(self, plant: Plant) -> None:
+    def __init__(self, plant: RobotSimulator) -> None:
         self._plant, self.dt = plant, plant.physics_dt
         self._joints = len(plant.joint_names)
         self.blocked = np.zeros(self._joints, dtype=bool)
@@ -74,7 +74,7 @@ class Arm:
 
 def cell(robot: str, seed: int, span: float = 0.6, **options: Any) -> tuple[Cell, Arm]:
     task = load_run("arm_reach", [f"task.robot={robot}"]).task
-    plant = Plant(task, make_randomizer(task), seed=seed, publish_dt=task.control_dt)
+    plant = RobotSimulator(task, make_randomizer(task), seed=seed, publish_dt=task.control_dt)
     plant.begin_episode()
     for _ in range(100):
         plant.step(plant.home)

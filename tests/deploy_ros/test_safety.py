@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy_ros.bundle import Policy
-from deploy_ros.following import Measured
-from deploy_ros.safety import LONGEST_GAP, Command, Gate, GateMemory, Reason
+from ashore.deploy_ros.bundle import Policy
+from ashore.deploy_ros.following import Measured
+from ashore.deploy_ros.safety import LONGEST_GAP, Command, Gate, GateMemory, Reason
 from tests.deploy_ros.policies import DT, LIMITS, interface
 
 GATE = Gate.of(interface())
