@@ -27,11 +27,11 @@ def run(policy_path: str | PathLike[str], settings: NodeSettings) -> int:
 
 def _spin(args: Sequence[str] | None, parameters: dict[str, Any]) -> int:
     try:
-        from ashore.deploy_ros import lifecycle_node
+        from ashore.deploy_ros import rclpy_spin
     except ImportError as error:
         print(WITHOUT_ROS.format(error=error), file=sys.stderr)
         return 2
-    return lifecycle_node.spin(args, parameters)
+    return rclpy_spin.spin(args, parameters)
 
 
 if __name__ == "__main__":
