@@ -8,6 +8,7 @@ from mujoco.batch import Batch
 from numpy.typing import NDArray
 
 from configs.schema import RobotSettings, Workspace
+from sim.loops import Loops
 from sim.robot import ModelError, joint_addresses
 from sim.task import sensor_columns
 
@@ -49,6 +50,9 @@ def tool_postures(
     start = home + random.uniform(-spread, spread, (CANDIDATES, len(home)))
     qpos[:, qpos_of] = start.clip(limits[:, 0] + margin, limits[:, 1] - margin)
     goal = random.uniform(low, high, (CANDIDATES, 3))
+    loops = Loops(model, dof_of)
+    if loops:
+        loops.close(qpos)
     place, axes = batch.bind("site_xpos"), batch.bind("site_xmat")
     for _ in range(ITERATIONS):
         batch.forward(None, int(mujoco.mjtStage.mjSTAGE_POS))
@@ -59,18 +63,26 @@ def tool_postures(
             pointing = axes[:, site].reshape(-1, 3, 3)[:, :, 2]
             error = np.concatenate((error, np.cross(pointing, [0.0, 0.0, -1.0])), 1)
             jacobian = np.concatenate((jacobian, turning), 1)
-        jacobian = jacobian[:, :, dof_of] * moved
+        jacobian = (loops.reduced(qpos, jacobian) if loops else jacobian[:, :, dof_of]) * moved
         squared = jacobian @ jacobian.transpose(0, 2, 1) + DAMPING**2 * np.eye(error.shape[1])
         step = (jacobian.transpose(0, 2, 1) @ np.linalg.solve(squared, error[..., None]))[..., 0]
         step *= np.minimum(1.0, LONGEST_STEP / np.maximum(np.abs(step).max(1, keepdims=True), 1e-9))
         qpos[:, qpos_of] = (qpos[:, qpos_of] + step).clip(limits[:, 0] + margin, limits[:, 1] - margin)
+        if loops:
+            loops.close(qpos, iterations=2)
+    closed = loops.close(qpos) if loops else np.ones(CANDIDATES, dtype=bool)
+    if not closed.any():
+        raise ModelError(
+            f"robot {robot.name} has a loop of `connect` or `weld` equalities that its joints cannot close around home; "
+            "drive fewer of the loop's joints, mend robot.home, or take the equality out of the model"
+        )
     touches = [sensor_columns(model, name).start for name in ("contact", "self_contact")]
     seen = batch.bind("sensordata")
     batch.forward()
     contact = seen[:, touches].any(1)
     inside = ((place[:, site] >= low) & (place[:, site] <= high)).all(1)
     upright = axes[:, site].reshape(-1, 3, 3)[:, 2, 2] < -np.cos(np.radians(15.0))
-    good = inside & (upright | (not down)) & ~contact
+    good = inside & (upright | (not down)) & ~contact & closed
     if good.sum() < FEWEST:
         raise ModelError(
             f"robot {robot.name} gets its tool into {list(box.low)} to {list(box.high)} m without touching anything in only "

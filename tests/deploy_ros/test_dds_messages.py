@@ -63,7 +63,7 @@ def test_a_trajectory_survives_its_message() -> None:
 
 def test_the_domain_id_is_taken_from_the_environment() -> None:
     assert domain_id({}) == 0 and domain_id({"ROS_DOMAIN_ID": "42"}) == 42 and domain_id({"ROS_DOMAIN_ID": ""}) == 0
-    for bad in ("-1", "233", "robot"):
+    for bad in ("-1", "233", "robot", "\u00b2", "\u0664"):
         with pytest.raises(EnvironmentVariableError, match="allowed: 0 to 232"):
             domain_id({"ROS_DOMAIN_ID": bad})
 
