@@ -18,6 +18,7 @@ from configs.loader import load_run
 from configs.schema import RobotSettings
 from sim import robot, tasks
 from sim.env import Env
+from sim.manipulation import ArmTask
 from sim.model_check import compare
 from sim.own_robot import adopt
 from sim.robot import ModelError
@@ -67,6 +68,11 @@ def of(path: Path, **changes: Any) -> RobotSettings:
 def env_of(own: RobotSettings, task: str = "arm_reach", worlds: int = 2) -> Env:
     run = load_run(task, ["task.randomization={}"]).task
     return make_env(run.model_copy(update={"robot": own}), worlds)
+
+
+def arm(env: Env) -> ArmTask:
+    assert isinstance(env.task, ArmTask)
+    return env.task
 
 
 def tool_after(env: Env, steps: int = 10) -> torch.Tensor:
@@ -135,7 +141,7 @@ def test_an_object_before_the_arm_in_its_file_is_not_its_base(tmp_path: Path, ki
     weld = '<equality><weld body1="mug" body2="b2" active="false"/></equality>' if kind else ""
     env = env_of(settings(tmp_path, in_world=before, after_world=weld))
     assert torch.equal(tool_after(env), tool_after(alone))
-    assert torch.allclose(env.task.sensor("tool_position"), alone.task.sensor("tool_position"), atol=1e-6)
+    assert torch.allclose(arm(env).sensor("tool_position"), arm(alone).sensor("tool_position"), atol=1e-6)
 
 
 def test_a_mocap_base_is_a_fixed_one(tmp_path: Path) -> None:
@@ -148,9 +154,9 @@ def test_a_loop_is_closed_where_episodes_start(tmp_path: Path) -> None:
     box = {"low": (0.1, -0.15, 0.08), "high": (0.3, 0.15, 0.35)}
     env = env_of(of(tmp_path / "loop.xml", home=(0, 0.3, 0.9), compensates_gravity=True, workspace=box), worlds=16)
     env.reset(0)
-    before = env.task.sensor("tool_position").clone()
+    before = arm(env).sensor("tool_position").clone()
     env.step(torch.zeros(16, 3))
-    assert (env.task.sensor("tool_position") - before).norm(dim=1).max() < 1e-3  # m
+    assert (arm(env).sensor("tool_position") - before).norm(dim=1).max() < 1e-3  # m
 
 
 def test_a_loop_that_cannot_be_closed_is_refused(tmp_path: Path) -> None:
@@ -211,7 +217,7 @@ def test_mass_is_what_the_file_makes_of_inertias_and_shapes(tmp_path: Path, mode
         '<body name="load"><inertial pos="0 0 0" mass=".1" diaginertia="1e-4 1e-4 1e-4"/>'
         '<geom type="mesh" mesh="block" mass=".3" contype="0" conaffinity="0"/></body>'
     )
-    text = {"before_world": before, "in_tool": inside}
+    text: dict[str, Any] = {"before_world": before, "in_tool": inside}
     if mode == "false":  # every body needs its own
         with pytest.raises(ModelError, match="mass and inertia"):
             adopt(settings(tmp_path, **text))
@@ -281,7 +287,7 @@ def test_unnamed_bodies_may_touch_at_home_and_be_the_base(tmp_path: Path) -> Non
     (tmp_path / "arm.xml").write_text(text.replace('size=".05 .02"', 'size=".05 .2"'))
     env = env_of(own)
     env.reset(0)
-    assert not env.task.collided().any()
+    assert not arm(env).collided().any()
 
 
 def test_a_joint_is_the_arms_or_the_grippers(tmp_path: Path) -> None:
