@@ -10,7 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
-from ashore_wiring import UsageError
+from ashore.configs.errors import UsageError
 
 
 def run(options: argparse.Namespace, command: str, runs: Path) -> None:
@@ -19,11 +19,11 @@ def run(options: argparse.Namespace, command: str, runs: Path) -> None:
         raise UsageError(f"--set does not go with bench {options.what}; allowed: bench sim")
     tasks = options.tasks or ["arm_reach"]
     if options.what == "node":
-        from benchmarks.node import bench_node
+        from ashore.benchmarks.node import bench_node
 
         result = bench_node(options.policy)
     elif options.what == "train":
-        from benchmarks.train import bench_train
+        from ashore.benchmarks.train import bench_train
 
         result = bench_train(tasks[0], options.seed)
     elif options.what == "transfer":
@@ -38,7 +38,7 @@ def run(options: argparse.Namespace, command: str, runs: Path) -> None:
 
 
 def _transfer(options: argparse.Namespace, command: str, runs: Path) -> dict[str, Any]:
-    from benchmarks.transfer import METHODS, Size, table, transfer
+    from ashore.benchmarks.transfer import METHODS, Size, table, transfer
 
     names = options.tasks or ["arm_push"]
     if len(names) > 1:
@@ -56,7 +56,7 @@ def _transfer(options: argparse.Namespace, command: str, runs: Path) -> dict[str
 
 
 def _sim(options: argparse.Namespace, tasks: list[str], command: str) -> dict[str, Any]:
-    from benchmarks.suite import bench_all, table
+    from ashore.benchmarks.suite import bench_all, table
 
     result = bench_all(
         tasks,

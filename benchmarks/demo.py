@@ -16,12 +16,17 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
-from ashore_subjects import Subject, load_subject, measure, play_to_file, run_sweep
-from ashore_wiring import POLICY_FILE, TEST_SEED, UsageError, commit, train_run, write_atomically
-from configs.loader import load_run
-from randomization import report
-from randomization.sweep import SweepResult, table
-from sim.evaluate import Episodes
+from ashore.configs.errors import UsageError
+from ashore.configs.loader import load_run
+from ashore.environments import TEST_SEED
+from ashore.files import commit, write_atomically
+from ashore.randomization.robustness import report
+from ashore.randomization.robustness.sweep import SweepResult, table
+from ashore.runs import POLICY_FILE, train_run
+from ashore.showing import play_to_file
+from ashore.sim.evaluate import Episodes
+from ashore.sweeps import run_sweep
+from ashore.trained_policy import TrainedPolicy, load_trained, measure
 
 OVER = ("command_latency", "link_mass", "payload", "position_bias")
 DOMAIN = "87"  # of the demo's own, on loopback, so that no robot in the room listens
@@ -52,18 +57,18 @@ def run_demo(folder: Path, overrides: Sequence[str], size: Size, command: str) -
     console.rule("1/5  train arm_reach in randomized worlds")
     if train_run(run, run_folder, resume=False).interrupted:
         return 130
-    subject = load_subject(str(run_folder / POLICY_FILE))
+    policy = load_trained(str(run_folder / POLICY_FILE))
     console.rule("2/5  evaluate the exported file")
-    simulated = measure(subject, size.simulated, seed=TEST_SEED)
+    simulated = measure(policy, size.simulated, seed=TEST_SEED)
     console.print(f"success {simulated.success.mean():.3f} over {size.simulated} randomized episodes")
     console.rule("3/5  sweep what it survives")
-    swept, card, _ = run_sweep(subject, OVER, size.swept, size.points, 0, command)
+    swept, card, _ = run_sweep(policy, OVER, size.swept, size.points, 0, command)
     console.print(table(swept))
     console.rule(f"4/5  drive a twin over DDS, {size.twin} episodes in real time")
     twin = drive_twin(run_folder / POLICY_FILE, size.twin, folder)
     console.print(f"success {twin['success']:.3f} over {len(twin['episodes'])} episodes through the twin")
     console.rule("5/5  report")
-    play_to_file(subject, folder / "reach.gif", 4, TEST_SEED)
+    play_to_file(policy, folder / "reach.gif", 4, TEST_SEED)
     summary = {
         "success": float(simulated.success.mean()),
         "episodes": size.simulated,
@@ -72,12 +77,12 @@ def run_demo(folder: Path, overrides: Sequence[str], size: Size, command: str) -
         "seconds": round(time.monotonic() - began, 1),
         "command": command,
         "commit": commit(),
-        "policy_sha256": subject.sha256,
+        "policy_sha256": policy.sha256,
         "machine": f"{os.cpu_count()} cores, {platform.machine()}, Python {platform.python_version()}",
         "load_average": round(os.getloadavg()[0], 2),
     }
     write_atomically(folder / "summary.json", json.dumps(summary, indent=1))
-    _write_report(folder, subject, simulated, swept, card, twin, summary)
+    _write_report(folder, policy, simulated, swept, card, twin, summary)
     console.print_json(json.dumps(summary))
     console.print(f"open {folder / 'report.html'}")
     enough = simulated.success.mean() >= GOAL_SIMULATED and twin["success"] >= GOAL_TWIN
@@ -127,7 +132,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def _write_report(
     folder: Path,
-    subject: Subject,
+    policy: TrainedPolicy,
     simulated: Episodes,
     swept: SweepResult,
     card: Any,
@@ -156,7 +161,7 @@ def _write_report(
                 ),
             ],
             numbers={
-                "training steps": f"{subject.steps:,}",
+                "training steps": f"{policy.steps:,}",
                 "parameters randomized": str(len(card)),
                 "whole demo": f"{summary['seconds']:.0f} s",
                 "real-time factor of the twin": f"{twin['real_time_factor']:.3f}",

@@ -8,10 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ashore_wiring import export_untrained
-from configs.loader import load_run
-from deploy_ros.bundle import Policy, load_policy
-from deploy_ros.control import Controller
+from ashore.configs.loader import load_run
+from ashore.deploy_ros.bundle import Policy, load_policy
+from ashore.deploy_ros.control import Controller
+from ashore.runs import export_untrained
 
 STEPS = 5000
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from ashore_wiring import UsageError
+from ashore.configs.errors import UsageError
 
 # Tasks that both step: same model, same control step, same observation.
 ENVPOOL = {

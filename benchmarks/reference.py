@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ashore_wiring import write_atomically
-from benchmarks.svg import EDGE, Chart, coloured
-from configs.loader import load_run
+from ashore.benchmarks.svg import EDGE, Chart, coloured
+from ashore.configs.loader import load_run
+from ashore.files import write_atomically
 
 RESULTS = Path(__file__).parent / "results"
 MARKS = (0.5, 0.9, 0.95)

@@ -10,9 +10,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.peer import EnvPool
-from sim.cpu import CpuWorld
-from sim.env import Env
+from ashore.benchmarks.peer import EnvPool
+from ashore.sim.engine.cpu import CpuWorld
+from ashore.sim.env import Env
 
 WARMUP = 1.2  # episodes' worth of steps before timing, where time allows: resets are spread out by then
 ROUNDS = 6
@@ -114,7 +114,7 @@ class _Raw:
                 world.reset(ids)
                 start = self.home.index_select(0, ids)
                 world.qpos.index_copy_(0, ids, start)
-                if not task.direct:
+                if not task.raw_actuators:
                     world.act.index_copy_(0, ids, start[:, task.qpos_of])
                 world.forward(ids)
 

@@ -13,11 +13,12 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from ashore_wiring import commit, make_env
-from benchmarks.peer import ENVPOOL, EnvPool
-from benchmarks.sim import bench_sim
-from configs.loader import load_run, presets
-from configs.schema import TaskSettings
+from ashore.benchmarks.peer import ENVPOOL, EnvPool
+from ashore.benchmarks.sim import bench_sim
+from ashore.configs.loader import load_run, presets
+from ashore.configs.schema import TaskSettings
+from ashore.environments import make_env
+from ashore.files import commit
 
 ALL = "all"
 COLUMNS = {

@@ -7,8 +7,8 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ashore_wiring import train_run
-from configs.loader import load_run
+from ashore.configs.loader import load_run
+from ashore.runs import train_run
 
 SUCCESS = 0.95
 

@@ -18,14 +18,17 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 from scipy.stats import trim_mean
 
-from ashore_subjects import load_subject, measure
-from ashore_wiring import TEST_SEED, UsageError, commit, self_contained, train_run, write_atomically
-from benchmarks.svg import EDGE, Chart, coloured
-from configs import loader
-from configs.base import Count, Settings
-from configs.faults import ConfigError
-from configs.schema import RunSettings, TaskSettings
-from policies.metrics import read
+from ashore.benchmarks.svg import EDGE, Chart, coloured
+from ashore.configs import loader
+from ashore.configs.base import Count, Settings
+from ashore.configs.errors import UsageError
+from ashore.configs.faults import ConfigError
+from ashore.configs.schema import RunSettings, TaskSettings
+from ashore.environments import TEST_SEED
+from ashore.files import commit, write_atomically
+from ashore.policies.metrics import read
+from ashore.runs import self_contained, train_run
+from ashore.trained_policy import load_trained, measure
 
 METHODS = ("none", "manual", "adr_small", "doraemon_small")  # presets in configs/samplers
 RESAMPLES = 10_000
@@ -145,10 +148,10 @@ def _train(run: RunSettings, folder: Path) -> None:
 
 def _test(folder: Path, tested: dict[str, TaskSettings], episodes: int) -> dict[str, Any]:
     """Success in each family, and over those that are held out."""
-    subject = load_subject(str(folder))
+    policy = load_trained(str(folder))
     success = {}
     for name, task in tested.items():
-        there = subject._replace(run=subject.run.model_copy(update={"task": task}))
+        there = policy._replace(run=policy.run.model_copy(update={"task": task}))
         success[name] = float(measure(there, episodes, seed=TEST_SEED).summary()["success"])
     held_out = [x for name, x in success.items() if name != "as_trained"]
     return {"success": success | {WHOLE: float(np.mean(held_out))}}

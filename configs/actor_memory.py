@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from configs.base import Count, Settings
+from ashore.configs.base import Count, Settings
 
 
 class MemorySettings(Settings):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from configs.base import Fraction, Settings
+from ashore.configs.base import Fraction, Settings
 
 
 class ParameterCard(Settings):

@@ -11,9 +11,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from configs.card import Card
-from configs.schema import Count, Positive, Settings, Vector
-from configs.space import Dimension
+from ashore.configs.card import Card
+from ashore.configs.schema import Count, Positive, Settings, Vector
+from ashore.configs.space import Dimension
 
 FORMAT: Literal["ashore-policy/1"] = "ashore-policy/1"
 METADATA_CONTRACT = "ashore.contract"
@@ -91,9 +91,10 @@ class Interface(Settings):
     finds hard to tell from two places that lie anywhere on a table. What an
     actor remembers beyond these is in `memory` of an exported policy alone, after them: an environment knows nothing of it.
     The action a in [-1, 1] asks for a target: velocity, the target before + a * action_scale * control_dt; position,
-    home + a * action_scale; tool, what moves the tool with a * action_scale, see `configs.kinematics`. With a `heading` the
+    home + a * action_scale; tool, what moves the tool with a * action_scale, see
+    `ashore.configs.laws.kinematics`. With a `heading` the
     tool's x and y, and those of differences, are counted in a task frame that turns with it, and that slows the tool where the
-    way is shorter than a few centimetres, see `configs.derived`. `configs.limits` has the last word.
+    way is shorter than a few centimetres, see `ashore.configs.laws.task_frame`. `ashore.configs.laws.limits` has the last word.
     """
 
     task: str

@@ -3,3 +3,7 @@
 
 class AshoreError(Exception):
     """Something the user can mend; the text says what it is and what is allowed. Commands end with exit code 2."""
+
+
+class UsageError(AshoreError):
+    """What the user asked for cannot be done as asked; the text says what can."""

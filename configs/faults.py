@@ -11,10 +11,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from configs.entries import EFFECTS
-from configs.errors import AshoreError
-from configs.sampler import EACH, kind_of
-from configs.schema import RunSettings
+from ashore.configs.entries import EFFECTS
+from ashore.configs.errors import AshoreError
+from ashore.configs.sampler import EACH, kind_of
+from ashore.configs.schema import RunSettings
 
 ENTRIES = ("task", "randomization")
 SAMPLER = ("sampler",)

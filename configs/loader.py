@@ -5,8 +5,8 @@ for `tasks/arm_reach.yaml` and `train/arm_reach.yaml`, or `train/default.yaml` w
 `robots/panda.yaml`, and may take shared entries of `randomization` from `randomization/NAME.yaml`: by name alone, or as
 `preset: NAME` beside entries of its own; an entry given as `catalogue` is that of its name in `randomization/catalogue.yaml`,
 where every effect stands with an ordinary range. The name `robot` there means what the robot's own YAML gives as its
-`randomization`, which changes with the robot. `--set train=hand_reorient_gpu` names another training: the same task at another
-size; `--set sampler=adr` names who chooses its worlds, `samplers/adr.yaml`.
+`randomization`, which changes with the robot. `--set train=hand_reorient_large` names another training: the same task at
+another size; `--set sampler=adr` names who chooses its worlds, `samplers/adr.yaml`.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from configs.faults import ENTRIES, ConfigError, allowed_keys, alternatives, dotted, explain, shown
-from configs.schema import RunSettings
-from configs.yaml_text import dump_text, load_file, load_text
+from ashore.configs.faults import ENTRIES, ConfigError, allowed_keys, alternatives, dotted, explain, shown
+from ashore.configs.schema import RunSettings
+from ashore.configs.yaml_text import dump_text, load_file, load_text
 
 __all__ = ["ConfigError", "catalogue", "dump", "load_run", "presets", "read_mapping", "run_settings"]
 

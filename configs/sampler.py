@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Discriminator, Field, Tag, model_validator
 
-from configs.base import Count, Fraction, Positive, Settings
+from ashore.configs.base import Count, Fraction, Positive, Settings
 
 Limits = Literal["declared", "bounds"]
 WITHIN = "how far ranges may ever grow: to the declared [low, high], or to the widest `bounds`"

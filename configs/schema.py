@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from configs.actor_memory import MemorySettings
-from configs.base import Count, Fraction, NonNegative, Positive, Settings, Vector
-from configs.entries import LONGEST_DELAY, ParameterSettings, longest_command_delay, longest_signal_delay
-from configs.sampler import SamplerSettings, UniformSettings
+from ashore.configs.actor_memory import MemorySettings
+from ashore.configs.base import Count, Fraction, NonNegative, Positive, Settings, Vector
+from ashore.configs.entries import LONGEST_DELAY, ParameterSettings, longest_command_delay, longest_signal_delay
+from ashore.configs.sampler import SamplerSettings, UniformSettings
 
 
 class GripperSettings(Settings):
@@ -42,7 +42,8 @@ class Workspace(Settings):
 class RobotSettings(Settings):
     """A robot: which model file, which joints are driven and how. Lengths follow `joints`.
 
-    What a model can tell may be left out, and `sim.own_robot` fills it in. One for `direct` tasks alone, which drive the
+    What a model can tell may be left out, and `ashore.sim.robots.own_robot` fills it in.
+    One for `raw_actuators` tasks alone, which drive the
     model's own actuators, leaves out home, limits and gains.
     """
 
@@ -54,6 +55,12 @@ class RobotSettings(Settings):
     joints: tuple[str, ...] = Field(min_length=1, description="driven joints, in command order")
     gripper: GripperSettings | None = Field(default=None, description="welded where a task does not use it")
     fixed_joints: tuple[str, ...] = Field(default=(), description="joints of the model to weld where they are")
+    free_joints: tuple[str, ...] = Field(
+        default=(), description="joints that nobody drives and that move freely; all other such joints are held"
+    )
+    packages: dict[str, str] = Field(
+        default={}, description="folders of ROS packages by name, for package:// paths; relative to the model's folder"
+    )
     tool_site: str | None = Field(default=None, description="end-effector site; z points out of the gripper")
     tool_body: str | None = Field(default=None, description="body that gets the site, where the model has none")
     tool_offset: Vector = Field(default=(0.0, 0.0, 0.0), description="of the site from that body, m")

@@ -1,7 +1,7 @@
 """A world is a vector: named parameters with units, scales and bounds, and lambda as data.
 
 An entry of a preset's `randomization` is one named parameter, or, with `each: true`, one for every object it matches.
-The entry says what the parameter does (its effect, see `configs.entries`); `randomization/effects` makes a world of it.
+The entry says what the parameter does (its effect, see `ashore.configs.entries`); `randomization/effects` makes a world of it.
 """
 
 from __future__ import annotations

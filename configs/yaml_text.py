@@ -15,7 +15,7 @@ from typing import Any
 
 import yaml
 
-from configs.faults import ConfigError
+from ashore.configs.faults import ConfigError
 
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32

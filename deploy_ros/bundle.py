@@ -13,7 +13,7 @@ import numpy as np
 import onnxruntime
 from pydantic import Field, ValidationError
 
-from configs.contract import (
+from ashore.configs.contract import (
     FORMAT,
     METADATA_CONTRACT,
     METADATA_GOLDEN,
@@ -23,9 +23,9 @@ from configs.contract import (
     Contract,
     Interface,
 )
-from configs.errors import AshoreError
-from configs.schema import Settings, Vector
-from deploy_ros.onnx_fields import FieldError, read_metadata
+from ashore.configs.errors import AshoreError
+from ashore.configs.schema import Settings, Vector
+from ashore.deploy_ros.onnx_fields import FieldError, read_metadata
 
 MAX_BYTES = 64 * 2**20
 TOLERANCE = 1e-5  # rad between this machine and the golden vectors; of a velocity, what it moves in a control period

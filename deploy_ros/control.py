@@ -8,11 +8,11 @@ from time import perf_counter
 
 import numpy as np
 
-from deploy_ros.bundle import Memory, Policy
-from deploy_ros.messages import JointMap, MessageError, check_routes, signals_of
-from deploy_ros.safety import Command, Gate, GateMemory, Measured, Reason
-from deploy_ros.settings import RESET_TOPIC, NodeSettings
-from deploy_ros.states import Output, State, Status, TransitionError
+from ashore.deploy_ros.bundle import Memory, Policy
+from ashore.deploy_ros.messages import JointMap, MessageError, check_routes, signals_of
+from ashore.deploy_ros.safety import Command, Gate, GateMemory, Measured, Reason
+from ashore.deploy_ros.settings import RESET_TOPIC, NodeSettings
+from ashore.deploy_ros.states import Output, State, Status, TransitionError
 
 STANDING = 0.1  # of its velocity limit: slower, a joint counts as standing still
 OUTSIDE = 0.01  # of its range: further beyond a limit, a joint's position is not plausible

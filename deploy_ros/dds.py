@@ -16,8 +16,8 @@ from cyclonedds.sub import DataReader
 from cyclonedds.topic import Topic
 from cyclonedds.util import duration
 
-from configs.errors import AshoreError
-from deploy_ros.dds_types import HASHES, ros_name
+from ashore.configs.errors import AshoreError
+from ashore.deploy_ros.dds_types import HASHES, ros_name
 
 MAX_DOMAIN_ID = 232  # the last one whose UDP ports exist (DDSI-RTPS 9.6.2)
 _BLOCKING = duration(milliseconds=5)  # a reader that does not answer must not hold up a control loop

@@ -8,15 +8,15 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any
 
-from deploy_ros import dds_types as types
-from deploy_ros import ros_messages as ros
-from deploy_ros.bundle import Policy, PolicyFileError, load_policy
-from deploy_ros.control import Controller
-from deploy_ros.dds import EnvironmentVariableError, Participant, domain_id
-from deploy_ros.interrupts import stop_on_signals
-from deploy_ros.loop import ControlLoop
-from deploy_ros.messages import RoutingError, Trajectory
-from deploy_ros.settings import (
+from ashore.deploy_ros import dds_types as types
+from ashore.deploy_ros import ros_messages as ros
+from ashore.deploy_ros.bundle import Policy, PolicyFileError, load_policy
+from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.dds import EnvironmentVariableError, Participant, domain_id
+from ashore.deploy_ros.interrupts import stop_on_signals
+from ashore.deploy_ros.loop import ControlLoop
+from ashore.deploy_ros.messages import RoutingError, Trajectory
+from ashore.deploy_ros.settings import (
     DIAGNOSTICS_TOPIC,
     EPISODE_TOPIC,
     NODE_NAME,

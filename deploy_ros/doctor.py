@@ -79,7 +79,7 @@ def _cyclone() -> Finding:
         return Finding(
             "DDS", "cyclonedds is not installed", "pip install 'ashore[dds]', or use a sourced ROS 2: --via rclpy"
         )
-    from deploy_ros.dds import cyclone_config, domain_id
+    from ashore.deploy_ros.dds import cyclone_config, domain_id
 
     reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE") or "SUBNET"
     cyclone_config()
@@ -91,7 +91,7 @@ def _loopback() -> Finding:
     if importlib.util.find_spec("cyclonedds") is None:
         return Finding("DDS round trip", "not without cyclonedds")
     run = subprocess.run(
-        [sys.executable, "-c", "from deploy_ros.doctor import round_trip; print(round_trip())"],
+        [sys.executable, "-c", "from ashore.deploy_ros.doctor import round_trip; print(round_trip())"],
         env=os.environ | {"ROS_DOMAIN_ID": "88", "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"},
         capture_output=True,
         text=True,
@@ -115,8 +115,8 @@ def _loopback() -> Finding:
 
 def round_trip() -> float:
     """Seconds a string takes to a topic's reader in this process; -1 where none comes within 10 s."""
-    from deploy_ros import dds_types as types
-    from deploy_ros.dds import Participant
+    from ashore.deploy_ros import dds_types as types
+    from ashore.deploy_ros.dds import Participant
 
     heard: list[str] = []
     with Participant() as participant:

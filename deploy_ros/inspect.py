@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from configs.card import Card
-from configs.contract import Contract, MemorySpec
+from ashore.configs.card import Card
+from ashore.configs.contract import Contract, MemorySpec
 
 
 def describe(contract: Contract) -> str:

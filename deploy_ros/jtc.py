@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from deploy_ros.messages import Trajectory
-from deploy_ros.spline import cubic
+from ashore.configs.laws.spline import cubic
+from ashore.deploy_ros.messages import Trajectory
 
 END_VELOCITY = float(np.finfo(np.float32).eps)  # rad/s: less counts as zero, as upstream
 

@@ -24,14 +24,14 @@ from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Float64MultiArray, Header, String
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
-from deploy_ros import ros_messages as ros
-from deploy_ros.bundle import PolicyFileError, load_policy
-from deploy_ros.control import Controller
-from deploy_ros.interrupts import stop_on_signals
-from deploy_ros.loop import ControlLoop
-from deploy_ros.messages import RoutingError, Trajectory
-from deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME, RESET_TOPIC, STATUS_TOPIC, STOP_TOPIC, NodeSettings
-from deploy_ros.states import State
+from ashore.deploy_ros import ros_messages as ros
+from ashore.deploy_ros.bundle import PolicyFileError, load_policy
+from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.interrupts import stop_on_signals
+from ashore.deploy_ros.loop import ControlLoop
+from ashore.deploy_ros.messages import RoutingError, Trajectory
+from ashore.deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME, RESET_TOPIC, STATUS_TOPIC, STOP_TOPIC, NodeSettings
+from ashore.deploy_ros.states import State
 
 TYPES = SimpleNamespace(
     Time=Time,

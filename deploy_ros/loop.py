@@ -6,11 +6,11 @@ import threading
 import time
 from collections.abc import Callable
 
-from deploy_ros.control import Controller
-from deploy_ros.messages import Trajectory, forward_of, trajectory_of
-from deploy_ros.safety import Command
-from deploy_ros.schedule import become_realtime, next_due
-from deploy_ros.states import Output, State
+from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.messages import Trajectory, forward_of, trajectory_of
+from ashore.deploy_ros.safety import Command
+from ashore.deploy_ros.schedule import become_realtime, next_due
+from ashore.deploy_ros.states import Output, State
 
 BRAKING_TIME = 5.0  # s at most that a stop may take; the limits of an arm need some tenths
 

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from configs.contract import Interface, JointSpec
-from configs.errors import AshoreError
-from deploy_ros.safety import Command, Measured
-from deploy_ros.spline import cubic
+from ashore.configs.contract import Interface, JointSpec
+from ashore.configs.errors import AshoreError
+from ashore.configs.laws.spline import cubic
+from ashore.deploy_ros.safety import Command, Measured
 
 LOOK_AHEAD = 2  # control periods from sending a trajectory point to its time
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
-from deploy_ros.settings import NodeSettings
+from ashore.deploy_ros.settings import NodeSettings
 
 WITHOUT_ROS = (
     "rclpy cannot be imported ({error}). Source a ROS 2 installation (source /opt/ros/<distro>/setup.bash) and use its Python, "
@@ -27,7 +27,7 @@ def run(policy_path: str | PathLike[str], settings: NodeSettings) -> int:
 
 def _spin(args: Sequence[str] | None, parameters: dict[str, Any]) -> int:
     try:
-        from deploy_ros import lifecycle_node
+        from ashore.deploy_ros import lifecycle_node
     except ImportError as error:
         print(WITHOUT_ROS.format(error=error), file=sys.stderr)
         return 2

@@ -1,4 +1,4 @@
-"""Filling and reading ROS messages. `types` holds their classes: `deploy_ros.dds_types`, or rclpy's in a namespace.
+"""Filling and reading ROS messages. `types` holds their classes: `ashore.deploy_ros.dds_types`, or rclpy's in a namespace.
 
 Both know the same fields and take them as keywords, so that every message is built in one place.
 """
@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from deploy_ros.control import Controller
-from deploy_ros.messages import Point, Trajectory
-from deploy_ros.safety import Reason
-from deploy_ros.states import Output
+from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.messages import Point, Trajectory
+from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.states import Output
 
 LEVEL_OK, LEVEL_WARN, LEVEL_ERROR = 0, 1, 2  # diagnostic_msgs/DiagnosticStatus
 DRIVING = (Reason.OK, Reason.LIMITED)

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from configs.contract import Interface
-from configs.limits import JointLimits, limit_target
+from ashore.configs.contract import Interface
+from ashore.configs.laws.limits import JointLimits, limit_target
 
 # A policy's graph keeps the same limits, but its targets and memory are float32: what differs by less is no offence.
 ROUNDING = 1e-6  # rad

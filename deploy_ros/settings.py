@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
-from configs.schema import Settings
-from deploy_ros.safety import TRACKING_LAG, TRACKING_TIME
+from ashore.configs.schema import Settings
+from ashore.deploy_ros.safety import TRACKING_LAG, TRACKING_TIME
 
 NODE_NAME = "ashore"
 STATUS_TOPIC = f"/{NODE_NAME}/status"

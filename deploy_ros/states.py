@@ -8,7 +8,7 @@ from enum import Enum
 
 import numpy as np
 
-from deploy_ros.safety import Command, Reason
+from ashore.deploy_ros.safety import Command, Reason
 
 
 class State(Enum):

@@ -11,12 +11,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from deploy_ros import dds_types as types
-from deploy_ros import ros_messages as ros
-from deploy_ros.dds import Participant, domain_id
-from deploy_ros.interrupts import stop_on_signals
-from deploy_ros.jtc import JointTrajectoryController
-from deploy_ros.settings import EPISODE_TOPIC, NodeSettings
+from ashore.deploy_ros import dds_types as types
+from ashore.deploy_ros import ros_messages as ros
+from ashore.deploy_ros.dds import Participant, domain_id
+from ashore.deploy_ros.interrupts import stop_on_signals
+from ashore.deploy_ros.jtc import JointTrajectoryController
+from ashore.deploy_ros.settings import EPISODE_TOPIC, NodeSettings
 
 PUBLISH_DT = 0.008  # s between joint states: 125 Hz, the rate of Universal Robots' CB3 arms
 GOAL_DT = 0.2  # s between repeats of the goal, for nodes that come late
@@ -35,7 +35,7 @@ class Episode(Protocol):
     def world(self) -> Mapping[str, float]: ...  # lambda by name
 
 
-class Progress(Protocol):
+class ProgressReport(Protocol):
     """How an episode goes."""
 
     @property
@@ -48,7 +48,7 @@ class Progress(Protocol):
     def time_limit(self) -> float: ...  # s
 
 
-class Plant(Protocol):
+class RobotSimulator(Protocol):
     """A simulated arm with its servos and encoders, one world after another."""
 
     @property
@@ -67,7 +67,7 @@ class Plant(Protocol):
     def measure(self) -> tuple[np.ndarray, np.ndarray]:
         """Position and velocity as the encoders report them, [n] rad and rad/s; called once a joint state."""
 
-    def progress(self) -> Progress: ...
+    def progress(self) -> ProgressReport: ...
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class EpisodeResult:
 
 
 def run_twin(
-    plant: Plant,
+    plant: RobotSimulator,
     episodes: int,
     *,
     settings: NodeSettings | None = None,
@@ -120,7 +120,7 @@ def summarize(results: list[EpisodeResult], asked: int) -> dict[str, Any]:
 class _Twin:
     def __init__(
         self,
-        plant: Plant,
+        plant: RobotSimulator,
         settings: NodeSettings,
         publish_dt: float,
         dds: Participant,

@@ -15,12 +15,12 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, TypeAdapter
 
-from configs.entries import EFFECTS, ParameterSettings
-from configs.entries.field import FIELD_UNITS, FieldParameter
-from configs.loader import CONFIGS, read_mapping
-from configs.space import Entry
+from ashore.configs.entries import EFFECTS, ParameterSettings
+from ashore.configs.entries.field import FIELD_UNITS, FieldParameter
+from ashore.configs.loader import CONFIGS, read_mapping
+from ashore.configs.space import Entry
+from ashore.randomization import samplers
 from docs.make_tasks import DOCS, table
-from randomization import samplers
 
 PAGE = DOCS / "randomization.md"
 PRESETS = CONFIGS / "randomization"

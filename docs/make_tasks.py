@@ -14,12 +14,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from ashore_wiring import make_env
-from configs.loader import load_run, presets
-from deploy_ros.messages import RoutingError, check_routes
-from sim import tasks
-from sim.env import Env
-from sim.task import Task
+from ashore.configs.loader import load_run, presets
+from ashore.deploy_ros.messages import RoutingError, check_routes
+from ashore.environments import make_env
+from ashore.sim import tasks
+from ashore.sim.env import Env
+from ashore.sim.tasks.task import Task
 
 DOCS = Path(__file__).parent
 PAGE, PICTURES = DOCS / "tasks.md", DOCS / "tasks"
@@ -120,7 +120,7 @@ def terms(title: str, names: Sequence[str], words: dict[str, str]) -> str:
 
 def routable(entry: Entry) -> str:
     """Whether the ROS 2 node knows where each signal comes from."""
-    if entry.task.direct:
+    if entry.task.raw_actuators:
         return "no"
     try:
         check_routes(entry.env.interface)
@@ -132,7 +132,7 @@ def routable(entry: Entry) -> str:
 def facts(entry: Entry) -> tuple[str, ...]:
     """A preset's row."""
     env, settings = entry.env, entry.env.settings
-    if entry.task.direct:
+    if entry.task.raw_actuators:
         actions = f"the model's actuators [{env.action_size}]"
     elif settings.action == "velocity":
         actions = f"joint velocities [{env.action_size}], up to {settings.action_scale:g} of their limits"
@@ -153,7 +153,7 @@ def facts(entry: Entry) -> tuple[str, ...]:
         f"{1 / settings.control_dt:.4g} Hz",
         f"{settings.episode_seconds:g} s",
         f"{randomized} parameters" if randomized else "nothing",
-        "no" if entry.task.direct else "yes",
+        "no" if entry.task.raw_actuators else "yes",
         routable(entry),
         reference(entry.preset),
     )
@@ -214,7 +214,7 @@ def draw(name: str, env: Env) -> None:
     """The start of the task's first episode, as a small PNG."""
     from PIL import Image
 
-    from sim.render import Renderer
+    from ashore.sim.view.render import Renderer
 
     env.reset(1)
     renderer = Renderer(env, WIDTH, HEIGHT)

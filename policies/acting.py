@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from policies.networks import Actor
-from policies.normalize import Normalizer
+from ashore.policies.networks import Actor
+from ashore.policies.normalize import Normalizer
 
 
 class Acting:

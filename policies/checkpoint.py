@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import safetensors.numpy
 
-from configs.errors import AshoreError
-from policies.tree import decode, encode
+from ashore.configs.errors import AshoreError
+from ashore.policies.serialize import decode, encode
 
 FORMAT = "ashore-checkpoint/1"
 MANIFEST, STATE, TENSORS = "manifest.json", "state.json", "tensors.safetensors"

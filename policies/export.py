@@ -17,8 +17,8 @@ import onnx
 import onnxruntime
 import torch
 
-from configs.card import Card
-from configs.contract import (
+from ashore.configs.card import Card
+from ashore.configs.contract import (
     METADATA_CONTRACT,
     METADATA_GOLDEN,
     METADATA_SHA256,
@@ -28,11 +28,11 @@ from configs.contract import (
     Contract,
     Interface,
 )
-from configs.errors import AshoreError
-from configs.space import Dimension
-from policies.graph import PolicyGraph
-from policies.networks import Actor
-from policies.normalize import Normalizer
+from ashore.configs.errors import AshoreError
+from ashore.configs.space import Dimension
+from ashore.policies.graph import PolicyGraph
+from ashore.policies.networks import Actor
+from ashore.policies.normalize import Normalizer
 
 OPSET = 18
 TOLERANCE = 1e-5  # rad between torch and onnxruntime; of a velocity, what it moves in a control period

@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from configs.contract import TARGET, TARGET_VELOCITY, Interface
-from configs.derived import Derived, turn
-from configs.kinematics import ToolMotion
-from configs.limits import JointLimits, limit_target
-from policies.graph_memory import GraphHistory, graph_memory
-from policies.networks import Actor
-from policies.normalize import Normalizer
+from ashore.configs.contract import TARGET, TARGET_VELOCITY, Interface
+from ashore.configs.laws.kinematics import ToolMotion
+from ashore.configs.laws.limits import JointLimits, limit_target
+from ashore.configs.laws.task_frame import Derived, turn
+from ashore.policies.graph_memory import GraphHistory, graph_memory
+from ashore.policies.networks import Actor
+from ashore.policies.normalize import Normalizer
 
 
 class PolicyGraph(nn.Module):

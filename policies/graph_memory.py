@@ -8,11 +8,11 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from configs.contract import Interface
-from configs.derived import Derived
-from policies.memory import History, Recurrent
-from policies.networks import Actor
-from policies.normalize import Normalizer
+from ashore.configs.contract import Interface
+from ashore.configs.laws.task_frame import Derived
+from ashore.policies.memory import History, Recurrent
+from ashore.policies.networks import Actor
+from ashore.policies.normalize import Normalizer
 
 
 class GraphMemory(nn.Module):

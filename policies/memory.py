@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from configs.actor_memory import MemorySettings
-from configs.contract import Interface, MemorySpec
-from policies.normalize import Normalizer
+from ashore.configs.actor_memory import MemorySettings
+from ashore.configs.contract import Interface, MemorySpec
+from ashore.policies.normalize import Normalizer
 
 
 class Memory(nn.Module):

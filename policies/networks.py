@@ -9,9 +9,9 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from configs.actor_memory import MemorySettings
-from configs.schema import PPOSettings
-from policies.memory import make_memory
+from ashore.configs.actor_memory import MemorySettings
+from ashore.configs.schema import PPOSettings
+from ashore.policies.memory import make_memory
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU}
 LOG_2PI = math.log(2 * math.pi)

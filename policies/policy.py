@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from configs.schema import TrainSettings
-from policies.acting import Acting
-from policies.checkpoint import load
-from policies.networks import Actor, make_actor
-from policies.normalize import Normalizer
+from ashore.configs.schema import TrainSettings
+from ashore.policies.acting import Acting
+from ashore.policies.checkpoint import load
+from ashore.policies.networks import Actor, make_actor
+from ashore.policies.normalize import Normalizer
 
 
 @dataclass(frozen=True)
-class Policy:
+class LearnedPolicy:
     """What acts: normalizer and actor, and how they came about."""
 
     actor: Actor
@@ -26,7 +26,7 @@ class Policy:
         return Acting(self.actor, self.normalizer)
 
 
-def load_policy(checkpoint: Path) -> Policy:
+def load_policy(checkpoint: Path) -> LearnedPolicy:
     """The policy that a checkpoint of `trainer.train` holds."""
     state = load(checkpoint)
     ppo = TrainSettings.model_validate_json(state["settings"]).ppo
@@ -36,4 +36,4 @@ def load_policy(checkpoint: Path) -> Policy:
     actor.load_state_dict(modules["actor"])
     normalizer = Normalizer(size)
     normalizer.load_state_dict(modules["actor_normalizer"])
-    return Policy(actor.eval(), normalizer.eval(), state["steps"], state["evaluation"])
+    return LearnedPolicy(actor.eval(), normalizer.eval(), state["steps"], state["evaluation"])

@@ -10,16 +10,16 @@ from typing import Any
 
 from rich.console import Console
 
-from configs.memory import keep_freed_memory
-from configs.schema import TrainSettings
-from policies import checkpoint
-from policies.acting import Acting
-from policies.checkpoint import CheckpointError
-from policies.metrics import FILE, Metrics
-from policies.on_policy.ppo import PPO
-from policies.process import Interrupt, reproducible
-from policies.progress import RunProgress
-from policies.vector import Reports, VectorEnv
+from ashore.configs.malloc import keep_freed_memory
+from ashore.configs.schema import TrainSettings
+from ashore.policies import checkpoint
+from ashore.policies.acting import Acting
+from ashore.policies.checkpoint import CheckpointError
+from ashore.policies.metrics import FILE, Metrics
+from ashore.policies.on_policy.ppo import PPO
+from ashore.policies.process import Interrupt, reproducible
+from ashore.policies.progress import RunProgress
+from ashore.policies.vector import Reports, VectorEnv
 
 # Plays whole episodes; gives at least "success" and "return". Must give the same for the same policy and change nothing else.
 Evaluate = Callable[[Acting], Mapping[str, float]]
@@ -33,7 +33,7 @@ FREE = frozenset(
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """How a run ended."""
 
     steps: int  # control steps done, over all worlds
@@ -61,7 +61,7 @@ def train(
     evaluate: Evaluate | None = None,
     resume: bool = False,
     console: Console | None = None,
-) -> Outcome:
+) -> TrainingOutcome:
     """Train on `env` and leave checkpoints, `metrics.jsonl` and TensorBoard events in `folder`.
 
     With `resume`, goes on from the newest checkpoint in `folder`, to the same bits as a run that never stopped.
@@ -89,7 +89,7 @@ def train(
                     progress.say(f"interrupted at step {run.steps:,}; saved {run.checkpoint}, to resume from")
                     break
     assert run.checkpoint is not None
-    return Outcome(run.steps, interrupted, run.evaluation, run.checkpoint)
+    return TrainingOutcome(run.steps, interrupted, run.evaluation, run.checkpoint)
 
 
 def _begin(settings: TrainSettings, env: VectorEnv, folder: Path, resume: bool) -> tuple[PPO, _Run]:

@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from configs.base import Settings
-from configs.card import Card, ParameterCard
-from configs.loader import catalogue
-from configs.space import Dimension, Entry
-from randomization.samplers.base import Sampler, summary
+from ashore.configs.base import Settings
+from ashore.configs.card import Card, ParameterCard
+from ashore.configs.loader import catalogue
+from ashore.configs.space import Dimension, Entry
+from ashore.randomization.samplers.base import Sampler, summary
 
 DENSITIES = ("normal", "doraemon")  # samplers whose ranges are quantiles
 

@@ -7,15 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from configs.base import Settings
-from configs.card import Card
-from configs.entries import ParameterSettings
-from configs.sampler import UniformSettings
-from configs.space import Dimension
-from randomization import effects, samplers
-from randomization.card import card
-from randomization.effects.base import SpaceError, Target
-from randomization.samplers.base import summary
+from ashore.configs.base import Settings
+from ashore.configs.card import Card
+from ashore.configs.entries import ParameterSettings
+from ashore.configs.sampler import UniformSettings
+from ashore.configs.space import Dimension
+from ashore.randomization import effects, samplers
+from ashore.randomization.card import card
+from ashore.randomization.effects.base import SpaceError, Target
+from ashore.randomization.samplers.base import summary
 
 
 class Randomizer:
@@ -27,7 +27,7 @@ class Randomizer:
         sampler: Settings | None = None,
         pins: dict[str, float] | None = None,
     ) -> None:
-        """sampler: settings of `configs.sampler`, uniform over the declared ranges if not given.
+        """sampler: settings of `ashore.configs.sampler`, uniform over the declared ranges if not given.
         pins: parameters held at one value in every world, as a sweep does; by an entry's name or a dimension's."""
         self._entries, self._settings, self._pins = entries, sampler or UniformSettings(), pins or {}
 
@@ -39,7 +39,7 @@ class Randomizer:
         self._recompute = any(target.world.feeds_constants(what) for e in self._effects for what, _ in e.claims)
         self.dimensions = tuple(d for e in self._effects for d in e.dimensions)
         self.sampler = samplers.make(self._settings, self.dimensions)
-        self.draws, count = self.sampler.draws, len(self.dimensions)
+        self.num_uniforms, count = self.sampler.num_uniforms, len(self.dimensions)
         self.lambdas = torch.tensor([d.nominal for d in self.dimensions], dtype=torch.float64).repeat(
             target.num_envs, 1
         )
@@ -71,7 +71,7 @@ class Randomizer:
         self._pin_values = torch.tensor([value or 0.0 for value in held], dtype=torch.float64)
 
     def reset(self, ids: Tensor, u: Tensor) -> None:
-        """Draw lambda for new episodes of these worlds from uniforms, [k, draws], and make worlds of it."""
+        """Draw lambda for new episodes of these worlds from uniforms, [k, num_uniforms], and make worlds of it."""
         drawn, token = self.sampler.sample(u)
         self._token.index_copy_(0, ids, token)
         self.write(ids, torch.where(self._pinned, self._pin_values, drawn))

@@ -1,13 +1,8 @@
 """Worlds and tasks: robots, scenes, the batched engine, signals, environments."""
 
 import os
-import sys
 
-from configs.errors import AshoreError
-
-# Read by mujoco when it is first imported: without a screen on Linux, only EGL or OSMesa can draw.
-if sys.platform == "linux" and not os.environ.get("DISPLAY"):
-    os.environ.setdefault("MUJOCO_GL", "egl")
+from ashore.configs.errors import AshoreError
 
 try:
     import mujoco  # noqa: F401 - loads the library that MUJOCO_GL names

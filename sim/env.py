@@ -11,23 +11,23 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from configs import keyed
-from configs.derived import Derived
-from configs.entries import longest_signal_delay
-from configs.schema import TaskSettings
-from sim import tasks
-from sim.actuation import Actuation
-from sim.adversary import Adversary
-from sim.command import Command, CommandPath, DirectPath
-from sim.cpu import CpuWorld
-from sim.disturbance import Disturbance, Words
-from sim.interface import interface_of
-from sim.one_core import on_one_core
-from sim.randomizing import Randomizer
-from sim.robot import joint_units
-from sim.scene import compile_scene
-from sim.signals import Chance, Channel
-from sim.visuals import Visuals
+from ashore.configs.entries import longest_signal_delay
+from ashore.configs.laws import rng
+from ashore.configs.laws.task_frame import Derived
+from ashore.configs.schema import TaskSettings
+from ashore.sim import tasks
+from ashore.sim.channel.signals import Channel, Draws
+from ashore.sim.drive.actuation import Actuation
+from ashore.sim.drive.adversary import Adversary
+from ashore.sim.drive.command import ActionPath, CommandPath, RawActuatorPath
+from ashore.sim.drive.disturbance import Disturbance, Words
+from ashore.sim.engine.cpu import CpuWorld
+from ashore.sim.engine.threads import on_one_core
+from ashore.sim.policy_interface import interface_of
+from ashore.sim.randomizer_interface import Randomizer
+from ashore.sim.robots.robot import joint_units
+from ashore.sim.scene.scene import compile_scene
+from ashore.sim.view.visuals import Visuals
 
 Obs = dict[str, Tensor]
 
@@ -58,19 +58,19 @@ class Env:
         task = tasks.find(settings.name)
         self.settings = settings = task.resolve(settings)
         self.num_envs, self.seed = num_envs, seed
-        self.world = CpuWorld(compile_scene(task, settings), num_envs, num_threads, fresh=not task.direct)
+        self.world = CpuWorld(compile_scene(task, settings), num_envs, num_threads, fresh=not task.raw_actuators)
         self.task = task(settings, self.world)
         self.interface = interface_of(self.task)
-        self.command: Command = (
-            DirectPath(self.world.model, num_envs) if task.direct else CommandPath(self.interface, num_envs)
+        self.command: ActionPath = (
+            RawActuatorPath(self.world.model, num_envs) if task.raw_actuators else CommandPath(self.interface, num_envs)
         )
         longest = longest_signal_delay(settings.randomization)
         self.channel = Channel(self.interface.signals, num_envs, settings.control_dt, longest, self.command.clock)
         self._derived = Derived(self.interface)
         # Where the target starts from; a direct task has none.
-        self.measured_joints = slice(0) if task.direct else self.channel.columns("joint_position")
-        self.action_size = self.world.model.nu if task.direct else len(self.interface.action_scale)
-        joints = {} if task.direct else joint_units(self.world.model, settings.robot)
+        self.measured_joints = slice(0) if task.raw_actuators else self.channel.columns("joint_position")
+        self.action_size = self.world.model.nu if task.raw_actuators else len(self.interface.action_scale)
+        joints = {} if task.raw_actuators else joint_units(self.world.model, settings.robot)
         self.actuation = Actuation(joints, num_envs, settings.control_dt)
         adversary = Adversary(self.world, self.command, self.interface.actor_size, self.action_size)
         self.disturbance = Disturbance(self.world, settings.control_dt, adversary)
@@ -79,7 +79,7 @@ class Env:
             randomizer.bind(self)
         self._told = randomizer if critic_sees_world else None
         privileged = self.task.privileged_size + (self._told.values.shape[1] if self._told else 0)
-        privileged += 0 if task.direct else 2 * len(self.interface.joints)
+        privileged += 0 if task.raw_actuators else 2 * len(self.interface.joints)
         self.observation_sizes = {"actor": self.interface.actor_size, "critic": self.interface.actor_size + privileged}
         self._worlds = np.arange(num_envs)
         self._no_words: Words = np.zeros((num_envs, 0), np.uint32)
@@ -135,11 +135,13 @@ class Env:
         if not self.observation:
             raise RuntimeError("the environment has no state yet; call reset before the first step")
         sensing, delivery, driving, disturbing = self._chances()
-        chance = torch.from_numpy(keyed.uniform(delivery)) if delivery.shape[1] else None
-        self.world.ctrl.copy_(self._disturbed(drive(asked, chance), driving, disturbing))
+        draws = torch.from_numpy(rng.uniform(delivery)) if delivery.shape[1] else None
+        self.world.ctrl.copy_(self._disturbed(drive(asked, draws), driving, disturbing))
         self.world.step(self.settings.decimation)
         self.age += 1
-        rewards, terminated, success, metrics = self.task.judge(self.command.asked, self.command.before)
+        rewards, terminated, success, metrics = self.task.judge(
+            self.command.requested_velocity, self.command.previous_velocity
+        )
         diverged = self._diverged()
         if diverged is not None:
             self.diverged_count += int(diverged.sum())
@@ -175,10 +177,10 @@ class Env:
             diverged = ~finite if diverged is None else diverged | ~finite
         return diverged
 
-    def _measured(self, noise: Chance | None) -> Tensor:
+    def _measured(self, noise: Draws | None) -> Tensor:
         """Every world's actor observation after a step: [N, actor_size]."""
         signals = self.channel.observe(self.task.measure(), noise)
-        return self._seen(signals, self.task.command(), self.command.memory())
+        return self._seen(signals, self.task.goal_command(), self.command.memory())
 
     def _seen(self, signals: Tensor, command: Tensor, memory: tuple[Tensor, ...]) -> Tensor:
         """An actor's observation, from what passed the channel and what did not: [k, actor_size]."""
@@ -192,24 +194,29 @@ class Env:
         self.sums.index_fill_(0, ids, 0.0)
         self.metric_sums.index_fill_(0, ids, 0.0)
         worlds, episodes = ids.numpy(), self.episode.index_select(0, ids).numpy()
-        draws = self.task.draws + (self.randomizer.draws if self.randomizer else 0)
-        counts = (draws, self.channel.draws, self.actuation.episode_draws, self.disturbance.episode_draws)
-        bits = keyed.words(self.seed, keyed.EPISODE, worlds, episodes, None, sum(counts))
-        own, sensing, driving, disturbing = keyed.parted(bits, counts)
-        u, noise = torch.from_numpy(keyed.uniform(own)), self.channel.noise(sensing)
+        num_uniforms = self.task.num_uniforms + (self.randomizer.num_uniforms if self.randomizer else 0)
+        counts = (
+            num_uniforms,
+            self.channel.num_uniforms,
+            self.actuation.num_episode_uniforms,
+            self.disturbance.num_episode_uniforms,
+        )
+        bits = rng.words(self.seed, rng.EPISODE, worlds, episodes, None, sum(counts))
+        own, sensing, driving, disturbing = rng.parted(bits, counts)
+        u, noise = torch.from_numpy(rng.uniform(own)), self.channel.noise(sensing)
         self.world.reset(ids)
         if self.randomizer is not None:
-            self.randomizer.reset(ids, u[:, self.task.draws :])
+            self.randomizer.reset(ids, u[:, self.task.num_uniforms :])
         self.actuation.restart(ids, driving)
-        self.task.place(ids, u[:, : self.task.draws])
-        if not self.task.direct:  # the servos begin where the joints are
+        self.task.place(ids, u[:, : self.task.num_uniforms])
+        if not self.task.raw_actuators:  # the servos begin where the joints are
             self.world.act.index_copy_(0, ids, self.world.qpos[:, self.task.qpos_of].index_select(0, ids))
         self.world.forward(ids)
-        self.task.begin(ids, u[:, : self.task.draws])
+        self.task.begin(ids, u[:, : self.task.num_uniforms])
         signals = self.channel.restart(ids, self.task.measure().index_select(0, ids), noise)
         memory = self.command.restart(ids, signals[:, self.measured_joints])
         self.disturbance.restart(ids, signals[:, self.measured_joints], disturbing)
-        command = self.task.command().index_select(0, ids)
+        command = self.task.goal_command().index_select(0, ids)
         return actor.index_copy_(0, ids, self._seen(signals, command, memory))
 
     def _observed(self, actor: Tensor) -> Obs:
@@ -240,18 +247,18 @@ class Env:
         }
 
     def _chances(self) -> list[Words]:
-        """Random words of every world's present step, [N, draws] each, for sensing, delivery, drives and disturbances: as many
+        """Random words of every world's step, [N, num_uniforms] each, for sensing, delivery, drives and disturbances: as many
         as each says it takes. None are drawn where nothing takes any."""
-        counts = [part.draws for part in (self.channel, self.command, self.actuation, self.disturbance)]
+        counts = [part.num_uniforms for part in (self.channel, self.command, self.actuation, self.disturbance)]
         bits = self._no_words
         if any(counts):
             episodes, ages = self.episode.numpy(), self.age.numpy()
-            bits = keyed.words(self.seed, keyed.STEP, self._worlds, episodes, ages, sum(counts))
-        return keyed.parted(bits, counts)
+            bits = rng.words(self.seed, rng.STEP, self._worlds, episodes, ages, sum(counts))
+        return rng.parted(bits, counts)
 
     def _more(self, ids: NDArray[np.int64], count: int) -> Words:
         """Further random words of these worlds' present step: [k, count]."""
-        return keyed.words(self.seed, keyed.EVENT, ids, self.episode.numpy()[ids], self.age.numpy()[ids], count)
+        return rng.words(self.seed, rng.EVENT, ids, self.episode.numpy()[ids], self.age.numpy()[ids], count)
 
     def report(self) -> dict[str, float]:
         """What goes beside the metrics of training: the worlds it shows."""

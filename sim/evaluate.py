@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from sim.env import Env, Obs
-from sim.one_core import on_one_core
+from ashore.sim.engine.threads import on_one_core
+from ashore.sim.env import Env, Obs
 
 
 class Episodes(NamedTuple):

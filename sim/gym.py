@@ -11,9 +11,9 @@ from gymnasium import spaces
 from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
-from configs.schema import TaskSettings
-from sim.env import Env
-from sim.randomizing import Randomizer
+from ashore.configs.schema import TaskSettings
+from ashore.sim.env import Env
+from ashore.sim.randomizer_interface import Randomizer
 
 NAMESPACE = "ashore"
 
@@ -29,7 +29,7 @@ def action_space(env: Env) -> spaces.Box:
 
 
 class AshoreVectorEnv(VectorEnv):
-    """`gymnasium.vector.VectorEnv` over `sim.env.Env`, same-step autoreset; arrays share memory with its tensors."""
+    """`gymnasium.vector.VectorEnv` over `ashore.sim.env.Env`, same-step autoreset; arrays share memory with its tensors."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class AshoreVectorEnv(VectorEnv):
         if self.render_mode != "rgb_array":
             return None
         if self._renderer is None:
-            from sim.render import Renderer
+            from ashore.sim.view.render import Renderer
 
             self._renderer = Renderer(self.env)
         return (self._renderer.frame(0),)

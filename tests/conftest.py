@@ -1,13 +1,12 @@
-"""What must stand before torch and mujoco are first imported, and one core a test."""
+"""One core a test."""
 
-import os
 import sys
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
-if sys.platform == "linux":
-    os.environ.setdefault("MUJOCO_GL", "egl")
-
 import pytest
+
+import ashore  # sets the environment variables that torch and mujoco read when they are first imported
+
+assert ashore.__version__
 
 
 @pytest.fixture(autouse=True)

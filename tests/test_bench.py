@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from ashore_wiring import UsageError
-from benchmarks.peer import EnvPool
-from benchmarks.suite import bench_all, every, table
-from configs.loader import presets
+from ashore.benchmarks.peer import EnvPool
+from ashore.benchmarks.suite import bench_all, every, table
+from ashore.configs.errors import UsageError
+from ashore.configs.loader import presets
 
 # Speaks as `envpool_peer.py` does: every step takes it 1 ms.
 PEER = """#!/bin/sh

@@ -7,13 +7,16 @@ from pathlib import Path
 import pytest
 import torch
 
-from ashore_subjects import load_subject, measure, run_sweep
-from ashore_wiring import POLICY_FILE, UsageError, make_env, policy_act, train_run
-from configs.loader import load_run
-from deploy_ros.bundle import load_policy
-from policies.acting import Acting
-from policies.networks import make_actor
-from policies.normalize import Normalizer
+from ashore.configs.errors import UsageError
+from ashore.configs.loader import load_run
+from ashore.deploy_ros.bundle import load_policy
+from ashore.environments import make_env, policy_act
+from ashore.policies.acting import Acting
+from ashore.policies.networks import make_actor
+from ashore.policies.normalize import Normalizer
+from ashore.runs import POLICY_FILE, train_run
+from ashore.sweeps import run_sweep
+from ashore.trained_policy import load_trained, measure
 
 SMALL = [
     "task.episode_seconds=0.4",
@@ -34,12 +37,12 @@ def test_the_run_and_its_file_do_the_same_through_resets(tmp_path: Path, preset:
     run = load_run(preset, [*SMALL, f"train.ppo.memory.kind={kind}"])
     outcome = train_run(run, tmp_path / "run", resume=False)
     assert outcome.steps == 960
-    trained, exported = load_subject(str(tmp_path / "run")), load_subject(str(tmp_path / "run" / POLICY_FILE))
-    a, b = (measure(subject, 6, seed=5) for subject in (trained, exported))
+    trained, exported = load_trained(str(tmp_path / "run")), load_trained(str(tmp_path / "run" / POLICY_FILE))
+    a, b = (measure(policy, 6, seed=5) for policy in (trained, exported))
     assert (a.lengths == b.lengths).all() and (a.success == b.success).all()
     # One world through three episodes: the file, handed its memory, acts as the trained policy does at every step.
     env = make_env(run.task, 1)
-    asked, act = trained.on(env), exported.on(env)
+    asked, act = trained.act_in(env), exported.act_in(env)
     obs, ended = env.reset(3), 0
     for _ in range(60):
         target = act(obs)

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from ashore_subjects import load_subject
-from ashore_wiring import POLICY_FILE, make_env, train_run
-from configs.contract import Contract
-from configs.errors import AshoreError
-from configs.loader import load_run
-from configs.schema import RunSettings
-from deploy_ros.bundle import load_policy
-from deploy_ros.inspect import describe
-from policies.checkpoint import latest, load
+from ashore.configs.contract import Contract
+from ashore.configs.errors import AshoreError
+from ashore.configs.loader import load_run
+from ashore.configs.schema import RunSettings
+from ashore.deploy_ros.bundle import load_policy
+from ashore.deploy_ros.inspect import describe
+from ashore.environments import make_env
+from ashore.policies.checkpoint import latest, load
+from ashore.runs import POLICY_FILE, train_run
+from ashore.trained_policy import load_trained
 from tests.policies.test_checkpoint import assert_same
 from tests.sim.worlds import randomizer_of
 
@@ -72,8 +73,8 @@ def test_a_policy_says_where_its_ranges_ended(tmp_path: Path) -> None:
         assert (d.low, d.high) == (row.low, row.high)
         assert (d.low, d.high) == (final[f"randomization/low/{d.name}"], final[f"randomization/high/{d.name}"])
         assert row.declared == (declared[d.name].low, declared[d.name].high) and d.widest == declared[d.name].widest
-    assert load_subject(str(tmp_path)).trained_on() == contract.trained_on
-    assert load_subject(str(tmp_path / POLICY_FILE)).trained_on() == contract.trained_on
+    assert load_trained(str(tmp_path)).trained_on() == contract.trained_on
+    assert load_trained(str(tmp_path / POLICY_FILE)).trained_on() == contract.trained_on
     text = describe(contract)
     assert "sampler adr" in text and "pole_mass" in text.split("Trained on")[1] and "command_jitter" in text
     old = contract.model_dump(mode="json", exclude={"card"})

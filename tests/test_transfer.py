@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from ashore_wiring import UsageError, make_env
-from benchmarks import transfer
-from configs.errors import AshoreError
+from ashore.benchmarks import transfer
+from ashore.configs.errors import AshoreError, UsageError
+from ashore.environments import make_env
 
 SMALL = transfer.Size(seeds=1, steps=6144, episodes=4)
 

@@ -6,14 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
-from configs.entries.actuation import ActuationParameter
-from configs.entries.camera import CameraParameter, LightParameter, SceneParameter, SurfaceParameter
-from configs.entries.command import CommandParameter
-from configs.entries.disturbance import AdversaryParameter, KickParameter, PulseParameter
-from configs.entries.field import FieldParameter
-from configs.entries.physics import ContactParameter, GravityParameter, InertiaParameter
-from configs.entries.signal import SignalParameter
-from configs.space import Entry
+from ashore.configs.entries.actuation import ActuationParameter
+from ashore.configs.entries.camera import CameraParameter, LightParameter, SceneParameter, SurfaceParameter
+from ashore.configs.entries.command import CommandParameter
+from ashore.configs.entries.disturbance import AdversaryParameter, KickParameter, PulseParameter
+from ashore.configs.entries.field import FieldParameter
+from ashore.configs.entries.physics import ContactParameter, GravityParameter, InertiaParameter
+from ashore.configs.entries.signal import SignalParameter
+from ashore.configs.space import Entry
 
 __all__ = ["EFFECTS", "ParameterSettings", "longest_command_delay", "longest_picture_delay", "longest_signal_delay"]
 

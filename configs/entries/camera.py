@@ -10,7 +10,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from configs.space import Entry, Kind
+from ashore.configs.space import Entry, Kind
 
 SPARE_LIGHTS = 5  # OpenGL has eight; one is the camera's own, and scenes have two
 MOST_DISTRACTORS = 20

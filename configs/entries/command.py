@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from configs.space import Entry, Kind
+from ashore.configs.space import Entry, Kind
 
 
 class CommandParameter(Entry):

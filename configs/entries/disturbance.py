@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from configs.space import Entry, Kind
+from ashore.configs.space import Entry, Kind
 
 INTERVAL = "s, mean time from one to the next: they come at random, as often at any moment as at any other"
 

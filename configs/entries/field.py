@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from configs.space import Entry
+from ashore.configs.space import Entry
 
 # Unit of one value of the fields that presets write most; any other field may be written with a unit of its own.
 FIELD_UNITS: dict[str, str] = {

@@ -24,5 +24,5 @@ setup(
     zip_safe=True,
     license="Apache-2.0",
     description="Drives a robot with a policy trained by Ashore",
-    entry_points={"console_scripts": ["policy_node = deploy_ros.rclpy_node:main"]},
+    entry_points={"console_scripts": ["policy_node = ashore.deploy_ros.rclpy_node:main"]},
 )

@@ -8,15 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from configs.schema import PPOSettings
-from policies.acting import Acting
-from policies.advantages import estimate_advantages
-from policies.memory import Recurrent
-from policies.networks import Critic, entropy, kl_divergence, log_prob, make_actor
-from policies.normalize import Normalizer
-from policies.process import torch_threads
-from policies.rollout import Rollout, cut
-from policies.vector import Observation, VectorEnv
+from ashore.configs.schema import PPOSettings
+from ashore.policies.acting import Acting
+from ashore.policies.advantages import estimate_advantages
+from ashore.policies.memory import Recurrent
+from ashore.policies.networks import Critic, entropy, kl_divergence, log_prob, make_actor
+from ashore.policies.normalize import Normalizer
+from ashore.policies.process import torch_threads
+from ashore.policies.rollout import Rollout, cut
+from ashore.policies.vector import Observation, VectorEnv
 
 Batch = dict[str, Tensor]  # [T * N, ...] each; of a recurrent actor [sequences, steps, ...]
 

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from configs.entries import ParameterSettings
-from configs.entries.actuation import ActuationParameter
-from configs.entries.camera import CameraParameter, LightParameter, SceneParameter, SurfaceParameter
-from configs.entries.command import CommandParameter
-from configs.entries.disturbance import AdversaryParameter, KickParameter, PulseParameter
-from configs.entries.field import FieldParameter
-from configs.entries.physics import ContactParameter, GravityParameter, InertiaParameter
-from configs.entries.signal import SignalParameter
-from configs.space import Entry
-from randomization.effects.actuation import actuation_effect
-from randomization.effects.base import Effect, SpaceError, Target
-from randomization.effects.camera import VisualEffect
-from randomization.effects.contact import ContactEffect
-from randomization.effects.disturbance import AdversaryEffect, KickEffect, PulseEffect
-from randomization.effects.gravity import GravityEffect
-from randomization.effects.inertia import InertiaEffect
-from randomization.effects.physics import FieldEffect
-from randomization.effects.sensing import SignalEffect
-from randomization.effects.timing import CommandEffect
+from ashore.configs.entries import ParameterSettings
+from ashore.configs.entries.actuation import ActuationParameter
+from ashore.configs.entries.camera import CameraParameter, LightParameter, SceneParameter, SurfaceParameter
+from ashore.configs.entries.command import CommandParameter
+from ashore.configs.entries.disturbance import AdversaryParameter, KickParameter, PulseParameter
+from ashore.configs.entries.field import FieldParameter
+from ashore.configs.entries.physics import ContactParameter, GravityParameter, InertiaParameter
+from ashore.configs.entries.signal import SignalParameter
+from ashore.configs.space import Entry
+from ashore.randomization.effects.actuation import actuation_effect
+from ashore.randomization.effects.base import Effect, SpaceError, Target
+from ashore.randomization.effects.camera import VisualEffect
+from ashore.randomization.effects.contact import ContactEffect
+from ashore.randomization.effects.disturbance import AdversaryEffect, KickEffect, PulseEffect
+from ashore.randomization.effects.gravity import GravityEffect
+from ashore.randomization.effects.inertia import InertiaEffect
+from ashore.randomization.effects.physics import FieldEffect
+from ashore.randomization.effects.sensing import SignalEffect
+from ashore.randomization.effects.timing import CommandEffect
 
 # By the class of the entry. An effect of these follows one entry, (name, entry, environment).
 EFFECTS: dict[type[Entry], Callable[[str, Any, Target], Effect]] = {

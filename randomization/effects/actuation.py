@@ -7,10 +7,10 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from configs.entries.actuation import ActuationParameter
-from configs.space import Dimension
-from randomization.effects.base import Cells, Effect, SpaceError, Target
-from randomization.effects.joints import in_unit, joint_dofs
+from ashore.configs.entries.actuation import ActuationParameter
+from ashore.configs.space import Dimension
+from ashore.randomization.effects.base import Cells, Effect, SpaceError, Target
+from ashore.randomization.effects.joints import in_unit, joint_dofs
 
 
 class DriveEffect:

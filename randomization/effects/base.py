@@ -10,8 +10,8 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from configs.errors import AshoreError
-from configs.space import Dimension
+from ashore.configs.errors import AshoreError
+from ashore.configs.space import Dimension
 
 
 class SpaceError(AshoreError, ValueError):
@@ -60,17 +60,19 @@ class Target(Protocol):
     """The environment, or the twin's plant, that effects act on."""
 
     world: Any  # WorldFields
-    command: Any  # clock, dt; table, drive, settle, as the channel
+    command: Any  # clock, dt; table, enable, refresh, as the channel
     actuation: Any  # joints, driven and the tables that entries of effect actuation name
     disturbance: Any  # kick, pulse, adversary
-    channel: Any  # specs, columns, longest_delay; table: what a kind writes; drive: it is used; settle: it was written
+    channel: (
+        Any  # specs, columns, longest_delay; table: what a kind writes; enable: it is used; refresh: it was written
+    )
     settings: Any  # robot.joints: names, as the actuators come
     seed: int
     num_envs: int
 
     @property
     def visuals(self) -> Any:
-        """names, drive(effect, kind). Made when first asked for, which costs a second model."""
+        """names, enable(effect, kind). Made when first asked for, which costs a second model."""
         ...
 
 

@@ -1,12 +1,12 @@
-"""What cameras see: one number a camera, light, visible geom or scene, which `sim.visuals` makes a picture of."""
+"""What cameras see: one number a camera, light, visible geom or scene, which `ashore.sim.view.visuals` makes a picture of."""
 
 from __future__ import annotations
 
 from torch import Tensor
 
-from configs.entries.camera import SceneParameter, VisualParameter
-from configs.space import Dimension
-from randomization.effects.base import Cells, Target, matching
+from ashore.configs.entries.camera import SceneParameter, VisualParameter
+from ashore.configs.space import Dimension
+from ashore.randomization.effects.base import Cells, Target, matching
 
 
 class VisualEffect:
@@ -23,7 +23,7 @@ class VisualEffect:
             tuple(Dimension.of(name, entry, names[r]) for r in rows) if each else (Dimension.of(name, entry),)
         )
         self.claims = tuple((f"{entry.effect} {entry.kind}", r) for r in rows)
-        self._cells = Cells(visuals.drive(entry.effect, entry.kind), rows)
+        self._cells = Cells(visuals.enable(entry.effect, entry.kind), rows)
         self._width = len(rows)
 
     def apply(self, ids: Tensor, values: Tensor) -> None:

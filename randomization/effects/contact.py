@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from configs.entries.physics import ContactParameter
-from configs.space import Dimension
-from randomization.effects.base import SpaceError, WorldFields, matching
+from ashore.configs.entries.physics import ContactParameter
+from ashore.configs.space import Dimension
+from ashore.randomization.effects.base import SpaceError, WorldFields, matching
 
 _COLUMN = {"spin": 1, "roll": 2}  # of geom_friction
 _NEEDED = torch.tensor([3, 4, 6])  # dimensions of a contact with friction in that column

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from configs.entries.disturbance import AdversaryParameter, KickParameter, PulseParameter
-from configs.space import Dimension
-from randomization.effects.base import Cells, SpaceError, Target, matching
-from randomization.effects.joints import bodies, floating_bodies, in_unit, joint_dofs
+from ashore.configs.entries.disturbance import AdversaryParameter, KickParameter, PulseParameter
+from ashore.configs.space import Dimension
+from ashore.randomization.effects.base import Cells, SpaceError, Target, matching
+from ashore.randomization.effects.joints import bodies, floating_bodies, in_unit, joint_dofs
 
 PARTS = {"force": slice(0, 3), "torque": slice(3, 6)}  # of a wrench
 

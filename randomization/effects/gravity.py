@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from configs.entries.physics import GravityParameter
-from configs.space import Dimension
-from randomization.effects.base import SpaceError, WorldFields
+from ashore.configs.entries.physics import GravityParameter
+from ashore.configs.space import Dimension
+from ashore.randomization.effects.base import SpaceError, WorldFields
 
 KINDS = tuple(GravityParameter.kinds)
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from configs.entries.physics import InertiaParameter
-from configs.space import Dimension
-from randomization.effects.base import SpaceError, WorldFields, matching
+from ashore.configs.entries.physics import InertiaParameter
+from ashore.configs.space import Dimension
+from ashore.randomization.effects.base import SpaceError, WorldFields, matching
 
 PARTS = tuple(InertiaParameter.kinds)  # of theta, in this order
 FIELDS = {"body_mass": 1, "body_ipos": 3, "body_iquat": 4, "body_inertia": 3}  # values a body

@@ -6,7 +6,7 @@ from typing import Any
 
 import mujoco
 
-from randomization.effects.base import SpaceError, matching
+from ashore.randomization.effects.base import SpaceError, matching
 
 _FREE, _SLIDE, _HINGE = (
     int(t) for t in (mujoco.mjtJoint.mjJNT_FREE, mujoco.mjtJoint.mjJNT_SLIDE, mujoco.mjtJoint.mjJNT_HINGE)

@@ -12,10 +12,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from configs.entries.field import FieldParameter
-from configs.space import Dimension
-from randomization.effects.base import Cells, SpaceError, WorldFields, matching
-from randomization.effects.sound import RANGES, Writer, refuse_unsound
+from ashore.configs.entries.field import FieldParameter
+from ashore.configs.space import Dimension
+from ashore.randomization.effects.base import Cells, SpaceError, WorldFields, matching
+from ashore.randomization.effects.physics_limits import RANGES, Writer, refuse_unsound
 
 # s. A command is in force from the first physics step that is `actuator_delay` after it. The engine finds that step by sums
 # of time steps, whose rounding, from 4 s on, makes a delay of whole steps lose or repeat one; so it is asked a moment early.

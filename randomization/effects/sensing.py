@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from configs.entries.signal import SignalParameter
-from configs.space import Dimension
-from randomization.effects.base import Cells, SpaceError, Target, matching
+from ashore.configs.entries.signal import SignalParameter
+from ashore.configs.space import Dimension
+from ashore.randomization.effects.base import Cells, SpaceError, Target, matching
 
 
 class SignalEffect:
@@ -31,13 +31,13 @@ class SignalEffect:
         slices = [channel.columns(s.name) for s in specs]
         columns = [i for c in slices for i in range(c.start, c.stop)]  # of the channel
         self.claims = tuple((entry.kind, i) for i in columns)
-        channel.drive(entry.kind, [[c] for c in columns] if entry.each else [columns], entry.seconds)
+        channel.enable(entry.kind, [[c] for c in columns] if entry.each else [columns], entry.seconds)
         self._cells = Cells(channel.table(entry.kind), columns)
         self._columns = columns
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
         self._cells.write(ids, values.float().expand(-1, len(self._columns)))
-        self._channel.settle(self._kind, ids)
+        self._channel.refresh(self._kind, ids)
 
     def read(self, ids: Tensor) -> Tensor:
         """The values [k, dimensions] that stand in the channel."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from configs.entries.command import CommandParameter
-from configs.space import Dimension
-from randomization.effects.base import SpaceError, Target
+from ashore.configs.entries.command import CommandParameter
+from ashore.configs.space import Dimension
+from ashore.randomization.effects.base import SpaceError, Target
 
 
 class CommandEffect:
@@ -20,13 +20,13 @@ class CommandEffect:
             raise SpaceError(f"{name} reaches {entry.widest[1]} s; allowed: at most {target.command.dt} s, one period")
         self.claims = ((entry.kind, 0),)  # there is one command path
         self.dimensions = (Dimension.of(name, entry),)
-        target.command.drive(entry.kind, entry.seconds)
+        target.command.enable(entry.kind, entry.seconds)
         self._held: Tensor = target.command.table(entry.kind)
         self._held.fill_(entry.nominal)
 
     def apply(self, ids: Tensor, values: Tensor) -> None:
         self._held.index_copy_(0, ids, values.to(self._held.dtype))
-        self._command.settle(self._kind, ids)
+        self._command.refresh(self._kind, ids)
 
     def read(self, ids: Tensor) -> Tensor:
         """The values [k, 1] that stand in the command path."""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from configs.base import Settings
-from configs.space import Dimension
-from randomization.samplers.adr import AdrSampler
-from randomization.samplers.base import Sampler
-from randomization.samplers.curriculum import CurriculumSampler
-from randomization.samplers.doraemon import DoraemonSampler
-from randomization.samplers.none import NoneSampler
-from randomization.samplers.normal import NormalSampler
-from randomization.samplers.uniform import UniformSampler
+from ashore.configs.base import Settings
+from ashore.configs.space import Dimension
+from ashore.randomization.samplers.adr import AdrSampler
+from ashore.randomization.samplers.base import Sampler
+from ashore.randomization.samplers.curriculum import CurriculumSampler
+from ashore.randomization.samplers.doraemon import DoraemonSampler
+from ashore.randomization.samplers.none import NoneSampler
+from ashore.randomization.samplers.normal import NormalSampler
+from ashore.randomization.samplers.uniform import UniformSampler
 
 SAMPLERS: dict[str, Any] = {
     "none": NoneSampler,
@@ -25,6 +25,6 @@ SAMPLERS: dict[str, Any] = {
 
 
 def make(settings: Settings, dimensions: tuple[Dimension, ...]) -> Sampler:
-    """The sampler that these settings of `configs.sampler` describe, for a space."""
+    """The sampler that these settings of `ashore.configs.sampler` describe, for a space."""
     sampler: Sampler = SAMPLERS[getattr(settings, "kind")](dimensions, settings)  # noqa: B009
     return sampler

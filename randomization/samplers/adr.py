@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from configs.sampler import AdrSettings
-from configs.space import Dimension
-from randomization.samplers.base import Space
+from ashore.configs.sampler import AdrSettings
+from ashore.configs.space import Dimension
+from ashore.randomization.samplers.base import Space
 
 
 class AdrSampler:
@@ -33,7 +33,7 @@ class AdrSampler:
         self._limit = torch.cat(self._space.limits(settings.within))
         self._outward = torch.cat((-self._space.scale, self._space.scale)) * settings.step
         self._movable = (self._limit != self._start).nonzero().squeeze(1)
-        self.draws = d + 2 if len(self._movable) else d
+        self.num_uniforms = d + 2 if len(self._movable) else d
         self.bounds = self._start.clone()  # [2d] along the scale
         self._moves = torch.zeros(2 * d, dtype=torch.int64)
         self._count = torch.zeros(2 * d, dtype=torch.int64)
@@ -45,7 +45,7 @@ class AdrSampler:
         low, high = self.bounds[:d], self.bounds[d:]
         scaled = torch.addcmul(low, u[:, :d], high - low)
         token = torch.zeros(len(u), dtype=torch.int64)
-        if self.draws > d:
+        if self.num_uniforms > d:
             testing = (u[:, d] < self._settings.boundary_probability).nonzero().squeeze(1)
             tested = self._movable[(u[testing, d + 1] * len(self._movable)).long()]
             scaled[testing, tested % d] = self.bounds[tested]

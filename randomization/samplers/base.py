@@ -13,17 +13,17 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from configs.sampler import Limits
-from configs.space import Dimension
+from ashore.configs.sampler import Limits
+from ashore.configs.space import Dimension
 
 
 class Sampler(Protocol):
     """Chooses worlds, and may learn from how their episodes ended. What it does follows from its state and the uniforms."""
 
-    draws: int  # uniforms an episode
+    num_uniforms: int  # uniforms an episode
 
     def sample(self, u: Tensor) -> tuple[Tensor, Tensor]:
-        """u [n, draws] -> lambda [n, d] float64, and a token [n] int64 that says what each episode tests."""
+        """u [n, num_uniforms] -> lambda [n, d] float64, and a token [n] int64 that says what each episode tests."""
         ...
 
     def observe(self, token: Tensor, values: Tensor, score: Tensor) -> None:

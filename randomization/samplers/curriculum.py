@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from configs.sampler import CurriculumSettings
-from configs.space import Dimension
-from randomization.samplers.base import Space, no_token
+from ashore.configs.sampler import CurriculumSettings
+from ashore.configs.space import Dimension
+from ashore.randomization.samplers.base import Space, no_token
 
 
 class CurriculumSampler:
@@ -18,7 +18,7 @@ class CurriculumSampler:
     def __init__(self, dimensions: tuple[Dimension, ...], settings: CurriculumSettings) -> None:
         self._space, self._settings = Space(dimensions), settings
         self._limits = self._space.limits(settings.within)
-        self.draws = len(dimensions)
+        self.num_uniforms = len(dimensions)
         self.difficulty = 0.0
         self._count, self._successes = 0, 0.0
 

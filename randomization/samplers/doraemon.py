@@ -16,10 +16,10 @@ import torch
 from scipy.special import betaincinv
 from torch import Tensor
 
-from configs.sampler import DoraemonSettings
-from configs.space import Dimension
-from randomization.samplers import betas
-from randomization.samplers.base import CENTRAL, Space
+from ashore.configs.sampler import DoraemonSettings
+from ashore.configs.space import Dimension
+from ashore.randomization.samplers import betas
+from ashore.randomization.samplers.base import CENTRAL, Space
 
 
 class DoraemonSampler:
@@ -28,7 +28,7 @@ class DoraemonSampler:
     def __init__(self, dimensions: tuple[Dimension, ...], settings: DoraemonSettings) -> None:
         self._space, self._settings = Space(dimensions), settings
         space = self._space
-        self.draws = len(dimensions)
+        self.num_uniforms = len(dimensions)
         self._least, most = space.limits(settings.within)
         self._width = most - self._least
         self._free = (self._width > 0).nonzero().squeeze(1)
@@ -95,7 +95,7 @@ class DoraemonSampler:
         }
 
     def ranges(self) -> tuple[Tensor, Tensor]:
-        tail = torch.full((1, self.draws), (1 - CENTRAL) / 2, dtype=torch.float64)
+        tail = torch.full((1, self.num_uniforms), (1 - CENTRAL) / 2, dtype=torch.float64)
         low, high = (self._space.exact(self._quantile(p))[0] for p in (tail, 1 - tail))
         return low, high
 

@@ -7,15 +7,15 @@ import math
 import torch
 from torch import Tensor
 
-from configs.sampler import NoneSettings
-from configs.space import Dimension
-from randomization.samplers.base import Fixed, no_token
+from ashore.configs.sampler import NoneSettings
+from ashore.configs.space import Dimension
+from ashore.randomization.samplers.base import Fixed, no_token
 
 
 class NoneSampler(Fixed):
     """What training without randomization is compared by."""
 
-    draws = 0
+    num_uniforms = 0
 
     def __init__(self, dimensions: tuple[Dimension, ...], settings: NoneSettings) -> None:
         self._nominal = torch.tensor([d.nominal for d in dimensions], dtype=torch.float64)

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from torch.special import ndtr, ndtri
 
-from configs.sampler import NormalSettings
-from configs.space import Dimension
-from randomization.samplers.base import CENTRAL, Fixed, Space, no_token
+from ashore.configs.sampler import NormalSettings
+from ashore.configs.space import Dimension
+from ashore.randomization.samplers.base import CENTRAL, Fixed, Space, no_token
 
 
 class NormalSampler(Fixed):
@@ -18,7 +18,7 @@ class NormalSampler(Fixed):
 
     def __init__(self, dimensions: tuple[Dimension, ...], settings: NormalSettings) -> None:
         self._space = space = Space(dimensions)
-        self.draws = len(dimensions)
+        self.num_uniforms = len(dimensions)
         self._std = settings.std * space.scale
         least, most = space.limits("bounds")
         std = self._std.clip(min=1e-300)  # of what is held no normal is drawn: its limits are one value

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from configs.sampler import UniformSettings
-from configs.space import Dimension
-from randomization.samplers.base import Fixed, Space, no_token
+from ashore.configs.sampler import UniformSettings
+from ashore.configs.space import Dimension
+from ashore.randomization.samplers.base import Fixed, Space, no_token
 
 
 class UniformSampler(Fixed):
@@ -19,7 +19,7 @@ class UniformSampler(Fixed):
             torch.tensor([getattr(d, end) for d in dimensions], dtype=torch.float64) for end in ("low", "high")
         )
         self._declared = low, high
-        self.draws = len(dimensions)
+        self.num_uniforms = len(dimensions)
 
     def sample(self, u: Tensor) -> tuple[Tensor, Tensor]:
         scaled = torch.addcmul(self._space.low, u.double(), self._space.scale)

@@ -2,7 +2,7 @@
 
 from importlib import import_module
 
-from sim.task import Task, TaskError
+from ashore.sim.tasks.task import Task, TaskError
 
 TASKS = {
     "arm_drawer": "arm_drawer.ArmDrawer",
@@ -29,5 +29,5 @@ def find(name: str) -> type[Task]:
     if name not in TASKS:
         raise TaskError(f"task.name = {name!r}; allowed: {sorted(TASKS)}")
     file, _, task = TASKS[name].partition(".")
-    found: type[Task] = getattr(import_module(f"sim.tasks.{file}"), task)
+    found: type[Task] = getattr(import_module(f"ashore.sim.tasks.{file}"), task)
     return found

@@ -6,11 +6,11 @@ import mujoco
 import torch
 from torch import Tensor
 
-from configs.contract import SignalSpec
-from configs.schema import TaskSettings
-from sim.gymnasium_task import GymnasiumTask, feel_forces
-from sim.task import Outcome
-from sim.world import World
+from ashore.configs.contract import SignalSpec
+from ashore.configs.schema import TaskSettings
+from ashore.sim.engine.world import World
+from ashore.sim.tasks.gymnasium_task import GymnasiumTask, feel_forces
+from ashore.sim.tasks.task import StepOutcome
 
 LOWEST, HIGHEST = 0.2, 1.0  # m
 CONTACT_WEIGHT = 5e-4
@@ -63,8 +63,10 @@ class Ant(GymnasiumTask):
         z = self.world.qpos[:, 2]
         return (z >= LOWEST) & (z <= HIGHEST)
 
-    def judge(self, asked: Tensor, before: Tensor) -> Outcome:
-        outcome = super().judge(asked, before)  # first: evaluating the forces moves on what it reads
+    def judge(self, requested_velocity: Tensor, previous_velocity: Tensor) -> StepOutcome:
+        outcome = super().judge(
+            requested_velocity, previous_velocity
+        )  # first: evaluating the forces moves on what it reads
         self._forces = self.world.external_forces().flatten(1).clamp(-1.0, 1.0).float()
         cost = self._forces.square().sum(1, keepdim=True).mul_(-CONTACT_WEIGHT)
         return outcome._replace(rewards=torch.cat((outcome.rewards, cost), 1))

@@ -13,12 +13,12 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from configs.contract import SignalSpec
-from configs.schema import Positive, RobotSettings, Settings, TaskSettings, Workspace
-from sim.fixtures import Fixture, FixtureOptions, add_box, add_geom, over
-from sim.manipulation import ArmTask, add_frame_sensor, position_signal, workspace
-from sim.task import Marker, Outcome
-from sim.world import World
+from ashore.configs.contract import SignalSpec
+from ashore.configs.schema import Positive, RobotSettings, Settings, TaskSettings, Workspace
+from ashore.sim.engine.world import World
+from ashore.sim.scene.fixtures import Fixture, FixtureOptions, add_box, add_geom, over
+from ashore.sim.tasks.manipulation import ArmTask, add_frame_sensor, position_signal, workspace
+from ashore.sim.tasks.task import Marker, StepOutcome
 
 # The cabinet, m. Its origin is the middle of its front's lower edge; the drawer comes out along -x.
 DEEP, WIDE, HIGH = 0.24, 0.28, 0.16
@@ -51,8 +51,8 @@ class ArmDrawer(ArmTask):
     table or of the arm itself ends the episode."""
 
     Options: ClassVar[type[Settings]] = DrawerOptions
-    reward_terms = ("approach", "hook", "alignment", "opening", "calm", "collision")
-    draws = 1 + Fixture.draws
+    reward_terms = ("approach", "hook", "alignment", "opening", "action_rate", "collision")
+    num_uniforms = 1 + Fixture.num_uniforms
     starts_down = True
     start_variety = 0.3
     goal_size = 0
@@ -111,7 +111,7 @@ class ArmDrawer(ArmTask):
         speed = self.world.qvel[:, self._drawer_dof].unsqueeze(1).float()
         return torch.cat((self.joint_position(), self.joint_velocity(), *parts, speed), 1)
 
-    def judge(self, asked: Tensor, before: Tensor) -> Outcome:
+    def judge(self, requested_velocity: Tensor, previous_velocity: Tensor) -> StepOutcome:
         contact, opening = self.collided(), self._opening()
         error, align = self._errors()
         distance = torch.linalg.vector_norm(over(error, 0.01, 0.06), dim=1, keepdim=True)
@@ -120,11 +120,11 @@ class ArmDrawer(ArmTask):
             torch.exp(distance / -0.03),
             align,
             (opening / self.options.opening).clip(0.0, 1.0),
-            self.calm(asked, before).unsqueeze(1),
+            self.action_rate(requested_velocity, previous_velocity).unsqueeze(1),
             contact.float().unsqueeze(1),
         ]
         self.hold((opening >= self.options.opening).squeeze(1))
-        return Outcome(torch.cat(terms, 1).mul_(self._weights), contact, self.success)
+        return StepOutcome(torch.cat(terms, 1).mul_(self._weights), contact, self.success)
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         self.place_arm(ids, u)

@@ -10,12 +10,12 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from configs.contract import SignalSpec
-from configs.schema import Fraction, NonNegative, Positive, RobotSettings, Settings, TaskSettings, Workspace
-from sim.fixtures import STIFF, Fixture, FixtureOptions, add_box, over
-from sim.manipulation import ArmTask, add_frame_sensor, position_signal, workspace
-from sim.task import Marker, Outcome
-from sim.world import World
+from ashore.configs.contract import SignalSpec
+from ashore.configs.schema import Fraction, NonNegative, Positive, RobotSettings, Settings, TaskSettings, Workspace
+from ashore.sim.engine.world import World
+from ashore.sim.scene.fixtures import STIFF, Fixture, FixtureOptions, add_box, over
+from ashore.sim.tasks.manipulation import ArmTask, add_frame_sensor, position_signal, workspace
+from ashore.sim.tasks.task import Marker, StepOutcome
 
 WIDTH = 0.02  # m, of the peg
 LENGTH = 0.05  # m, of the peg beyond the tool site
@@ -49,8 +49,8 @@ class ArmInsert(ArmTask):
     grows with the force; a touch of the table or of the arm itself ends the episode."""
 
     Options: ClassVar[type[Settings]] = InsertOptions
-    reward_terms = ("approach", "centre", "alignment", "depth", "gentle", "calm", "collision")
-    draws = 1 + Fixture.draws
+    reward_terms = ("approach", "centre", "alignment", "depth", "gentle", "action_rate", "collision")
+    num_uniforms = 1 + Fixture.num_uniforms
     starts_down = True
     start_variety = 0.3
     goal_size = 0
@@ -121,7 +121,7 @@ class ArmInsert(ArmTask):
         parts = [error, 20 * error, lateral, torch.exp(lateral / -0.005), tilt, turn, self._pressing(), held]
         return torch.cat((self.joint_position(), self.joint_velocity(), *parts), 1)
 
-    def judge(self, asked: Tensor, before: Tensor) -> Outcome:
+    def judge(self, requested_velocity: Tensor, previous_velocity: Tensor) -> StepOutcome:
         options, contact = self.options, self.collided()
         error, lateral, tilt, turn = self._errors()
         # Below the mouth's height beside the block is not in the hole.
@@ -134,11 +134,11 @@ class ArmInsert(ArmTask):
             0.5 * alignment,
             (depth / options.depth).clip(0.0, 1.0),
             1.0 - torch.tanh(self._pressing()),
-            self.calm(asked, before).unsqueeze(1),
+            self.action_rate(requested_velocity, previous_velocity).unsqueeze(1),
             contact.float().unsqueeze(1),
         ]
         self.hold((depth >= options.depth).squeeze(1))
-        return Outcome(torch.cat(terms, 1).mul_(self._weights), contact, self.success)
+        return StepOutcome(torch.cat(terms, 1).mul_(self._weights), contact, self.success)
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         self.place_arm(ids, u)

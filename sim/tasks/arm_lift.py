@@ -9,13 +9,13 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from configs.contract import SignalSpec
-from configs.schema import Positive, RobotSettings, Settings, TaskSettings, Workspace
-from sim.manipulation import ArmOptions, ArmTask, inner_area
-from sim.props import add_object, orientation_estimate, place_object, position_estimate
-from sim.rotations import canonical
-from sim.task import Outcome
-from sim.world import World
+from ashore.configs.contract import SignalSpec
+from ashore.configs.schema import Positive, RobotSettings, Settings, TaskSettings, Workspace
+from ashore.sim.engine.world import World
+from ashore.sim.rotations import canonical
+from ashore.sim.scene.props import add_object, orientation_estimate, place_object, position_estimate
+from ashore.sim.tasks.manipulation import ArmOptions, ArmTask, inner_area
+from ashore.sim.tasks.task import StepOutcome
 
 LIFTED = 0.02  # m above the table from which a cube counts as lifted
 
@@ -47,15 +47,15 @@ class ArmLift(ArmTask):
     goal: the lifted cube comes near the goal
     precision: the lifted cube is at the goal
     upright: the gripper points down
-    calm: the targets asked for change little from step to step
+    action_rate: the targets asked for change little from step to step
     collision: the arm touches the table or itself
     lifted: whether the cube is off the table
     """
 
     Options: ClassVar[type[Settings]] = LiftOptions
-    reward_terms = ("approach", "grip", "lift", "goal", "precision", "upright", "calm", "collision")
+    reward_terms = ("approach", "grip", "lift", "goal", "precision", "upright", "action_rate", "collision")
     metrics = ("collision", "lifted")
-    draws = 8
+    num_uniforms = 8
     starts_down = True
     start_variety = 0.3
     uses_gripper = True
@@ -122,7 +122,7 @@ class ArmLift(ArmTask):
         )
         return torch.cat(parts, 1)
 
-    def judge(self, asked: Tensor, before: Tensor) -> Outcome:
+    def judge(self, requested_velocity: Tensor, previous_velocity: Tensor) -> StepOutcome:
         cube = self._cube
         gap = torch.linalg.vector_norm(self._tool - cube, dim=1)
         away = torch.linalg.vector_norm(self.goal - cube, dim=1)
@@ -138,13 +138,13 @@ class ArmLift(ArmTask):
                 lifted * (1.0 - torch.tanh(away / 0.2)),
                 lifted * torch.exp(away / -0.03),
                 self._axis.neg().clip(min=0.0),
-                self.calm(asked, before),
+                self.action_rate(requested_velocity, previous_velocity),
                 collided,
             ),
             1,
         )
         metrics = torch.stack((collided, (lifted > 0).float()), 1)
-        return Outcome(terms.mul_(self._weights), torch.zeros_like(self.success), self.success, metrics)
+        return StepOutcome(terms.mul_(self._weights), torch.zeros_like(self.success), self.success, metrics)
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         super().place(ids, u)

@@ -10,12 +10,12 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from configs.contract import SignalSpec
-from configs.schema import Positive, RobotSettings, Settings, TaskSettings, Workspace
-from sim.manipulation import ArmOptions, ArmTask, inner_area, workspace
-from sim.props import add_object, place_object, position_estimate
-from sim.task import Outcome
-from sim.world import World
+from ashore.configs.contract import SignalSpec
+from ashore.configs.schema import Positive, RobotSettings, Settings, TaskSettings, Workspace
+from ashore.sim.engine.world import World
+from ashore.sim.scene.props import add_object, place_object, position_estimate
+from ashore.sim.tasks.manipulation import ArmOptions, ArmTask, inner_area, workspace
+from ashore.sim.tasks.task import StepOutcome
 
 FULL_SPEED = 0.15  # m/s of the puck towards the goal, for which progress pays in full
 HEIGHT_WEIGHT = 3.0
@@ -55,14 +55,14 @@ class ArmPush(ArmTask):
     goal: the puck comes near the goal
     precision: the puck is at the goal
     upright: the gripper points down
-    calm: the targets asked for change little from step to step
+    action_rate: the targets asked for change little from step to step
     collision: the arm touches the table or itself
     """
 
     Options: ClassVar[type[Settings]] = PushOptions
-    reward_terms = ("approach", "near", "progress", "goal", "precision", "upright", "calm", "collision")
+    reward_terms = ("approach", "near", "progress", "goal", "precision", "upright", "action_rate", "collision")
     metrics = ("collision",)
-    draws = 6
+    num_uniforms = 6
     starts_down = True
     start_variety = 0.2
     goal_of = "where the puck's centre shall be: x and y"
@@ -136,7 +136,7 @@ class ArmPush(ArmTask):
         )
         return torch.cat(parts, 1)
 
-    def judge(self, asked: Tensor, before: Tensor) -> Outcome:
+    def judge(self, requested_velocity: Tensor, previous_velocity: Tensor) -> StepOutcome:
         puck = self._puck
         away = torch.linalg.vector_norm((self.goal - puck)[:, :2], dim=1)
         gap = self._measure_gap(self._tool - puck, (puck - self.goal)[:, :2])
@@ -155,13 +155,13 @@ class ArmPush(ArmTask):
                 1.0 - torch.tanh(away / 0.15),
                 0.5 * torch.exp(away / -0.05) + 0.5 * torch.exp(away / -0.015),
                 self._axis.neg().clip(min=0.0),
-                self.calm(asked, before),
+                self.action_rate(requested_velocity, previous_velocity),
                 collided,
             ),
             1,
         )
         lost = ((puck[:, :2] < self._nearest_edge) | (puck[:, :2] > self._furthest_edge)).any(1)
-        return Outcome(terms.mul_(self._weights), lost, self.success, collided.unsqueeze(1))
+        return StepOutcome(terms.mul_(self._weights), lost, self.success, collided.unsqueeze(1))
 
     def state_dict(self) -> dict[str, Any]:
         return super().state_dict() | {"_nearest": self._nearest.clone(), "_gap": self._gap.clone()}

@@ -8,12 +8,12 @@ import mujoco
 import torch
 from torch import Tensor
 
-from configs.contract import SignalSpec
-from configs.schema import Positive, Settings, TaskSettings
-from sim.manipulation import ArmOptions, ArmTask, add_frame_sensor, workspace
-from sim.rotations import about, angle_between, canonical, multiply
-from sim.task import Outcome
-from sim.world import World
+from ashore.configs.contract import SignalSpec
+from ashore.configs.schema import Positive, Settings, TaskSettings
+from ashore.sim.engine.world import World
+from ashore.sim.rotations import about, angle_between, canonical, multiply
+from ashore.sim.tasks.manipulation import ArmOptions, ArmTask, add_frame_sensor, workspace
+from ashore.sim.tasks.task import StepOutcome
 
 
 class ReachOptions(ArmOptions):
@@ -31,14 +31,14 @@ class ArmReach(ArmTask):
 
     distance: the tool comes near the goal
     precision: the tool is at the goal
-    calm: the asked-for velocities change little from step to step
+    action_rate: the asked-for velocities change little from step to step
     collision: a contact, which costs
     orientation: the tool is turned as the goal asks, where that counts
     """
 
     Options: ClassVar[type[Settings]] = ReachOptions
-    reward_terms: tuple[str, ...] = ("distance", "precision", "calm", "collision")
-    draws = 4
+    reward_terms: tuple[str, ...] = ("distance", "precision", "action_rate", "collision")
+    num_uniforms = 4
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)
@@ -47,7 +47,7 @@ class ArmReach(ArmTask):
         self._span = torch.tensor(box.high) - self._low
         weights = [0.5, 1.0, self.options.calm_weight, -self.options.collision_weight]
         if self.options.orientation:
-            self.reward_terms, self.draws = (*ArmReach.reward_terms, "orientation"), 7
+            self.reward_terms, self.num_uniforms = (*ArmReach.reward_terms, "orientation"), 7
             weights.append(1.0)
             self._rotation = self.sensor("tool_orientation")
             self.goal_orientation = torch.zeros(world.num_worlds, 4)
@@ -85,7 +85,7 @@ class ArmReach(ArmTask):
     def privileged_size(self) -> int:
         return 2 * len(self.settings.robot.joints) + 6 + 5 * self.options.orientation
 
-    def command(self) -> Tensor:
+    def goal_command(self) -> Tensor:
         return torch.cat((self.goal, self.goal_orientation), 1) if self.options.orientation else self.goal
 
     def privileged(self) -> Tensor:
@@ -99,13 +99,13 @@ class ArmReach(ArmTask):
             parts += [canonical(rotation), angle_between(rotation, self.goal_orientation).unsqueeze(1)]
         return torch.cat(parts, 1)
 
-    def judge(self, asked: Tensor, before: Tensor) -> Outcome:
+    def judge(self, requested_velocity: Tensor, previous_velocity: Tensor) -> StepOutcome:
         distance = torch.linalg.vector_norm(self.goal - self._tool, dim=1)
         within, contact = distance < self.options.tolerance, self.collided()
         terms = [
             1.0 - torch.tanh(distance / 0.2),
             torch.exp(distance / -0.02),
-            self.calm(asked, before),
+            self.action_rate(requested_velocity, previous_velocity),
             contact.float(),
         ]
         if self.options.orientation:
@@ -113,7 +113,7 @@ class ArmReach(ArmTask):
             within = within & (angle < self.options.angle_tolerance)
             terms.append(0.5 * torch.exp(angle / -0.1) + 0.5 * (1.0 - angle / torch.pi))
         self.hold(within)
-        return Outcome(torch.stack(terms, 1).mul_(self._weights), contact, self.success)
+        return StepOutcome(torch.stack(terms, 1).mul_(self._weights), contact, self.success)
 
     def draw_goal(self, ids: Tensor, u: Tensor) -> Tensor:
         if self.options.orientation:

@@ -8,12 +8,12 @@ import mujoco
 import torch
 from torch import Tensor
 
-from configs.contract import SignalSpec
-from configs.schema import Fraction, Positive, Settings, TaskSettings
-from sim.robot import joint_addresses
-from sim.scene import add_lighting
-from sim.task import Outcome, Task
-from sim.world import World
+from ashore.configs.contract import SignalSpec
+from ashore.configs.schema import Fraction, Positive, Settings, TaskSettings
+from ashore.sim.engine.world import World
+from ashore.sim.robots.robot import joint_addresses
+from ashore.sim.scene.scene import add_lighting
+from ashore.sim.tasks.task import StepOutcome, Task
 
 
 class SwingupOptions(Settings):
@@ -30,7 +30,7 @@ class CartpoleSwingup(Task):
 
     Options = SwingupOptions
     reward_terms = ("upright", "balance")
-    draws = 2
+    num_uniforms = 2
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)
@@ -94,20 +94,20 @@ class CartpoleSwingup(Task):
     def measure(self) -> Tensor:
         return torch.cat((self._cart, self._cart_speed, self._angle.cos(), self._angle.sin(), self._spin), 1).float()
 
-    def command(self) -> Tensor:
+    def goal_command(self) -> Tensor:
         return self._no_command
 
     def privileged(self) -> Tensor:
         return torch.cat((self._angle.cos().float(), self.held.unsqueeze(1) / self._hold_steps), 1)
 
-    def judge(self, asked: Tensor, before: Tensor) -> Outcome:
+    def judge(self, requested_velocity: Tensor, previous_velocity: Tensor) -> StepOutcome:
         cosine = self._angle.squeeze(1).cos().float()
         self.held = (self.held + 1.0).mul_(cosine > self.options.upright)
         self.success = self.success | (self.held >= self._hold_steps)
         up = cosine.add_(1.0).mul_(0.5)
         still = self._cart.float().square().add_(1.0) * self._spin.float().square().mul_(0.25).add_(1.0)
         terms = torch.stack((0.2 * up, 0.8 * up / still.squeeze(1)), 1)
-        return Outcome(terms, torch.zeros_like(self.success), self.success)
+        return StepOutcome(terms, torch.zeros_like(self.success), self.success)
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         start = torch.zeros(len(ids), self.world.qpos.shape[1], dtype=torch.float64)

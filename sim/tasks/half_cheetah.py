@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sim.gymnasium_task import GymnasiumTask
+from ashore.sim.tasks.gymnasium_task import GymnasiumTask
 
 
 class HalfCheetah(GymnasiumTask):

@@ -11,11 +11,11 @@ import torch
 from mujoco.batch import Batch
 from torch import Tensor
 
-from configs.schema import TaskSettings
-from sim import rotations
-from sim.robot import ModelError, joint_addresses
-from sim.scene import compile_scene
-from sim.task import Marker, Task, sensor_columns
+from ashore.configs.schema import TaskSettings
+from ashore.sim import rotations
+from ashore.sim.robots.robot import ModelError, joint_addresses
+from ashore.sim.scene.scene import compile_scene
+from ashore.sim.tasks.task import Marker, Task, sensor_columns
 
 STARTS = 192  # hands that get a cube; those that hold it make the pool of start states
 SETTLE_SECONDS = 1.0

@@ -14,17 +14,17 @@ import mujoco
 import torch
 from torch import Tensor
 
-from configs.contract import SignalSpec
-from configs.schema import Count, NonNegative, Positive, Settings, TaskSettings
-from sim import columns, rotations
-from sim.robot import ModelError
-from sim.scene import add_lighting
-from sim.task import Marker, Outcome, Task, sensor_columns
-from sim.tasks.hand_cube import add_cube, add_cube_sensors, cube_faces, palm, settled_states
-from sim.world import World
+from ashore.configs.contract import SignalSpec
+from ashore.configs.schema import Count, NonNegative, Positive, Settings, TaskSettings
+from ashore.sim import rotation_matrices, rotations
+from ashore.sim.engine.world import World
+from ashore.sim.robots.robot import ModelError
+from ashore.sim.scene.scene import add_lighting
+from ashore.sim.tasks.hand_cube import add_cube, add_cube_sensors, cube_faces, palm, settled_states
+from ashore.sim.tasks.task import Marker, StepOutcome, Task, sensor_columns
 
 GOALS = 16  # drawn when an episode begins; a hand that gets through them meets them again
-CALM_SCALE = 6.0  # the term is 0 where every joint asks for 20 times the acceleration limit
+ACTION_RATE_SCALE = 6.0  # the term is 0 where every joint asks for 20 times the acceleration limit
 HOLD_SCALE = 0.05  # m
 FASTEST_TURN = 0.2  # rad in a control step that are rewarded, either way
 DISPLAY = (0.0, 0.17, 0.03)  # m from the tool site: where viewers see the goal
@@ -55,7 +55,7 @@ class HandReorient(Task):
     turning: what the cube turned towards the goal in this step
     goal: the goal is reached, and the next one follows
     hold: the cube is where the hand holds
-    calm: targets change no faster than the joints can
+    action_rate: targets change no faster than the joints can
     effort: the servos' torques are small
     drop: the cube fell
     goals_per_second: goals reached, 1/s; times the episode's length, the goals in a row of arXiv 1808.00177
@@ -63,9 +63,9 @@ class HandReorient(Task):
     """
 
     Options = ReorientOptions
-    reward_terms = ("turning", "goal", "hold", "calm", "effort", "drop")
+    reward_terms = ("turning", "goal", "hold", "action_rate", "effort", "drop")
     metrics = ("goals_per_second", "rotation_error")
-    draws = 2 + 3 * GOALS
+    num_uniforms = 2 + 3 * GOALS
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)
@@ -136,32 +136,34 @@ class HandReorient(Task):
         return 2 * len(self.settings.robot.joints) + self._seen.shape[1] + 9 + 3
 
     def measure(self) -> Tensor:
-        to_goal = columns.between(self._axes, self.goal)[:, :6]
+        to_goal = rotation_matrices.between(self._axes, self.goal)[:, :6]
         joints = (self.world.qpos[:, self.qpos_of], self.world.qvel[:, self.dof_of])
         return torch.cat((*joints, self._seen[:, :9], to_goal), 1).float()
 
-    def command(self) -> Tensor:
+    def goal_command(self) -> Tensor:
         return self.goal[:, :6].float()
 
     def privileged(self) -> Tensor:
         angle = self.angle.unsqueeze(1)
         joints = (self.world.qpos[:, self.qpos_of], self.world.qvel[:, self.dof_of])
         near = (torch.exp(angle / -self.options.tolerance), self.count.unsqueeze(1))
-        return torch.cat((*joints, self._seen, columns.between(self._axes, self.goal), angle, *near), 1).float()
+        return torch.cat(
+            (*joints, self._seen, rotation_matrices.between(self._axes, self.goal), angle, *near), 1
+        ).float()
 
-    def judge(self, asked: Tensor, before: Tensor) -> Outcome:
-        angle = columns.angle(self._axes, self.goal).float()
+    def judge(self, requested_velocity: Tensor, previous_velocity: Tensor) -> StepOutcome:
+        angle = rotation_matrices.angle(self._axes, self.goal).float()
         reached = angle < self.options.tolerance
         away = torch.linalg.vector_norm(self._position - self._grasp, dim=1).float()
         dropped = away > self.options.drop_distance
         # Logarithmic, so that it still tells better from worse where exploration asks for far more than the limits allow.
-        haste = torch.log1p((asked - before).div_(self._dv).square_()).mean(1)
+        haste = torch.log1p((requested_velocity - previous_velocity).div_(self._dv).square_()).mean(1)
         terms = torch.stack(
             (
                 (self.angle - angle).clip_(-FASTEST_TURN, FASTEST_TURN),
                 reached.float(),
                 torch.exp(away / -HOLD_SCALE),
-                1.0 - haste / CALM_SCALE,
+                1.0 - haste / ACTION_RATE_SCALE,
                 1.0 - self._load().square_().mean(1),
                 dropped.float(),
             ),
@@ -170,7 +172,7 @@ class HandReorient(Task):
         self.angle.copy_(angle)
         self._advance(reached & ~dropped)
         metrics = torch.stack((reached / self.settings.control_dt, angle), 1)
-        return Outcome(terms * self._weights, dropped, self.success, metrics)
+        return StepOutcome(terms * self._weights, dropped, self.success, metrics)
 
     def _load(self) -> Tensor:
         """Servo torque as a share of the greatest, as the nominal gains give it: [N, joints] in [-1, 1]."""
@@ -189,7 +191,7 @@ class HandReorient(Task):
 
     def _set_goal(self, ids: Tensor, goal: Tensor) -> None:
         self.goal.index_copy_(0, ids, goal)
-        self.angle.index_copy_(0, ids, columns.angle(self._axes.index_select(0, ids), goal).float())
+        self.angle.index_copy_(0, ids, rotation_matrices.angle(self._axes.index_select(0, ids), goal).float())
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         qpos = self._starts.index_select(0, (u[:, 0] * len(self._starts)).long())
@@ -199,14 +201,14 @@ class HandReorient(Task):
         self.world.qpos.index_copy_(0, ids, qpos)
 
     def begin(self, ids: Tensor, u: Tensor) -> None:
-        drawn = u[:, 2 : self.draws].double().unflatten(1, (GOALS, 3))
+        drawn = u[:, 2 : self.num_uniforms].double().unflatten(1, (GOALS, 3))
         if self.options.goal_axis == "palm":
             signed = 2 * drawn[:, :, 0] - 1
             turns = torch.cumsum((signed.abs() + 1).copysign(signed) * (math.pi / 4), 1)
-            turned = columns.from_quaternion(rotations.about(self._normal, turns))
-            goals = columns.compose(turned, self._axes[ids].unsqueeze(1))
+            turned = rotation_matrices.from_quaternion(rotations.about(self._normal, turns))
+            goals = rotation_matrices.compose(turned, self._axes[ids].unsqueeze(1))
         else:
-            goals = columns.from_quaternion(rotations.uniform(drawn))
+            goals = rotation_matrices.from_quaternion(rotations.uniform(drawn))
         self.goals.index_copy_(0, ids, goals)
         self._set_goal(ids, goals[:, 0])
         self.count.index_fill_(0, ids, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from sim.gymnasium_task import GymnasiumTask
+from ashore.sim.tasks.gymnasium_task import GymnasiumTask
 
 LOWEST, LARGEST_PITCH, LARGEST = 0.7, 0.2, 100.0  # m, rad, any other position or velocity
 

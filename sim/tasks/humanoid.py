@@ -6,11 +6,11 @@ import mujoco
 import torch
 from torch import Tensor
 
-from configs.contract import SignalSpec
-from configs.schema import TaskSettings
-from sim.gymnasium_task import GymnasiumTask, feel_forces
-from sim.task import Outcome
-from sim.world import World
+from ashore.configs.contract import SignalSpec
+from ashore.configs.schema import TaskSettings
+from ashore.sim.engine.world import World
+from ashore.sim.tasks.gymnasium_task import GymnasiumTask, feel_forces
+from ashore.sim.tasks.task import StepOutcome
 
 LOWEST, HIGHEST = 1.0, 2.0  # m
 CONTACT_WEIGHT, HIGHEST_CONTACT_COST = 5e-7, 10.0
@@ -74,8 +74,8 @@ class Humanoid(GymnasiumTask):
         z = self.world.qpos[:, 2]
         return (z > LOWEST) & (z < HIGHEST)
 
-    def judge(self, asked: Tensor, before: Tensor) -> Outcome:
-        outcome = super().judge(asked, before)
+    def judge(self, requested_velocity: Tensor, previous_velocity: Tensor) -> StepOutcome:
+        outcome = super().judge(requested_velocity, previous_velocity)
         self._seen = self._look()  # before the forces are evaluated, which moves on what these read
         self._forces = self.world.external_forces()[:, 1:].flatten(1).float()
         cost = self._forces.square().sum(1, keepdim=True).mul_(CONTACT_WEIGHT).clamp_(max=HIGHEST_CONTACT_COST)

@@ -10,17 +10,18 @@ import torch
 from mujoco.batch import Batch
 from torch import Tensor
 
-from configs.contract import SignalSpec
-from configs.schema import Fraction, Positive, Settings, TaskSettings
-from sim import locomotion, rotations
-from sim.robot import ModelError
-from sim.task import Outcome, Task
-from sim.world import World
+from ashore.configs.contract import SignalSpec
+from ashore.configs.schema import Fraction, Positive, Settings, TaskSettings
+from ashore.sim import rotations
+from ashore.sim.engine.world import World
+from ashore.sim.robots.robot import ModelError
+from ashore.sim.tasks import locomotion
+from ashore.sim.tasks.task import StepOutcome, Task
 
 DROPS = 256  # falls that make the pool of start postures
 HEIGHT, FALL = 0.5, 1.5  # m above the ground, s until it lies still
 LYING = 0.15  # m/s and rad/s: what has fallen moves less, on average over its degrees of freedom
-WEIGHTS = {"upright": 1.0, "height": 1.0, "posture": 1.0, "stand": 1.0, "calm": 0.3, "effort": 0.3}
+WEIGHTS = {"upright": 1.0, "height": 1.0, "posture": 1.0, "stand": 1.0, "action_rate": 0.3, "effort": 0.3}
 
 
 class GetupOptions(Settings):
@@ -38,7 +39,7 @@ class QuadrupedGetup(Task):
 
     Options = GetupOptions
     reward_terms = tuple(WEIGHTS)
-    draws = 2
+    num_uniforms = 2
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)
@@ -72,7 +73,7 @@ class QuadrupedGetup(Task):
         r = self.reading
         return torch.cat((r.joints, r.gyro, -r.up), 1)
 
-    def command(self) -> Tensor:
+    def goal_command(self) -> Tensor:
         return torch.zeros(self.world.num_worlds, 0)
 
     def privileged(self) -> Tensor:
@@ -82,8 +83,8 @@ class QuadrupedGetup(Task):
         parts = (r.velocity, r.gyro, r.up, r.joints, r.torque, r.base[:, 2:3], r.foot_position[..., 2])
         return torch.cat((*parts, touching, held), 1)
 
-    def judge(self, asked: Tensor, before: Tensor) -> Outcome:
-        r, o, joints = self.reading, self.options, asked.shape[1]
+    def judge(self, requested_velocity: Tensor, previous_velocity: Tensor) -> StepOutcome:
+        r, o, joints = self.reading, self.options, requested_velocity.shape[1]
         r.update()
         up, height = r.up[:, 2], r.base[:, 2] / self._height
         away = (r.joints[:, :joints] - self._home).abs_().mean(1)
@@ -92,7 +93,7 @@ class QuadrupedGetup(Task):
         self.success = self.held >= self._hold_steps
         rises = (height / 0.9).clip_(0.0, 1.0) * up.clip(min=0.0)
         effort = (r.torque * r.joints[:, joints:]).abs_().sum(1) / 150.0
-        haste = (asked * (self.settings.control_dt / 0.3)).square_().mean(1)
+        haste = (requested_velocity * (self.settings.control_dt / 0.3)).square_().mean(1)
         # By the angle: its cosine hardly changes where the robot lies on its back. There, keeping still is worth nothing.
         upright = 1.0 - up.clip(-1.0, 1.0).acos_() / math.pi
         terms = torch.stack(
@@ -106,7 +107,7 @@ class QuadrupedGetup(Task):
             ),
             1,
         )
-        return Outcome(terms * self._weights, torch.zeros_like(self.success), self.success)
+        return StepOutcome(terms * self._weights, torch.zeros_like(self.success), self.success)
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         qpos = self._starts.index_select(0, (u[:, 0] * len(self._starts)).long())

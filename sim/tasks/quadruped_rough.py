@@ -9,10 +9,11 @@ import mujoco
 import torch
 from torch import Tensor
 
-from configs.schema import TaskSettings
-from sim import locomotion, terrain
-from sim.tasks.quadruped_velocity import QuadrupedVelocity
-from sim.world import World
+from ashore.configs.schema import TaskSettings
+from ashore.sim.engine.world import World
+from ashore.sim.scene import terrain
+from ashore.sim.tasks import locomotion
+from ashore.sim.tasks.quadruped_velocity import QuadrupedVelocity
 
 OUTSIDE = 3.5  # m, from a tile's middle to where a robot starts that shall climb
 ROSE, FELL = 0.8, 0.5  # of the commanded distance
@@ -20,7 +21,7 @@ FEW = 1.0  # m: who was told to walk less than this stays on its level
 
 
 class QuadrupedRough(QuadrupedVelocity):
-    """`quadruped_velocity` on a field of obstacles (`sim.terrain`); success is the same.
+    """`quadruped_velocity` on a field of obstacles (`ashore.sim.scene.terrain`); success is the same.
 
     A world starts on a tile of its level and of a random kind, in the middle or before it. In training, after `adapt`, a
     level is earned: one up where the robot covered most of the distance it was commanded, one down where it covered less
@@ -29,7 +30,7 @@ class QuadrupedRough(QuadrupedVelocity):
     """
 
     metrics = (*QuadrupedVelocity.metrics, "level")
-    draws = QuadrupedVelocity.draws + 4
+    num_uniforms = QuadrupedVelocity.num_uniforms + 4
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)
@@ -64,9 +65,9 @@ class QuadrupedRough(QuadrupedVelocity):
         x, y = base[:, :1] + cos * ahead - sin * aside, base[:, 1:2] + sin * ahead + cos * aside
         return torch.cat((super().privileged(), base[:, 2:3] - self._map.at(x, y)), 1)
 
-    def judge(self, asked: Tensor, before: Tensor) -> Any:
+    def judge(self, requested_velocity: Tensor, previous_velocity: Tensor) -> Any:
         command = self.timetable.present[:, :2]
-        outcome = super().judge(asked, before)
+        outcome = super().judge(requested_velocity, previous_velocity)
         assert outcome.metrics is not None
         speed = torch.linalg.vector_norm(command, dim=1)
         dt = self.settings.control_dt
@@ -83,7 +84,7 @@ class QuadrupedRough(QuadrupedVelocity):
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         super().place(ids, u)
-        u = u[:, QuadrupedVelocity.draws : self.draws].float()
+        u = u[:, QuadrupedVelocity.num_uniforms : self.num_uniforms].float()
         level = self._next_level(ids, u[:, 0])
         self.level.index_copy_(0, ids, level)
         kind = (u[:, 1] * len(terrain.KINDS)).floor()

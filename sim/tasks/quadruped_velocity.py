@@ -9,12 +9,12 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from configs.contract import SignalSpec
-from configs.schema import Fraction, Positive, Settings, TaskSettings, Vector
-from sim import locomotion
-from sim.commands import Timetable
-from sim.task import Outcome, Task
-from sim.world import World
+from ashore.configs.contract import SignalSpec
+from ashore.configs.schema import Fraction, Positive, Settings, TaskSettings, Vector
+from ashore.sim.engine.world import World
+from ashore.sim.tasks import locomotion
+from ashore.sim.tasks.task import StepOutcome, Task
+from ashore.sim.tasks.velocity_commands import Timetable
 
 JOINTS = 12
 TIPPED = 0.5  # cosine of the tilt that counts as a fall
@@ -32,7 +32,7 @@ MANNERS = {
     "bounce": (0.2, 0.1),  # (m/s)^2, vertical
     "sway": (0.2, 2.0),  # (rad/s)^2, of roll and pitch
     "pose": (0.4, 0.2),  # rad^2, mean over the joints' distances from home; three times that while standing
-    "calm": (0.6, 30.0),  # (rad/s)^2, mean over the joints' asked target velocities
+    "action_rate": (0.6, 30.0),  # (rad/s)^2, mean over the joints' asked target velocities
     "effort": (0.3, 150.0),  # W, of all joints
     "stride": (0.8, 0.5),  # feet that moved too soon or stayed too long; while standing, feet in the air
     "slip": (0.3, 0.3),  # (m/s)^2, of feet on the ground
@@ -69,7 +69,7 @@ class QuadrupedVelocity(Task):
     Options = VelocityOptions
     reward_terms = (*FOLLOWING, *MANNERS)
     metrics: ClassVar[tuple[str, ...]] = ("tracking_error", "yaw_rate_error")  # m/s, rad/s
-    draws = Timetable.draws + 4 + JOINTS
+    num_uniforms = Timetable.num_uniforms + 4 + JOINTS
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)
@@ -128,7 +128,7 @@ class QuadrupedVelocity(Task):
         r = self.reading
         return torch.cat((r.joints, r.gyro, -r.up), 1)
 
-    def command(self) -> Tensor:
+    def goal_command(self) -> Tensor:
         return self.timetable.present
 
     def privileged(self) -> Tensor:
@@ -137,8 +137,8 @@ class QuadrupedVelocity(Task):
         legs = (feet, r.foot_velocity.flatten(1), self.touching, self.since)
         return torch.cat((r.velocity, r.gyro, r.up, r.joints, r.torque, height.unsqueeze(1), *legs), 1)
 
-    def judge(self, asked: Tensor, before: Tensor) -> Outcome:
-        r, command, joints, k = self.reading, self.timetable.present, asked.shape[1], len(FOLLOWING)
+    def judge(self, requested_velocity: Tensor, previous_velocity: Tensor) -> StepOutcome:
+        r, command, joints, k = self.reading, self.timetable.present, requested_velocity.shape[1], len(FOLLOWING)
         r.update()
         error = torch.linalg.vector_norm(r.velocity[:, :2] - command[:, :2], dim=1)
         yaw_error = (r.gyro[:, 2] - command[:, 2]).abs_()
@@ -151,7 +151,7 @@ class QuadrupedVelocity(Task):
             r.velocity[:, 2].square(),
             r.gyro[:, :2].square().sum(1),
             (r.joints[:, :joints] - self._home).square_().mean(1) * (3.0 - 2.0 * moving),
-            asked.square().mean(1),
+            requested_velocity.square().mean(1),
             (r.torque * r.joints[:, joints:]).abs_().sum(1),
             *self._footwork(moving, feet),
         )
@@ -162,7 +162,7 @@ class QuadrupedVelocity(Task):
         self.error_sum, self.steps = self.error_sum + error, self.steps + 1.0
         self.success = (self.error_sum < self.options.tolerance * self.steps) & ~terminated
         self.timetable.advance()
-        return Outcome(terms * self._weights, terminated, self.success, tracking)
+        return StepOutcome(terms * self._weights, terminated, self.success, tracking)
 
     def _footwork(self, moving: Tensor, heights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Costs [N] of steps that are too short or too long, of feet that slip, and of feet that swing too low or too high."""
@@ -183,14 +183,14 @@ class QuadrupedVelocity(Task):
         return self.reading.base[:, 2], self.reading.foot_position[..., 2]
 
     def place(self, ids: Tensor, u: Tensor) -> None:
-        u = u[:, Timetable.draws : QuadrupedVelocity.draws].float()
+        u = u[:, Timetable.num_uniforms : QuadrupedVelocity.num_uniforms].float()
         qpos = locomotion.level_pose(self._height + 0.02 * u[:, 0], 6.2831853 * u[:, 1])
         qpos = torch.cat((qpos, self._home + 0.2 * u[:, 4:] - 0.1), 1).double()
         self.world.qpos.index_copy_(0, ids, qpos)
         self.world.qvel[ids, :2] = (0.6 * u[:, 2:4] - 0.3).double()
 
     def begin(self, ids: Tensor, u: Tensor) -> None:
-        self.timetable.begin(ids, u[:, : Timetable.draws])
+        self.timetable.begin(ids, u[:, : Timetable.num_uniforms])
         self.touching.index_fill_(0, ids, 1.0)
         for values in (self.since, self.error_sum, self.steps):
             values.index_fill_(0, ids, 0.0)

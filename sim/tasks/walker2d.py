@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from sim.gymnasium_task import GymnasiumTask
+from ashore.sim.tasks.gymnasium_task import GymnasiumTask
 
 LOWEST, HIGHEST, LARGEST_PITCH = 0.8, 2.0, 1.0  # m, m, rad
 

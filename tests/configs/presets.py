@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from configs.loader import ConfigError, load_run
+from ashore.configs.loader import ConfigError, load_run
 
 
 def rewrite(path: Path, old: str, new: str) -> None:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from configs.entries import EFFECTS
-from configs.loader import ConfigError, load_run, run_settings
+from ashore.configs.entries import EFFECTS
+from ashore.configs.loader import ConfigError, load_run, run_settings
 from tests.configs.presets import fault, rewrite
 
 

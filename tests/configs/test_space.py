@@ -8,11 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from configs.entries import ParameterSettings, longest_command_delay
-from configs.entries.command import CommandParameter
-from configs.entries.field import FieldParameter
-from configs.entries.signal import SignalParameter
-from configs.space import Dimension
+from ashore.configs.entries import ParameterSettings, longest_command_delay
+from ashore.configs.entries.command import CommandParameter
+from ashore.configs.entries.field import FieldParameter
+from ashore.configs.entries.signal import SignalParameter
+from ashore.configs.space import Dimension
 
 SCALE: dict[str, Any] = {"field": ("body_mass",), "op": "scale", "unit": "1", "nominal": 1, "low": 0.8, "high": 1.2}
 DELAY: dict[str, Any] = {

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs.entries.command import CommandParameter
-from configs.entries.field import FieldParameter
-from configs.entries.signal import SignalParameter
-from configs.loader import ConfigError, dump, run_settings
-from configs.schema import PPOSettings, RobotSettings, RunSettings, TaskSettings, TrainSettings
-from configs.yaml_text import MAX_BYTES, dump_text, load_file, load_text
+from ashore.configs.entries.command import CommandParameter
+from ashore.configs.entries.field import FieldParameter
+from ashore.configs.entries.signal import SignalParameter
+from ashore.configs.loader import ConfigError, dump, run_settings
+from ashore.configs.schema import PPOSettings, RobotSettings, RunSettings, TaskSettings, TrainSettings
+from ashore.configs.yaml_text import MAX_BYTES, dump_text, load_file, load_text
 
 
 @pytest.mark.parametrize(

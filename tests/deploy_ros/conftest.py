@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy_ros.bundle import Policy, load_policy
+from ashore.deploy_ros.bundle import Policy, load_policy
 from tests.deploy_ros.policies import INPUTS, interface, make_policy, signal
 from tests.deploy_ros.rig import Rig
 

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from deploy_ros.settings import NodeSettings
-from deploy_ros.twin import run_twin
+from ashore.deploy_ros.settings import NodeSettings
+from ashore.deploy_ros.twin import run_twin
 from tests.deploy_ros.policies import JOINTS
 
 LAG = 0.03  # s, of the servos

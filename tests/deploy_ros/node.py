@@ -3,8 +3,8 @@
 import json
 import sys
 
-from deploy_ros.dds_node import run_node
-from deploy_ros.settings import NodeSettings
+from ashore.deploy_ros.dds_node import run_node
+from ashore.deploy_ros.settings import NodeSettings
 
 if __name__ == "__main__":
     sys.exit(run_node(sys.argv[1], NodeSettings(**json.loads(sys.argv[2]))))

@@ -11,7 +11,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from configs.contract import (
+from ashore.configs.contract import (
     METADATA_CONTRACT,
     METADATA_GOLDEN,
     METADATA_SHA256,
@@ -23,7 +23,7 @@ from configs.contract import (
     SignalSpec,
     target_memory,
 )
-from configs.limits import JointLimits, limit_target
+from ashore.configs.laws.limits import JointLimits, limit_target
 
 JOINTS = ("a", "b", "c")
 DT = 0.02  # s
@@ -67,7 +67,7 @@ def interface(**changes: Any) -> Interface:
 
 
 def expected_targets(signals: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-    """What the policy answers to signals [steps, 3], by the law of configs.limits: position and velocity [steps, 3]."""
+    """What the policy answers to signals [steps, 3], by the law of configs.laws.limits: position and velocity [steps, 3]."""
     p, v = np.asarray(signals["joint_position"][0], np.float64), np.zeros(3)
     positions, velocities = [], []
     for goal in np.asarray(signals["goal_position"], np.float64):
@@ -114,7 +114,7 @@ def seal(data: bytes) -> bytes:
 
 
 def _model(outputs: tuple[str, ...], domain: str) -> onnx.ModelProto:
-    """The law of configs.limits in double precision, as the real export has it."""
+    """The law of ashore.configs.laws.limits in double precision, as the real export has it."""
     nodes: list[onnx.NodeProto] = []
     constants: list[onnx.TensorProto] = []
 

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from deploy_ros.bundle import Policy
-from deploy_ros.control import Controller
-from deploy_ros.safety import Reason
-from deploy_ros.settings import NodeSettings
-from deploy_ros.states import Output
+from ashore.deploy_ros.bundle import Policy
+from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.settings import NodeSettings
+from ashore.deploy_ros.states import Output
 from tests.deploy_ros.policies import DT, JOINTS
 
 GOAL = (0.5, -0.4, 0.3)

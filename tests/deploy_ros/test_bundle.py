@@ -13,9 +13,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from configs.contract import METADATA_CONTRACT, METADATA_GOLDEN
-from deploy_ros import bundle
-from deploy_ros.bundle import Policy, PolicyFileError, load_policy
+from ashore.configs.contract import METADATA_CONTRACT, METADATA_GOLDEN
+from ashore.deploy_ros import bundle
+from ashore.deploy_ros.bundle import Policy, PolicyFileError, load_policy
 from tests.deploy_ros.policies import expected_targets, make_policy, seal
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deploy_ros.bundle import Policy
-from deploy_ros.control import Controller
-from deploy_ros.safety import Reason
-from deploy_ros.states import State, TransitionError
+from ashore.deploy_ros.bundle import Policy
+from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.states import State, TransitionError
 from tests.deploy_ros.policies import expected_targets
 from tests.deploy_ros.rig import GOAL, Rig
 

@@ -18,15 +18,15 @@ from cyclonedds.core import Policy
 from cyclonedds.pub import DataWriter
 from cyclonedds.topic import Topic
 
-from deploy_ros import dds
-from deploy_ros import dds_types as types
-from deploy_ros import ros_messages as ros
-from deploy_ros.control import Controller
-from deploy_ros.dds import Participant, Writer
-from deploy_ros.dds_node import run_node
-from deploy_ros.messages import Point, Trajectory
-from deploy_ros.settings import NodeSettings
-from deploy_ros.twin import EpisodeResult, run_twin, summarize
+from ashore.deploy_ros import dds
+from ashore.deploy_ros import dds_types as types
+from ashore.deploy_ros import ros_messages as ros
+from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.dds import Participant, Writer
+from ashore.deploy_ros.dds_node import run_node
+from ashore.deploy_ros.messages import Point, Trajectory
+from ashore.deploy_ros.settings import NodeSettings
+from ashore.deploy_ros.twin import EpisodeResult, run_twin, summarize
 from tests.deploy_ros.gantry import Gantry
 from tests.deploy_ros.policies import JOINTS
 from tests.deploy_ros.processes import PATIENCE, new_domain

@@ -15,11 +15,11 @@ pytest.importorskip("cyclonedds")
 
 from rosbags.typesys import Stores, get_typestore
 
-from deploy_ros import dds_types as types
-from deploy_ros import ros_messages as ros
-from deploy_ros.dds import EnvironmentVariableError, cyclone_config, domain_id
-from deploy_ros.dds_types import HASHES, ros_name
-from deploy_ros.messages import Point, Trajectory
+from ashore.deploy_ros import dds_types as types
+from ashore.deploy_ros import ros_messages as ros
+from ashore.deploy_ros.dds import EnvironmentVariableError, cyclone_config, domain_id
+from ashore.deploy_ros.dds_types import HASHES, ros_name
+from ashore.deploy_ros.messages import Point, Trajectory
 from tests.deploy_ros.policies import JOINTS
 
 pytest.importorskip("cyclonedds")
@@ -104,7 +104,7 @@ ABSENT = (
 
 def test_an_interface_that_is_absent_is_named_and_not_the_loopback() -> None:
     environment = os.environ | {"CYCLONEDDS_URI": ABSENT, "ROS_DOMAIN_ID": "77"}
-    command = "from deploy_ros.dds import *\ntry: Participant()\nexcept EnvironmentVariableError as e: print(e)"
+    command = "from ashore.deploy_ros.dds import *\ntry: Participant()\nexcept EnvironmentVariableError as e: print(e)"
     run = subprocess.run([sys.executable, "-c", command], env=environment, capture_output=True, text=True)
     assert run.returncode == 0, run.stderr
     assert "CYCLONEDDS_URI" in run.stdout and "absent0" in run.stdout

@@ -13,7 +13,7 @@ BLOCK = """
 import sys
 class Blocked:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in {names!r}:
+        if any(name == n or name.startswith(n + ".") for n in {names!r}):
             raise ImportError(f"{{name}} is blocked")
 sys.meta_path.insert(0, Blocked())
 """
@@ -27,9 +27,9 @@ ABSENT = (
     "gymnasium",
     "yaml",
     "scipy",
-    "policies",
-    "sim",
-    "randomization",
+    "ashore.policies",
+    "ashore.sim",
+    "ashore.randomization",
 )
 DRIVE = """
 from deploy_ros import bundle, control, jtc, messages, safety, schedule, settings

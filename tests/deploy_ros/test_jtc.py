@@ -7,8 +7,8 @@ import re
 import numpy as np
 import pytest
 
-from deploy_ros.jtc import JointTrajectoryController
-from deploy_ros.messages import Point, Trajectory
+from ashore.deploy_ros.jtc import JointTrajectoryController
+from ashore.deploy_ros.messages import Point, Trajectory
 
 NAMES = ("a", "b")
 

@@ -83,7 +83,7 @@ class Message(SimpleNamespace):
 
 @pytest.fixture
 def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    """`deploy_ros.lifecycle_node`, imported with stand-ins."""
+    """`ashore.deploy_ros.lifecycle_node`, imported with stand-ins."""
     anything = {name: type(name, (Message,), {}) for name in (
         "Duration", "Time", "DiagnosticArray", "DiagnosticStatus", "KeyValue", "PoseStamped", "FloatingPointRange",
         "ParameterDescriptor", "JointState", "Bool", "Float64MultiArray", "Header", "String", "JointTrajectory",
@@ -106,9 +106,9 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         stand_in = ModuleType(name)
         vars(stand_in).update(anything)
         monkeypatch.setitem(sys.modules, name, stand_in)
-    sys.modules.pop("deploy_ros.lifecycle_node", None)
-    yield importlib.import_module("deploy_ros.lifecycle_node")
-    sys.modules.pop("deploy_ros.lifecycle_node", None)
+    sys.modules.pop("ashore.deploy_ros.lifecycle_node", None)
+    yield importlib.import_module("ashore.deploy_ros.lifecycle_node")
+    sys.modules.pop("ashore.deploy_ros.lifecycle_node", None)
 
 
 def joint_state(position: tuple[float, ...] = (0.0, 0.0, 0.0)) -> Message:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from deploy_ros.messages import (
+from ashore.configs.laws.spline import cubic
+from ashore.deploy_ros.messages import (
     JointMap,
     MessageError,
     RoutingError,
@@ -15,8 +16,7 @@ from deploy_ros.messages import (
     signals_of,
     trajectory_of,
 )
-from deploy_ros.safety import Command
-from deploy_ros.spline import cubic
+from ashore.deploy_ros.safety import Command
 from tests.deploy_ros.policies import interface, signal
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deploy_ros.bundle import Policy
-from deploy_ros.safety import LONGEST_GAP, Command, Gate, GateMemory, Measured, Reason
+from ashore.deploy_ros.bundle import Policy
+from ashore.deploy_ros.safety import LONGEST_GAP, Command, Gate, GateMemory, Measured, Reason
 from tests.deploy_ros.policies import DT, LIMITS, interface
 
 GATE = Gate.of(interface())

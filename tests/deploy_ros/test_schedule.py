@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy_ros import loop
-from deploy_ros.loop import ControlLoop
-from deploy_ros.safety import Command
-from deploy_ros.schedule import next_due
-from deploy_ros.settings import NodeSettings
+from ashore.deploy_ros import loop
+from ashore.deploy_ros.loop import ControlLoop
+from ashore.deploy_ros.safety import Command
+from ashore.deploy_ros.schedule import next_due
+from ashore.deploy_ros.settings import NodeSettings
 from tests.deploy_ros.policies import interface
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from deploy_ros.settings import NodeSettings
+from ashore.deploy_ros.settings import NodeSettings
 
 
 def test_commands_go_to_the_controllers_topic() -> None:

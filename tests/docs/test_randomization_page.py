@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 
-from configs.entries import EFFECTS
-from configs.loader import load_run
-from configs.yaml_text import load_text
+from ashore.configs.entries import EFFECTS
+from ashore.configs.loader import load_run
+from ashore.configs.yaml_text import load_text
+from ashore.randomization.randomizer import Randomizer
+from ashore.sim.env import Env
 from docs import make_randomization
-from randomization.randomizer import Randomizer
-from sim.env import Env
 
 
 def test_the_page_is_up_to_date() -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from configs.loader import presets
+from ashore.configs.loader import presets
+from ashore.sim.tasks import TASKS
+from ashore.sim.tasks.arm_reach import ArmReach
 from docs import make_tasks
-from sim.tasks import TASKS
-from sim.tasks.arm_reach import ArmReach
 
 
 def test_the_page_is_up_to_date_and_every_picture_is_there_and_small() -> None:

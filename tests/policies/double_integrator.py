@@ -11,9 +11,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from configs.schema import PPOSettings, TrainSettings
-from policies.trainer import train
-from policies.vector import Observation, Step
+from ashore.configs.schema import PPOSettings, TrainSettings
+from ashore.policies.trainer import train
+from ashore.policies.vector import Observation, Step
 
 DT = 0.1  # s
 EPISODE_STEPS = 40
@@ -30,15 +30,15 @@ class DoubleIntegrator:
         self.reset(0)
 
     def reset(self, seed: int | None = None) -> Observation:
-        self.seed, self.draws, self.steps = seed or 0, 0, 0
+        self.seed, self.num_uniforms, self.steps = seed or 0, 0, 0
         self.x, self.v, self.mass = (torch.zeros(self.num_envs) for _ in range(3))
         self.age, self.total = torch.zeros(self.num_envs, dtype=torch.int64), torch.zeros(self.num_envs)
         self._begin(torch.arange(self.num_envs))
         return self.observation
 
     def _begin(self, ids: Tensor) -> None:
-        random = np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, 0, self.draws]))
-        self.draws += 1
+        random = np.random.Generator(np.random.Philox(key=self.seed, counter=[0, 0, 0, self.num_uniforms]))
+        self.num_uniforms += 1
         drawn = torch.from_numpy(random.uniform(-1, 1, (3, len(ids)))).float()
         self.x[ids], self.v[ids], self.mass[ids] = 1.5 * drawn[0], 0.5 * drawn[1], 1 + 0.3 * drawn[2]
         self.age[ids], self.total[ids] = 0, 0.0
@@ -71,7 +71,7 @@ class DoubleIntegrator:
 
     def state_dict(self) -> dict[str, Any]:
         tensors = {name: getattr(self, name).clone() for name in ("x", "v", "mass", "age", "total")}
-        return tensors | {"seed": self.seed, "draws": self.draws, "steps": self.steps}
+        return tensors | {"seed": self.seed, "num_uniforms": self.num_uniforms, "steps": self.steps}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         for name, value in state.items():

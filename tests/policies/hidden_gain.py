@@ -7,10 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from configs.actor_memory import MemorySettings
-from configs.schema import PPOSettings, TrainSettings
-from policies.acting import Acting
-from policies.vector import Observation, Step
+from ashore.configs.actor_memory import MemorySettings
+from ashore.configs.schema import PPOSettings, TrainSettings
+from ashore.policies.acting import Acting
+from ashore.policies.vector import Observation, Step
 from tests.policies.double_integrator import EPISODE_STEPS, DoubleIntegrator
 
 

@@ -7,7 +7,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from policies.advantages import estimate_advantages
+from ashore.policies.advantages import estimate_advantages
 
 
 def test_truncated_bootstraps_from_its_terminal_observation_and_terminated_from_zero() -> None:

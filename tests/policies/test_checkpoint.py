@@ -16,9 +16,9 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from policies import checkpoint
-from policies.checkpoint import CheckpointError, complete, latest, load, save
-from policies.tree import decode, encode
+from ashore.policies import checkpoint
+from ashore.policies.checkpoint import CheckpointError, complete, latest, load, save
+from ashore.policies.serialize import decode, encode
 
 PHILOX = np.random.Philox(5)
 STATE: dict[str, Any] = {

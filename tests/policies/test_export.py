@@ -15,7 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from configs.contract import (
+from ashore.configs.contract import (
     METADATA_CONTRACT,
     METADATA_GOLDEN,
     METADATA_SHA256,
@@ -25,13 +25,13 @@ from configs.contract import (
     SignalSpec,
     target_memory,
 )
-from configs.limits import JointLimits, limit_target
-from policies import export
-from policies.export import ExportError, draw_signals, export_policy
-from policies.graph import PolicyGraph
-from policies.memory import Memory
-from policies.networks import Actor
-from policies.normalize import Normalizer
+from ashore.configs.laws.limits import JointLimits, limit_target
+from ashore.policies import export
+from ashore.policies.export import ExportError, draw_signals, export_policy
+from ashore.policies.graph import PolicyGraph
+from ashore.policies.memory import Memory
+from ashore.policies.networks import Actor
+from ashore.policies.normalize import Normalizer
 
 JOINTS = 2
 INTERFACE = Interface(

@@ -10,16 +10,16 @@ import onnx
 import pytest
 import torch
 
-from configs.actor_memory import MemorySettings
-from configs.contract import METADATA_CONTRACT, Contract
-from configs.limits import JointLimits, limit_target
-from configs.schema import PPOSettings
-from deploy_ros.bundle import load_policy
-from deploy_ros.inspect import describe
-from policies.acting import Acting
-from policies.export import ExportError, export_policy
-from policies.networks import Actor, make_actor
-from policies.normalize import Normalizer
+from ashore.configs.actor_memory import MemorySettings
+from ashore.configs.contract import METADATA_CONTRACT, Contract
+from ashore.configs.laws.limits import JointLimits, limit_target
+from ashore.configs.schema import PPOSettings
+from ashore.deploy_ros.bundle import load_policy
+from ashore.deploy_ros.inspect import describe
+from ashore.policies.acting import Acting
+from ashore.policies.export import ExportError, export_policy
+from ashore.policies.networks import Actor, make_actor
+from ashore.policies.normalize import Normalizer
 from tests.policies.test_export import ABOUT, INTERFACE, JOINTS
 
 KINDS: list[dict[str, Any]] = [

@@ -10,14 +10,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from configs.actor_memory import MemorySettings
-from configs.schema import PPOSettings
-from policies.acting import Acting
-from policies.memory import History, Recurrent
-from policies.networks import make_actor
-from policies.normalize import Normalizer
-from policies.on_policy.ppo import PPO
-from policies.trainer import train
+from ashore.configs.actor_memory import MemorySettings
+from ashore.configs.schema import PPOSettings
+from ashore.policies.acting import Acting
+from ashore.policies.memory import History, Recurrent
+from ashore.policies.networks import make_actor
+from ashore.policies.normalize import Normalizer
+from ashore.policies.on_policy.ppo import PPO
+from ashore.policies.trainer import train
 from tests.policies.hidden_gain import HiddenGain, evaluate, settings
 from tests.policies.test_resume import assert_same_run
 

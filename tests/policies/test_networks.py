@@ -9,7 +9,7 @@ import torch
 from torch.distributions import Independent, Normal
 from torch.distributions import kl_divergence as reference_kl
 
-from policies.networks import Actor, entropy, kl_divergence, log_prob
+from ashore.policies.networks import Actor, entropy, kl_divergence, log_prob
 
 
 def test_kl_of_a_unit_gaussian_from_one_shifted_by_one_and_twice_as_wide() -> None:

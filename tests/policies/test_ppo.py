@@ -10,10 +10,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from configs.schema import PPOSettings
-from policies.networks import log_prob
-from policies.on_policy.ppo import PPO, Batch
-from policies.trainer import train
+from ashore.configs.schema import PPOSettings
+from ashore.policies.networks import log_prob
+from ashore.policies.on_policy.ppo import PPO, Batch
+from ashore.policies.trainer import train
 from tests.policies.double_integrator import SETTINGS, DoubleIntegrator, evaluate
 
 

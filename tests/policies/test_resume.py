@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from torch import Tensor
 
-from policies.checkpoint import CheckpointError, complete, latest, load
-from policies.trainer import CHECKPOINTS, train
-from policies.vector import Step
+from ashore.policies.checkpoint import CheckpointError, complete, latest, load
+from ashore.policies.trainer import CHECKPOINTS, train
+from ashore.policies.vector import Step
 from tests.policies.double_integrator import SETTINGS, DoubleIntegrator, evaluate
 from tests.policies.test_checkpoint import assert_same
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from rich.console import Console
 
-from policies.checkpoint import latest, load
-from policies.policy import load_policy
-from policies.trainer import CHECKPOINTS, train
+from ashore.policies.checkpoint import latest, load
+from ashore.policies.policy import load_policy
+from ashore.policies.trainer import CHECKPOINTS, train
 from tests.policies.double_integrator import SETTINGS, DoubleIntegrator, evaluate
 
 

@@ -11,11 +11,11 @@ import pytest
 import torch
 from gymnasium.vector import AutoresetMode
 
-from configs.schema import PPOSettings, TrainSettings
-from policies.checkpoint import CheckpointError
-from policies.policy import load_policy
-from policies.trainer import train
-from policies.vector import GymnasiumVector
+from ashore.configs.schema import PPOSettings, TrainSettings
+from ashore.policies.checkpoint import CheckpointError
+from ashore.policies.policy import load_policy
+from ashore.policies.trainer import train
+from ashore.policies.vector import GymnasiumVector
 
 SETTINGS = TrainSettings(
     total_steps=4 * 64, num_envs=4, torch_threads=1, ppo=PPOSettings(rollout_steps=32, minibatch_size=50)

@@ -14,13 +14,13 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from configs.entries import ParameterSettings
-from configs.entries.disturbance import KickParameter, PulseParameter
-from configs.loader import CONFIGS, load_run, read_mapping
-from configs.schema import TaskSettings
-from randomization.effects.base import SpaceError
-from randomization.randomizer import Randomizer
-from sim.env import Env
+from ashore.configs.entries import ParameterSettings
+from ashore.configs.entries.disturbance import KickParameter, PulseParameter
+from ashore.configs.loader import CONFIGS, load_run, read_mapping
+from ashore.configs.schema import TaskSettings
+from ashore.randomization.effects.base import SpaceError
+from ashore.randomization.randomizer import Randomizer
+from ashore.sim.env import Env
 from tests.sim.worlds import RANDOMIZED, rollout, task
 
 ROWS = read_mapping(CONFIGS / "randomization" / "catalogue.yaml")
@@ -32,7 +32,7 @@ HOSTS: dict[str, tuple[str, ...]] = {
     "cartpole_swingup": (),
     "arm_reach": (f"task.robot={Path(__file__).parent / 'tendon_arm.yaml'}", "task.randomization={}"),
 }
-SEED, WORLDS = 3, 5  # five: no table has as many columns by chance
+SEED, WORLDS = 3, 5  # five: no table has as many columns by draws
 
 
 class Chosen(Randomizer):
@@ -168,7 +168,7 @@ def _collect(path: str, thing: Any, found: dict[str, Tensor], seen: set[int]) ->
     elif isinstance(thing, list | tuple):
         for i, value in enumerate(thing):
             _collect(f"{path}[{i}]", value, found, seen)
-    elif type(thing).__module__.split(".")[0] in ("sim", "randomization") and hasattr(thing, "__dict__"):
+    elif type(thing).__module__.startswith(("ashore.sim.", "ashore.randomization.")) and hasattr(thing, "__dict__"):
         for key, value in vars(thing).items():
             _collect(f"{path}.{key}", value, found, seen)
 

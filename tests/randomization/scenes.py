@@ -11,8 +11,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from sim.cameras import Cameras, VideoError
-from sim.env import Env
+from ashore.sim.env import Env
+from ashore.sim.view.cameras import Cameras, VideoError
 from tests.sim.worlds import rollout
 
 Seen = dict[str, Tensor]
@@ -51,7 +51,7 @@ def over_the_table(env: Env) -> Seen | None:
 def at_the_stops(env: Env) -> Seen | None:
     """Joints begin a little beyond their ranges, in turn above and below, and servos want further: stops and limits act."""
     model = env.world.model
-    if env.task.direct:
+    if env.task.raw_actuators:
         return None
     limited = [j for j in range(model.njnt) if model.jnt_limited[j]]
     where = torch.tensor([int(model.jnt_qposadr[j]) for j in limited])

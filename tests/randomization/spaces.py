@@ -7,8 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from configs.space import Dimension
-from randomization.samplers.base import Sampler
+from ashore.configs.space import Dimension
+from ashore.randomization.samplers.base import Sampler
 
 
 def dimension(name: str, nominal: float, low: float, high: float, widest: Any, scale: str = "linear") -> Dimension:
@@ -34,4 +34,4 @@ SPACE = (LINEAR, LOG, ONE_SIDED, HELD)
 
 
 def uniforms(sampler: Sampler, count: int, seed: int = 0) -> Tensor:
-    return torch.rand(count, sampler.draws, generator=torch.Generator().manual_seed(seed))
+    return torch.rand(count, sampler.num_uniforms, generator=torch.Generator().manual_seed(seed))

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
-from ashore_wiring import make_randomizer
-from configs.entries import ParameterSettings
-from configs.loader import ConfigError, load_run
-from randomization.effects.base import SpaceError
-from sim.env import Env
-from sim.plant import Plant
+from ashore.configs.entries import ParameterSettings
+from ashore.configs.loader import ConfigError, load_run
+from ashore.environments import make_randomizer
+from ashore.randomization.effects.base import SpaceError
+from ashore.sim.env import Env
+from ashore.sim.robot_simulator import RobotSimulator
 from tests.sim.worlds import assert_same_bits, make, randomizer_of, rollout, task
 
 DRIVES = ["backlash", "dead_zone", "action_noise_scale", "action_noise_episode", "action_noise_step"]
@@ -146,14 +146,14 @@ def test_entries_that_make_no_sense_are_refused_by_name(change: str, message: st
 
 
 def test_the_twins_robot_has_play_and_is_pushed() -> None:
-    def ends(*rows: str) -> tuple[Plant, np.ndarray]:
+    def ends(*rows: str) -> tuple[RobotSimulator, np.ndarray]:
         settings = task("arm_reach", randomization={r: row("arm_reach", r) for r in rows})
         often = {
             n: e.model_copy(update={"interval": 0.2}) for n, e in settings.randomization.items() if n == "force_pulse"
         }
         settings = settings.model_copy(update={"randomization": settings.randomization | often})
         pins = dict.fromkeys(rows, 0.05 if "backlash" in rows else 40.0)
-        robot = Plant(settings, make_randomizer(settings, pins) if rows else None, seed=3, publish_dt=0.008)
+        robot = RobotSimulator(settings, make_randomizer(settings, pins) if rows else None, seed=3, publish_dt=0.008)
         robot.begin_episode()
         setpoint, seen = robot.home.copy(), []
         for k in range(500):

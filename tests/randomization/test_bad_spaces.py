@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from ashore_wiring import make_env
-from configs.errors import AshoreError
-from configs.loader import ConfigError, load_run
-from randomization.effects.base import SpaceError
+from ashore.configs.errors import AshoreError
+from ashore.configs.loader import ConfigError, load_run
+from ashore.environments import make_env
+from ashore.randomization.effects.base import SpaceError
 
 
 def entry(name: str, fields: str, match: str, op: str, unit: str, low: float, nominal: float, high: float) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from configs.entries import EFFECTS
-from configs.loader import load_run
-from randomization import effects
+from ashore.configs.entries import EFFECTS
+from ashore.configs.loader import load_run
+from ashore.randomization import effects
 from tests.randomization.cases import CASES, ROWS, host
 
 ENTRIES = host("arm_push").randomization

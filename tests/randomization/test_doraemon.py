@@ -11,10 +11,10 @@ import torch
 from scipy import stats
 from scipy.integrate import quad
 
-from configs.sampler import DoraemonSettings
-from configs.space import Dimension
-from randomization.samplers import betas
-from randomization.samplers.doraemon import DoraemonSampler
+from ashore.configs.sampler import DoraemonSettings
+from ashore.configs.space import Dimension
+from ashore.randomization.samplers import betas
+from ashore.randomization.samplers.doraemon import DoraemonSampler
 from tests.randomization.spaces import LINEAR, SPACE, dimension, uniforms
 
 

@@ -12,13 +12,13 @@ import torch
 from mujoco.batch import MODEL_FIELDS
 from torch import Tensor
 
-from configs.entries.disturbance import KickParameter, PulseParameter
-from configs.entries.field import FieldParameter
-from configs.entries.signal import SignalParameter
-from configs.space import Entry
-from randomization.randomizer import Randomizer
-from randomization.samplers.uniform import UniformSampler
-from sim.env import Env
+from ashore.configs.entries.disturbance import KickParameter, PulseParameter
+from ashore.configs.entries.field import FieldParameter
+from ashore.configs.entries.signal import SignalParameter
+from ashore.configs.space import Entry
+from ashore.randomization.randomizer import Randomizer
+from ashore.randomization.samplers.uniform import UniformSampler
+from ashore.sim.env import Env
 from tests.randomization.cases import (
     CASES,
     SEED,

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from configs.entries.physics import InertiaParameter
-from configs.loader import load_run
-from randomization.effects.base import SpaceError
-from randomization.effects.inertia import PARTS, InertiaEffect
-from sim.cpu import CpuWorld
+from ashore.configs.entries.physics import InertiaParameter
+from ashore.configs.loader import load_run
+from ashore.randomization.effects.base import SpaceError
+from ashore.randomization.effects.inertia import PARTS, InertiaEffect
+from ashore.sim.engine.cpu import CpuWorld
 from tests.randomization.cases import hosted
 from tests.sim.worlds import make, randomizer_of, task
 

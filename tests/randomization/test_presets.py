@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import torch
 
-from configs.entries.field import FieldParameter
-from configs.loader import catalogue, load_run
+from ashore.configs.entries.field import FieldParameter
+from ashore.configs.loader import catalogue, load_run
 from tests.randomization.scenes import prod
 from tests.sim.worlds import RANDOMIZED, assert_same_bits, make, randomizer_of, rollout, task
 

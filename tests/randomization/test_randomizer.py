@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from configs.errors import AshoreError
-from configs.space import Dimension
-from randomization.effects.base import SpaceError
-from randomization.samplers.uniform import UniformSampler
-from sim.env import Env
+from ashore.configs.errors import AshoreError
+from ashore.configs.space import Dimension
+from ashore.randomization.effects.base import SpaceError
+from ashore.randomization.samplers.uniform import UniformSampler
+from ashore.sim.env import Env
 from tests.sim.worlds import RANDOMIZED, make, randomizer_of, rollout, task
 
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 import torch
 
-from randomization.effects.base import SpaceError
-from randomization.randomizer import Randomizer
-from sim.env import Env
+from ashore.randomization.effects.base import SpaceError
+from ashore.randomization.randomizer import Randomizer
+from ashore.sim.env import Env
 from tests.sim.worlds import make, randomizer_of, task
 
 

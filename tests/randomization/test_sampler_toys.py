@@ -9,10 +9,10 @@ from scipy.integrate import quad
 from scipy.optimize import minimize
 from scipy.special import gammaln
 
-from configs.sampler import AdrSettings, DoraemonSettings
-from configs.space import Dimension
-from randomization.samplers.adr import AdrSampler
-from randomization.samplers.doraemon import DoraemonSampler
+from ashore.configs.sampler import AdrSettings, DoraemonSettings
+from ashore.configs.space import Dimension
+from ashore.randomization.samplers.adr import AdrSampler
+from ashore.randomization.samplers.doraemon import DoraemonSampler
 
 
 def one(nominal: float, low: float, high: float, bounds: tuple[float, float], scale: str = "linear") -> Dimension:
@@ -30,7 +30,7 @@ def test_the_bounds_of_adr_settle_within_five_percent_of_what_is_solvable(
     adr = AdrSampler((one(1.0, 0.5, 2.0, (0.05, 20.0), scale),), AdrSettings(kind="adr", buffer=40, step=0.02))
     random = torch.Generator().manual_seed(1)
     for round_ in range(400):
-        values, token = adr.sample(torch.rand(64, adr.draws, generator=random))
+        values, token = adr.sample(torch.rand(64, adr.num_uniforms, generator=random))
         solved = (values[:, 0] > limits[0]) & (values[:, 0] < limits[1])
         adr.observe(token, values, solved)
         if round_ >= 300:
@@ -45,7 +45,7 @@ def test_where_success_fades_adr_settles_between_its_two_thresholds() -> None:
     adr = AdrSampler((one(1.0, 1.0, 2.0, (1.0, 20.0)),), settings)
     random = torch.Generator().manual_seed(2)
     for _ in range(1200):
-        values, token = adr.sample(torch.rand(64, adr.draws, generator=random))
+        values, token = adr.sample(torch.rand(64, adr.num_uniforms, generator=random))
         solved = torch.rand(64, generator=random) < (3 - values[:, 0]) / 2
         adr.observe(token, values, solved)
     assert 2.2 * 0.95 < float(adr.ranges()[1]) < 2.6 * 1.05
@@ -93,9 +93,9 @@ def test_doraemon_agrees_with_the_optimum_of_its_objective_within_two_percent(al
     )
     random = torch.Generator().manual_seed(3)
     for _ in range(30):
-        values, token = doraemon.sample(torch.rand(20_000, doraemon.draws, generator=random))
-        chance = torch.from_numpy(success_at((values[:, 0].numpy() - 2) / 2))
-        doraemon.observe(token, values, torch.rand(20_000, generator=random) < chance)
+        values, token = doraemon.sample(torch.rand(20_000, doraemon.num_uniforms, generator=random))
+        draws = torch.from_numpy(success_at((values[:, 0].numpy() - 2) / 2))
+        doraemon.observe(token, values, torch.rand(20_000, generator=random) < draws)
     (a, b), (found_a, found_b) = optimum(alpha), doraemon.parameters.tolist()
 
     def moments(a: float, b: float) -> list[float]:

@@ -11,13 +11,13 @@ import torch
 from scipy import stats
 from torch import Tensor
 
-from configs.sampler import EACH, AdrSettings, CurriculumSettings, NormalSettings
-from configs.space import Dimension
-from randomization import samplers
-from randomization.samplers.adr import AdrSampler
-from randomization.samplers.base import Sampler, summary
-from randomization.samplers.curriculum import CurriculumSampler
-from randomization.samplers.normal import NormalSampler
+from ashore.configs.sampler import EACH, AdrSettings, CurriculumSettings, NormalSettings
+from ashore.configs.space import Dimension
+from ashore.randomization import samplers
+from ashore.randomization.samplers.adr import AdrSampler
+from ashore.randomization.samplers.base import Sampler, summary
+from ashore.randomization.samplers.curriculum import CurriculumSampler
+from ashore.randomization.samplers.normal import NormalSampler
 from tests.randomization.spaces import HELD, LINEAR, LOG, ONE_SIDED, SPACE, uniforms
 
 SMALL: dict[str, dict[str, Any]] = {
@@ -236,4 +236,4 @@ def test_an_episode_at_a_bound_that_moved_meanwhile_does_not_count() -> None:
 def test_nothing_to_move_is_nothing_to_test() -> None:
     sampler = adr(HELD)
     values, token = sampler.sample(uniforms(sampler, 20))
-    assert sampler.draws == 1 and not token.any() and len(values.unique()) == 1
+    assert sampler.num_uniforms == 1 and not token.any() and len(values.unique()) == 1

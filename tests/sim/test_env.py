@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from ashore_wiring import make_env
-from configs.loader import load_run
+from ashore.configs.loader import load_run
+from ashore.environments import make_env
 from tests.sim.worlds import actions, make
 
 WORLDS = 5

@@ -7,11 +7,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ashore_wiring import make_randomizer
-from configs.loader import load_run, presets
-from configs.schema import TaskSettings
-from randomization.randomizer import Randomizer
-from sim.env import Env
+from ashore.configs.loader import load_run, presets
+from ashore.configs.schema import TaskSettings
+from ashore.environments import make_randomizer
+from ashore.randomization.randomizer import Randomizer
+from ashore.sim.env import Env
 
 PRESETS = presets()
 LONGEST = 250  # control steps

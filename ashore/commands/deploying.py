@@ -1,0 +1,53 @@
+"""Commands of the robot side: what a policy file promises, the node, the twin, the machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+
+from ashore.configs.errors import AshoreError
+
+
+def inspect(options: argparse.Namespace) -> None:
+    from ashore.deploy_ros.bundle import load_policy
+    from ashore.deploy_ros.inspect import describe
+
+    policy = load_policy(options.policy)
+    print(policy.contract.model_dump_json(indent=1) if options.json else describe(policy.contract))
+
+
+def twin(options: argparse.Namespace) -> int:
+    from ashore.files import write_atomically
+    from ashore.twins import serve_twin
+
+    results = serve_twin(options.policy, options.set, options.episodes, options.seed, options.wait)
+    if options.json is not None:
+        write_atomically(options.json, json.dumps(results, indent=1))
+    return 0 if results["finished"] else 1
+
+
+def deploy(options: argparse.Namespace) -> int:
+    from pydantic import ValidationError
+
+    from ashore.deploy_ros.settings import NodeSettings
+
+    given = {name: getattr(options, name) for name in NodeSettings.model_fields}
+    try:
+        settings = NodeSettings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        flags = (str(e["loc"][0]).replace("_", "-") for e in error.errors())
+        faults = (f"--{flag} = {e['input']!r}: {e['msg']}" for flag, e in zip(flags, error.errors(), strict=True))
+        raise AshoreError("; ".join(faults)) from None
+    if options.via == "rclpy":
+        from ashore.deploy_ros import rclpy_node
+
+        return rclpy_node.run(options.policy, settings)
+    from ashore.deploy_ros import dds_node
+
+    return dds_node.run_node(options.policy, settings)
+
+
+def doctor(_options: argparse.Namespace) -> int:
+    from ashore.deploy_ros.doctor import examine
+
+    return 0 if examine() else 1

@@ -1,0 +1,221 @@
+"""What each command takes from the command line. Only the options of the command that is run are built: help is quick."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from ashore.version import __version__
+
+Options = Callable[[argparse.ArgumentParser], None]
+ABOUT = "Train robot skills in randomized MuJoCo worlds, measure what they survive, deploy them through ROS 2."
+
+
+def parse(argv: Sequence[str] | None = None) -> argparse.Namespace:
+    """One command's options; the command's name is in `command`. Bad options end the process with that command's usage."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    chosen = next((word for word in words if word in COMMANDS), None)
+    top = argparse.ArgumentParser(prog="ashore", description=ABOUT)
+    top.add_argument("--version", action="version", version=f"ashore {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", required=True, dest="command")
+    parsers = {}
+    for name, (text, add_options) in COMMANDS.items():
+        parsers[name] = sub = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        sub.set_defaults(set=[])
+        if name == chosen:
+            add_options(sub)
+    options, unknown = top.parse_known_args(words)
+    if unknown:
+        parsers[options.command].error(f"unrecognized arguments: {' '.join(unknown)}")
+    return options
+
+
+def _no_options(_sub: argparse.ArgumentParser) -> None:
+    pass
+
+
+def _about_settings(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--set", action="append", default=[], metavar="A.B=C", help="change a setting; may be repeated")
+
+
+def _about_preset(sub: argparse.ArgumentParser) -> None:
+    _about_settings(sub)
+    sub.add_argument("preset", help="a task's name, or a config.yaml")
+
+
+def _train_options(sub: argparse.ArgumentParser) -> None:
+    _about_preset(sub)
+    sub.add_argument("--run", type=Path, metavar="DIR", help="folder of the run; runs/PRESET if not given")
+    sub.add_argument(
+        "--seed", dest="set", action="append", type="train.seed={}".format, metavar="N", help="as --set train.seed=N"
+    )
+    sub.add_argument("--resume", action="store_true", help="go on from the run's newest checkpoint, to the same bits")
+
+
+def _evaluate_options(sub: argparse.ArgumentParser) -> None:
+    _about_policy(sub, episodes=256)
+    sub.add_argument("--json", action="store_true", help="one JSON object instead of text")
+
+
+def _sweep_options(sub: argparse.ArgumentParser) -> None:
+    _about_policy(sub, episodes=64)
+    sub.add_argument(
+        "--over", required=True, type=lambda text: text.split(","), metavar="P,Q", help="parameters, by name"
+    )
+    sub.add_argument("--points", type=_count, default=9, help="values a parameter")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="runs/sweep-NAME if not given")
+
+
+def _export_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("run", type=Path, help="folder of the run")
+    sub.add_argument("--out", type=Path, metavar="FILE", help="policy.onnx in the run's folder if not given")
+
+
+def _inspect_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("policy", type=Path, help="an exported .onnx")
+    sub.add_argument("--json", action="store_true", help="the contract as JSON")
+
+
+def _twin_options(sub: argparse.ArgumentParser) -> None:
+    _about_policy(sub, episodes=10)
+    sub.add_argument("--wait", type=float, default=60.0, metavar="S", help="seconds to wait for a node's first command")
+    sub.add_argument("--json", type=Path, metavar="FILE", help="write the episodes' results here")
+
+
+def _demo_options(sub: argparse.ArgumentParser) -> None:
+    _about_settings(sub)
+    sub.add_argument("--run", type=Path, metavar="DIR", help="runs/demo if not given")
+    sub.add_argument("--episodes", type=_count, default=50, help="through the twin")
+
+
+def _about_policy(sub: argparse.ArgumentParser, *, episodes: int) -> None:
+    _about_settings(sub)
+    sub.add_argument("policy", help="folder of a run, or an exported .onnx")
+    sub.add_argument("--episodes", type=_count, default=episodes)
+    sub.add_argument("--seed", type=_seed, default=0)
+
+
+def _play_options(sub: argparse.ArgumentParser) -> None:
+    _about_policy(sub, episodes=3)
+    where = sub.add_mutually_exclusive_group()
+    where.add_argument("-o", "--out", type=Path, metavar="FILE", help=".gif or .mp4; the default without a screen")
+    where.add_argument(
+        "--viewer",
+        choices=("browser", "window"),
+        help="live, until Ctrl-C: a page on this machine, or MuJoCo's window; the default with a screen",
+    )
+    sub.add_argument("--port", type=_port, default=0, help="of the page; the first free one from 8080 on if not given")
+
+
+def _look_options(sub: argparse.ArgumentParser) -> None:
+    _about_preset(sub)
+    sub.add_argument("-o", "--out", type=Path, metavar="FILE", help="a .png; runs/look-PRESET.png if not given")
+    sub.add_argument(
+        "--camera", default="overview", metavar="NAME", help="a camera of the scene; overview if not given"
+    )
+    sub.add_argument("--worlds", type=_count, default=12, metavar="N", help="how many; 12 if not given")
+    sub.add_argument("--size", type=_size, default=(240, 180), metavar="WxH", help="of each picture, in pixels")
+    sub.add_argument("--seed", type=_seed, default=0)
+
+
+def _bench_options(sub: argparse.ArgumentParser) -> None:
+    _about_settings(sub)
+    sub.add_argument("what", choices=("sim", "train", "node", "transfer"))
+    sub.add_argument(
+        "tasks", nargs="*", default=[], metavar="TASK", help="names, arm_reach if not given; for sim also: all"
+    )
+    sub.add_argument(
+        "--task", dest="tasks", action="append", metavar="TASK", help="the same as an option, for transfer"
+    )
+    sub.add_argument("--num-envs", type=_counts, default=[256], metavar="N,M", help="worlds, for sim")
+    sub.add_argument("--seconds", type=_seconds, default=12.0, help="of timing for each number of worlds, for sim")
+    sub.add_argument(
+        "--envpool", type=Path, metavar="PYTHON", help="an interpreter with envpool, to run beside, for sim"
+    )
+    sub.add_argument("--seed", type=int, default=0, help="for train")
+    sub.add_argument("--policy", type=Path, help="for node: an exported .onnx; an untrained one if not given")
+    sub.add_argument("--seeds", type=_count, default=5, metavar="N", help="trainings of each method, for transfer")
+    sub.add_argument("--steps", type=_count, default=2_000_000, metavar="N", help="of each training, for transfer")
+    sub.add_argument("--episodes", type=_count, default=256, metavar="N", help="in each family of worlds, for transfer")
+    sub.add_argument(
+        "--methods",
+        type=lambda text: text.split(","),
+        metavar="P,Q",
+        help="for transfer: presets of samplers; none,manual,adr_small,doraemon_small if not given",
+    )
+    sub.add_argument(
+        "--run", type=Path, metavar="DIR", help="for transfer: where its trainings are; runs/transfer-TASK"
+    )
+    sub.add_argument("--json", action="store_true", help="one JSON object instead of text")
+
+
+def _deploy_options(sub: argparse.ArgumentParser) -> None:
+    from ashore.deploy_ros.settings import NodeSettings
+
+    sub.add_argument("policy", type=Path, help="an exported .onnx")
+    sub.add_argument("--via", choices=("dds", "rclpy"), default="dds", help="dds: pip only; rclpy: in a sourced ROS 2")
+    for name, field in NodeSettings.model_fields.items():
+        flag = "--" + name.replace("_", "-")
+        if field.annotation is bool:
+            sub.add_argument(flag, action="store_const", const=True, help=field.description)
+        else:
+            kind: Any = field.annotation if field.annotation in (int, float) else str
+            sub.add_argument(flag, type=kind, metavar=str(field.default), help=field.description)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}; allowed: a whole number of at least 1")
+    return int(text)
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if width.isdecimal() and height.isdecimal() and 8 <= int(width) <= 1920 and 8 <= int(height) <= 1920:
+        return int(width), int(height)
+    raise argparse.ArgumentTypeError(f"{text!r}; allowed: width x height, as 240x180, 8 to 1920 pixels each")
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 1024 <= int(text) < 65536:
+        raise argparse.ArgumentTypeError(f"{text!r}; allowed: 1024 to 65535")
+    return int(text)
+
+
+def _counts(text: str) -> list[int]:
+    return [_count(part) for part in text.split(",")]
+
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < 3600:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r}; allowed: a number of seconds above 0, below 3600")
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**31:
+        raise argparse.ArgumentTypeError(f"{text!r}; allowed: 0 to {2**31 - 1}")
+    return int(text)
+
+
+COMMANDS: dict[str, tuple[str, Options]] = {
+    "tasks": ("list the tasks", _no_options),
+    "config": ("print a preset's resolved settings", _about_preset),
+    "train": ("train a policy on a task", _train_options),
+    "evaluate": ("count a policy's successes over whole episodes", _evaluate_options),
+    "sweep": ("measure how far parameters may go before a policy fails", _sweep_options),
+    "export": ("write a run's policy as one .onnx", _export_options),
+    "inspect": ("print what a policy file promises", _inspect_options),
+    "twin": ("simulate the robot behind ROS 2 topics, in real time", _twin_options),
+    "deploy": ("drive a robot with a policy, over ROS 2", _deploy_options),
+    "play": ("show episodes: a GIF or MP4, a page in the browser, or a window", _play_options),
+    "look": ("draw what a camera sees in worlds of a task, side by side", _look_options),
+    "doctor": ("check what this machine can do, and say what to do about the rest", _no_options),
+    "bench": ("measure speed beside the raw engine, or what policies survive", _bench_options),
+    "demo": ("train, evaluate, sweep, export, and drive a twin over DDS", _demo_options),
+}

@@ -1,0 +1,138 @@
+"""A run: trained into its folder, resumed, exported."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from ashore.configs.card import Card
+from ashore.configs.contract import Contract
+from ashore.configs.errors import UsageError
+from ashore.configs.loader import dump, load_run
+from ashore.configs.schema import RunSettings, TrainSettings
+from ashore.configs.space import Dimension
+from ashore.environments import TEST_SEED, make_env, make_randomizer, policy_act
+from ashore.files import write_atomically
+from ashore.policies.acting import Acting
+from ashore.policies.checkpoint import latest, load
+from ashore.policies.export import export_policy
+from ashore.policies.networks import make_actor
+from ashore.policies.normalize import Normalizer
+from ashore.policies.policy import LearnedPolicy, load_policy
+from ashore.policies.trainer import CHECKPOINTS, FREE, TrainingOutcome, train
+from ashore.sim import tasks
+from ashore.sim.env import Env
+from ashore.sim.evaluate import record_signals, run_episodes
+from ashore.sim.robots.own_robot import adopt
+from ashore.version import __version__
+
+POLICY_FILE = "policy.onnx"
+GOLDEN_STEPS = 20  # of each golden sequence, beside those that fill a history
+
+
+def self_contained(run: RunSettings) -> RunSettings:
+    """The same run with the robot's model in its settings, where it came from a file of the user's."""
+    if tasks.find(run.task.name).raw_actuators:  # on a model that gymnasium ships, as it is
+        return run
+    robot = adopt(run.task.robot)
+    return run.model_copy(update={"task": run.task.model_copy(update={"robot": robot})})
+
+
+def as_trained(
+    run: RunSettings, num_envs: int, state: dict[str, Any] | None
+) -> tuple[Env, tuple[Dimension, ...], Card | None]:
+    """An environment whose sampler is as training left it, the ranges it reached, and its card."""
+    randomizer = make_randomizer(run.task, sampler=run.sampler)
+    env = Env(run.task, num_envs, seed=TEST_SEED, randomizer=randomizer)
+    if randomizer is None:
+        return env, (), None
+    if state is not None:
+        randomizer.sampler.load_state_dict(state)
+    return env, randomizer.trained_on(), randomizer.card()
+
+
+def sampler_state(checkpoint: Path) -> dict[str, Any] | None:
+    """What the sampler of training had learned at a checkpoint."""
+    env = load(checkpoint)["env"] or {}
+    return env.get("randomizer", {}).get("sampler")
+
+
+def train_run(run: RunSettings, folder: Path, *, resume: bool) -> TrainingOutcome:
+    """Train into `folder`, and export the policy when it is done. Gives the trainer's outcome."""
+    config, run = folder / "config.yaml", self_contained(run)
+    if resume:
+        if not config.is_file():
+            raise UsageError(f"{folder} holds no run to resume; leave --resume out to begin one")
+        saved = load_run(folder)
+        kept = {"task": saved.task != run.task, "sampler": saved.sampler != run.sampler}
+        kept |= {n: getattr(saved.train, n) != getattr(run.train, n) for n in set(TrainSettings.model_fields) - FREE}
+        if changed := sorted(name for name, differs in kept.items() if differs):
+            raise UsageError(
+                f"{config} has other settings in {changed}; a resumed run keeps them; free: {sorted(FREE)}"
+            )
+    elif config.exists():
+        raise UsageError(f"{folder} holds a run already; go on with it: --resume, or name another folder: --run DIR")
+    settings = run.train
+    env = make_env(
+        run.task,
+        settings.num_envs,
+        seed=settings.seed,
+        sampler=run.sampler,
+        stagger=True,
+        critic_sees_world=settings.critic_sees_world,
+    )
+    env.task.adapt()
+    test = make_env(run.task, min(settings.eval_episodes, 256), seed=settings.seed)
+    rounds = -(-settings.eval_episodes // test.num_envs)
+    write_atomically(config, dump(run))  # only now: settings that build no environment leave nothing behind
+
+    def evaluate(acting: Acting) -> dict[str, float]:
+        return run_episodes(test, policy_act(acting, test), rounds, seed=TEST_SEED + settings.seed).summary()
+
+    outcome = train(settings, env, folder, evaluate=evaluate, resume=resume)
+    if not outcome.interrupted and not env.task.raw_actuators:
+        export_run(folder, folder / POLICY_FILE)
+    return outcome
+
+
+def export_run(folder: Path, path: Path) -> Contract:
+    """Write the newest checkpoint of a run as one `.onnx`."""
+    run = load_run(folder)
+    checkpoint = latest(folder / CHECKPOINTS)
+    if checkpoint is None:
+        raise UsageError(f"{folder} holds no checkpoint to export")
+    return _export(run, load_policy(checkpoint), path, sampler_state(checkpoint))
+
+
+def export_untrained(run: RunSettings, path: Path) -> Contract:
+    """A policy that has learned nothing, of the run's shape: for tests and timing."""
+    run = self_contained(run)
+    env, ppo = make_env(run.task, 1), run.train.ppo
+    size = env.observation_sizes["actor"]
+    actor = make_actor(ppo, size, env.action_size)
+    return _export(run, LearnedPolicy(actor.eval(), Normalizer(size).eval(), 0, None), path)
+
+
+def _export(run: RunSettings, policy: LearnedPolicy, path: Path, state: dict[str, Any] | None = None) -> Contract:
+    """Its golden vectors are episodes of the task itself, in worlds as the last ones of training."""
+    env, trained_on, card = as_trained(run, 4, state)
+    if env.task.raw_actuators:
+        raise UsageError(f"task {run.task.name} mirrors a benchmark, not a robot: its policies are not exported")
+    settings, memory = run.model_dump(mode="json"), run.train.ppo.memory
+    steps = GOLDEN_STEPS + (memory.steps if memory.kind == "history" else 0)
+    return export_policy(
+        policy.actor,
+        policy.normalizer,
+        env.interface,
+        path,
+        trained_on=trained_on,
+        card=card,
+        settings=settings,
+        settings_sha256=hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest(),
+        trained_steps=policy.steps,
+        success=(policy.evaluation or {}).get("success"),
+        ashore_version=__version__,
+        golden=record_signals(env, policy_act(policy.acting(), env), steps),
+    )

@@ -1,0 +1,50 @@
+"""Looking at a trained policy and at a task's worlds: videos, pictures, viewers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ashore.configs.schema import TaskSettings
+from ashore.environments import TEST_SEED, make_env
+from ashore.trained_policy import TrainedPolicy
+
+
+def play_to_file(policy: TrainedPolicy, path: Path, episodes: int, seed: int) -> int:
+    """Episodes of one world as a GIF or MP4 at 25 pictures a second; gives their number."""
+    from ashore.sim.view.render import frames, write_video
+
+    dt = policy.run.task.control_dt
+    every = max(1, round(0.04 / dt))
+    env = make_env(policy.run.task, 1, seed=seed)
+    pictures = frames(env, policy.act_in(env), episodes, seed=seed, targets=policy.targets, every=every)
+    return write_video(path, pictures, fps=1 / (dt * every))
+
+
+def look_to_file(task: TaskSettings, path: Path, camera: str, worlds: int, size: tuple[int, int], seed: int) -> None:
+    """What a camera sees at the start of an episode in each of some worlds, side by side in one PNG. size: width, height."""
+    from ashore.sim.view.cameras import Cameras
+    from ashore.sim.view.render import write_sheet
+
+    env = make_env(task, worlds, seed=seed)
+    env.reset(seed)
+    cameras = Cameras(env, (camera,), size[1], size[0], samples=4, shadows=2048)
+    try:
+        write_sheet(path, cameras.take()[camera].numpy())
+    finally:
+        cameras.close()
+
+
+def play_in_viewer(policy: TrainedPolicy, seed: int) -> None:
+    """Episodes of one world in MuJoCo's own window, until it is closed."""
+    from ashore.sim.view.viewer import watch
+
+    env = make_env(policy.run.task, 1, seed=seed)
+    watch(env, policy.act_in(env), seed=seed, targets=policy.targets)
+
+
+def play_in_browser(policy: TrainedPolicy, seed: int, port: int) -> None:
+    """Episodes of one world on a page of this machine, until Ctrl-C. Port 0: the first free one from 8080 on."""
+    from ashore.sim.view.browser import Player, serve
+
+    env = make_env(policy.run.task, 1, seed=TEST_SEED + seed)
+    serve(env, Player(env, policy.act_in(env), seed=seed, first_seed=TEST_SEED, targets=policy.targets), port)

@@ -1,0 +1,122 @@
+"""A trained policy, from a run's folder or an exported file, acting in environments and measured there."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+
+from ashore.configs.contract import Contract
+from ashore.configs.errors import UsageError
+from ashore.configs.faults import explain
+from ashore.configs.loader import load_run, run_settings
+from ashore.configs.schema import RunSettings
+from ashore.configs.space import Dimension
+from ashore.deploy_ros import bundle
+from ashore.environments import Act, make_env, policy_act
+from ashore.policies.checkpoint import latest
+from ashore.policies.metrics import read
+from ashore.policies.policy import LearnedPolicy, load_policy
+from ashore.policies.trainer import CHECKPOINTS
+from ashore.runs import as_trained, sampler_state
+from ashore.sim.env import Env, Obs
+from ashore.sim.evaluate import Episodes, run_episodes
+from ashore.sim.robots.robot import is_portable
+
+
+class TrainedPolicy(NamedTuple):
+    """A trained policy under examination, from a run's folder or from an exported file."""
+
+    name: str
+    run: RunSettings
+    act_in: Callable[[Env], Act]  # the policy at work in an environment; it gives joint targets if `targets`
+    targets: bool
+    steps: int
+    sha256: str
+    trained_on: Callable[[], tuple[Dimension, ...]]  # lambda and the ranges that training reached
+    metrics: tuple[dict[str, Any], ...] = ()  # of a run's folder
+
+
+def load_trained(where: str, overrides: Sequence[str] = ()) -> TrainedPolicy:
+    """`where`: a run's folder, or an exported `.onnx`."""
+    path = Path(where)
+    if path.is_dir():
+        checkpoint = latest(path / CHECKPOINTS)
+        if checkpoint is None:
+            raise UsageError(f"{path} holds no checkpoint; train first: ashore train PRESET --run {path}")
+        policy = load_policy(checkpoint)
+        ranges, run = functools.partial(_trained_on, path, checkpoint), load_run(path, overrides)
+        metrics = read(path)
+        act = functools.partial(_acting, policy)
+        return TrainedPolicy(path.name, run, act, False, policy.steps, "", ranges, metrics)
+    if not path.is_file():
+        raise UsageError(f"{where} is neither a run's folder nor a policy file")
+    exported = bundle.load_policy(path)
+    contract = exported.contract
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    run = run_settings(_carried(path, contract), overrides)
+    act = functools.partial(graph_act, exported)
+    return TrainedPolicy(path.stem, run, act, True, contract.trained_steps, digest, lambda: contract.trained_on)
+
+
+def _acting(policy: LearnedPolicy, env: Env) -> Act:
+    return policy_act(policy.acting(), env)
+
+
+def _trained_on(folder: Path, checkpoint: Path) -> tuple[Dimension, ...]:
+    run = load_run(folder)
+    return as_trained(run, 1, sampler_state(checkpoint))[1]
+
+
+def _carried(path: Path, contract: Contract) -> dict[str, Any]:
+    """The settings in a policy file, which may be a stranger's: whole, so that they lead to no other file and no download."""
+    try:
+        run = RunSettings.model_validate_json(json.dumps(contract.settings), strict=True)
+    except ValidationError as error:
+        raise explain(error, contract.settings) from None
+    if not is_portable(run.task.robot.model):
+        raise UsageError(
+            f"{path}: task.robot.model = {run.task.robot.model!r}; allowed in a policy file: the model's text, "
+            "a file of sim/robots, gymnasium:FILE"
+        )
+    return contract.settings
+
+
+def graph_act(policy: bundle.Policy, env: Env) -> Act:
+    """An exported graph in an environment's worlds: the columns of the actor's observation are its inputs, and what it
+    remembers beyond them goes from step to step here, as on a robot."""
+    face = policy.contract.interface
+    own = [m.name for m in face.memory if m.name not in dict(face.seen)]
+    kept: bundle.Memory = {}
+
+    def act(obs: Obs) -> torch.Tensor:
+        rows, seen, start = obs["actor"].numpy(), {}, 0
+        for name, size in face.seen:
+            seen[name] = rows[:, start : start + size]
+            start += size
+        if own:
+            began, first = env.began.numpy()[:, None], policy.initial_memory(seen)
+            kept.update({name: np.where(began, first[name], kept.get(name, first[name])) for name in own})
+        position, _, following = policy.step(seen, seen | kept)
+        kept.update({name: following[name] for name in own})
+        return torch.from_numpy(position)
+
+    return act
+
+
+def measure(
+    policy: TrainedPolicy, episodes: int, *, seed: int, pins: dict[str, float] | None = None, progress: Any = None
+) -> Episodes:
+    """Run whole episodes of the policy, on at most 256 worlds at a time."""
+    worlds = min(episodes, 256)
+    env = make_env(policy.run.task, worlds, seed=seed, pins=pins)
+    rounds = -(-episodes // worlds)
+    results = run_episodes(env, policy.act_in(env), rounds, seed=seed, targets=policy.targets, progress=progress)
+    return results.first(episodes)

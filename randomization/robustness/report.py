@@ -1,0 +1,253 @@
+"""A robustness report: one HTML file that shows itself without a network, wherever it is opened.
+
+Everything that came from a file is escaped, and the page's content policy refuses scripts other than its own two.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from html import escape
+from importlib.resources import files
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from ashore.configs.space import Dimension
+from ashore.randomization.robustness import tables as tables
+from ashore.randomization.robustness.charts import Chart, completion_chart, success_chart, training_charts
+from ashore.randomization.robustness.curve import CONFIDENCE, clopper_pearson
+from ashore.randomization.robustness.growth import growth_chart
+from ashore.randomization.robustness.sweep import SweepResult
+
+IMAGE_TYPES = {b"\x89PNG": "png", b"GIF8": "gif", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp"}
+BOOT = """
+for (const [id, chart] of Object.entries(JSON.parse(document.getElementById("charts").textContent)))
+  Plotly.newPlot(id, chart.data, chart.layout, {displayModeBar: false, responsive: true});
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Headline:
+    """A success rate for the top of the page."""
+
+    label: str
+    successes: int
+    episodes: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwinEpisode:
+    """An episode of a policy against a twin."""
+
+    success: bool
+    seconds: float | None = None  # to success
+    note: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """A PNG, GIF, JPEG or WebP file's bytes."""
+
+    caption: str
+    data: bytes
+
+
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """What a report shows; a part that is empty is left out."""
+
+    title: str
+    subtitle: str = ""
+    headlines: Sequence[Headline] = ()
+    numbers: Mapping[str, str] = field(default_factory=dict)  # label -> value
+    command: str = ""
+    images: Sequence[Image] = ()
+    sweep: SweepResult | None = None
+    card: Sequence[Dimension] = ()  # with the ranges trained on
+    declared: Sequence[Dimension] = ()  # the same with the ranges declared, to draw how they grew
+    training: Sequence[Mapping[str, Any]] = ()  # rows of metrics.jsonl
+    twin: Sequence[TwinEpisode] = ()
+    facts: Mapping[str, str] = field(default_factory=dict)  # hashes, commit, versions, machine
+
+
+def write(path: Path, report: Report) -> None:
+    """Render to a file, which is never there half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(render(report), encoding="utf-8")
+    os.replace(draft, path)
+
+
+def render(report: Report) -> str:
+    """The page."""
+    charts: dict[str, Chart] = {}
+    body = "".join(
+        (
+            _header(report),
+            _images(report.images),
+            _curves(report.sweep, charts),
+            _margins(report.sweep),
+            _twin(report.twin, charts),
+            _training(report.training, charts),
+            _growth(report.training, report.declared, charts),
+            _card(report.card),
+            _facts(report),
+        )
+    )
+    scripts = _scripts() if charts else ()
+    return _page(escape(report.title), body, charts, scripts)
+
+
+def _page(title: str, body: str, charts: Mapping[str, Chart], scripts: Sequence[str]) -> str:
+    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
+    allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
+    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"
+    data = json.dumps(charts, allow_nan=False).replace("<", "\\u003c")
+    style = files("ashore.randomization.robustness").joinpath("report.css").read_text(encoding="utf-8")
+    return (
+        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>\n{style}</style>\n</head>\n'
+        f"<body>\n<main>\n{body}</main>\n"
+        f'<script type="application/json" id="charts">{data}</script>\n'
+        + "".join(f"<script>{script}</script>\n" for script in scripts)
+        + "</body>\n</html>\n"
+    )
+
+
+def _scripts() -> tuple[str, str]:
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs().replace("</script", "<\\/script"), BOOT
+
+
+def _section(title: str, how: str, content: str) -> str:
+    return f'<section>\n<h2>{title}</h2>\n<p class="how">{how}</p>\n{content}</section>\n'
+
+
+def _chart(charts: dict[str, Chart], chart: Chart, caption: str) -> str:
+    name = f"chart{len(charts)}"
+    charts[name] = chart
+    height = f"height:{chart['layout']['height']}px"
+    return (
+        f'<figure class="card"><figcaption>{caption}</figcaption>'
+        f'<div class="chart" style="{height}" id="{name}"></div></figure>\n'
+    )
+
+
+def _header(report: Report) -> str:
+    tiles = "".join(_tile(headline) for headline in report.headlines)
+    numbers = "".join(f"<div><span>{escape(k)}</span>{escape(v)}</div>" for k, v in report.numbers.items())
+    return (
+        f'<header>\n<div class="eyebrow">Ashore robustness report</div>\n<h1>{escape(report.title)}</h1>\n'
+        + (f'<p class="lead">{escape(report.subtitle)}</p>\n' if report.subtitle else "")
+        + (f'<div class="tiles">{tiles}</div>\n' if tiles else "")
+        + (f'<div class="card numbers">{numbers}</div>\n' if numbers else "")
+        + (f"<pre>{escape(report.command)}</pre>\n" if report.command else "")
+        + "</header>\n"
+    )
+
+
+def _tile(headline: Headline) -> str:
+    low, high = clopper_pearson(headline.successes, headline.episodes)
+    rate = headline.successes / headline.episodes
+    interval = f'<i class="interval" style="left:{low:.2%};width:{high - low:.2%}"></i>'
+    bar = f'<div class="bar"><i class="track"></i>{interval}<i class="tick sea" style="left:{rate:.2%}"></i></div>'
+    return (
+        f'<div class="card tile"><div class="label">{escape(headline.label)}</div>'
+        f'<div class="value">{100 * rate:.1f}<small>%</small></div>{bar}'
+        f'<div class="note">{headline.successes} of {headline.episodes} episodes; '
+        f"{CONFIDENCE:.0%} interval {low:.1%} to {high:.1%}</div></div>\n"
+    )
+
+
+def _images(images: Sequence[Image]) -> str:
+    shown = "".join(
+        f'<figure class="card picture"><img alt="{escape(image.caption)}" src="{_data_uri(image.data)}">'
+        f"<figcaption>{escape(image.caption)}</figcaption></figure>\n"
+        for image in images
+    )
+    return f'<div class="grid">{shown}</div>\n' if shown else ""
+
+
+def _data_uri(data: bytes) -> str:
+    kind = next((kind for magic, kind in IMAGE_TYPES.items() if data.startswith(magic)), None)
+    if kind is None:
+        raise ValueError(f"an image that starts with {data[:4]!r}; allowed: {', '.join(IMAGE_TYPES.values())}")
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _curves(sweep: SweepResult | None, charts: dict[str, Chart]) -> str:
+    if sweep is None or not sweep.curves:
+        return ""
+    figures = "".join(
+        _chart(charts, success_chart(curve, sweep.target), tables.curve_caption(curve, sweep.target))
+        for curve in sweep.by_fragility()
+    )
+    how = "Success as one parameter leaves its nominal value, the most fragile first. The band is the exact 95 % interval."
+    return _section("Success when reality differs", how, tables.CURVE_LEGEND + f'<div class="grid">{figures}</div>\n')
+
+
+def _margins(sweep: SweepResult | None) -> str:
+    if sweep is None or not sweep.curves:
+        return ""
+    how = (
+        f"How far a parameter may go until the lower end of the interval falls under {sweep.target:.0%}. "
+        "Headroom 1 is the edge of the range trained on; under 1 the policy fails inside it."
+    )
+    return _section("Margins", how, tables.margins(sweep))
+
+
+def _twin(episodes: Sequence[TwinEpisode], charts: dict[str, Chart]) -> str:
+    if not episodes:
+        return ""
+    squares = "".join(tables.square(k, e.success, e.seconds, e.note) for k, e in enumerate(episodes, start=1))
+    seconds = [e.seconds for e in episodes if e.success and e.seconds is not None]
+    done = sum(e.success for e in episodes)
+    times = f"; median time to success {median(seconds):.2f} s" if seconds else ""
+    content = (
+        '<figure class="card"><figcaption>Episode by episode</figcaption>'
+        f'<div class="strip">{squares}</div>'
+        f'<p class="how">{done} succeeded, {len(episodes) - done} failed{times}</p></figure>\n'
+    )
+    if seconds:
+        content += _chart(charts, completion_chart(seconds, len(episodes)), "Done within a time")
+    how = (
+        "The exported file drove a twin, a simulated robot in a process of its own, over ROS 2 messages in real time. "
+        "Every episode was another world, which the policy was not told."
+    )
+    return _section("Through the twin", how, f'<div class="grid">{content}</div>\n')
+
+
+def _training(rows: Sequence[Mapping[str, Any]], charts: dict[str, Chart]) -> str:
+    figures = "".join(_chart(charts, chart, title) for title, chart in training_charts(rows))
+    grid = f'<div class="grid">{figures}</div>\n'
+    return _section("Training", "Over control steps, all worlds together.", grid) if figures else ""
+
+
+def _growth(rows: Sequence[Mapping[str, Any]], declared: Sequence[Dimension], charts: dict[str, Chart]) -> str:
+    chart = growth_chart(rows, declared)
+    if chart is None:
+        return ""
+    how = "The range of worlds that training showed, over control steps. Shaded: as declared; dotted: nominal."
+    return _section("Ranges growing", how, _chart(charts, chart, "One row a parameter"))
+
+
+def _card(dims: Sequence[Dimension]) -> str:
+    how = "Every parameter that differs from world to world, and the range this policy was trained on."
+    return _section("Randomization card", how, tables.card(dims)) if dims else ""
+
+
+def _facts(report: Report) -> str:
+    facts = dict(report.facts)
+    if report.sweep is not None:
+        named = report.sweep.provenance.model_dump(exclude={"seeds"})
+        facts |= {f"sweep {key.replace('_', ' ')}": value for key, value in named.items() if value}
+        if report.sweep.provenance.seeds:
+            facts["sweep seeds"] = ", ".join(map(str, report.sweep.provenance.seeds))
+    return _section("To make it again", "What was run, on what.", tables.facts(facts)) if facts else ""

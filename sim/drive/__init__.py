@@ -1,0 +1,1 @@
+"""The path of a command from action to actuators: targets, limits, delivery, actuation, and what disturbs the robot."""

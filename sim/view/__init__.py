@@ -1,0 +1,1 @@
+"""Looking at worlds: rendered frames, cameras with lenses and latency, randomized visuals, viewers in browser and window."""

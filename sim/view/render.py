@@ -1,0 +1,125 @@
+"""Pictures of a world without a screen: one renderer serves every world of a batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import mujoco
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ashore.sim.env import Env, Obs
+from ashore.sim.tasks.task import Marker
+from ashore.sim.view.cameras import VideoError, draw, open_renderer
+from ashore.sim.view.visuals import Look
+
+Frame = NDArray[np.uint8]
+
+
+class Renderer:
+    """Draws a world as it looks, through a perfect camera, with the task's markers."""
+
+    def __init__(self, env: Env, width: int = 480, height: int = 360, camera: str = "overview") -> None:
+        self._env = env
+        self._model = env.visuals.scene_model()
+        self._data = mujoco.MjData(self._model)
+        self._camera = camera
+        self._renderer = open_renderer(self._model, height, width)
+
+    def frame(self, world: int = 0) -> Frame:
+        """The world as it is now: [height, width, 3] uint8."""
+        look = show(self._env, world, self._model, self._data)
+        self._renderer.update_scene(self._data, camera=self._camera)
+        look.decorate(self._renderer.scene, self._data)
+        for marker in self._env.task.markers(world):
+            add_marker(self._renderer.scene, marker)
+        return draw(self._renderer, look)
+
+    def close(self) -> None:
+        self._renderer.close()
+
+
+def show(env: Env, world: int, model: mujoco.MjModel, data: mujoco.MjData) -> Look:
+    """Bring a scene to how one of the worlds is and looks at present. The model must be the scene's own."""
+    look = env.visuals.look(world, env.seed, int(env.episode[world]))
+    look.dress(model)
+    for name in ("qpos", "mocap_pos", "mocap_quat"):
+        getattr(data, name)[:] = getattr(env.world, name)[world].numpy()
+    mujoco.mj_forward(model, data)
+    return look
+
+
+def add_marker(scene: Any, marker: Marker) -> None:
+    if scene.ngeom < scene.maxgeom:
+        shape(scene.geoms[scene.ngeom], marker)
+        scene.ngeom += 1
+
+
+def shape(geom: Any, marker: Marker) -> Any:
+    """Make a picture's geom of a marker."""
+    kind = mujoco.mjtGeom.mjGEOM_SPHERE if marker.half_size is None else mujoco.mjtGeom.mjGEOM_BOX
+    size = np.full(3, marker.radius) if marker.half_size is None else np.array(marker.half_size)
+    rotation = np.eye(3).flatten() if marker.rotation is None else np.array(marker.rotation)
+    mujoco.mjv_initGeom(geom, kind, size, np.array(marker.position), rotation, np.array(marker.rgba, np.float32))
+    return geom
+
+
+def frames(
+    env: Env, act: Callable[[Obs], Tensor], episodes: int, *, seed: int, targets: bool, every: int = 1
+) -> Iterator[Frame]:
+    """Pictures of the first world through whole episodes, one every `every` control steps."""
+    step = env.step_towards if targets else env.step
+    renderer = Renderer(env)
+    try:
+        obs, count, ended = env.reset(seed), 0, 0
+        yield renderer.frame()
+        while ended < episodes:
+            obs, _, terminated, truncated, _ = step(act(obs))
+            count += 1
+            ended += int(terminated[0] | truncated[0])
+            if count % every == 0:
+                yield renderer.frame()
+    finally:
+        renderer.close()
+
+
+def write_video(path: Path, pictures: Iterator[Frame], fps: float) -> int:
+    """Write a GIF or MP4, by the file's ending; gives the number of pictures."""
+    import imageio.v2 as imageio
+
+    if path.suffix not in (".gif", ".mp4"):
+        raise VideoError(f"{path} is neither .gif nor .mp4")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    style: dict[str, Any] = {"loop": 0, "duration": 1000 / fps} if path.suffix == ".gif" else {"fps": fps}
+    count = 0
+    part = path.with_name(f".part-{path.name}")  # the ending tells the format
+    part.touch()
+    video: Any = imageio.get_writer(part, **style)
+    with video:
+        for picture in pictures:
+            video.append_data(picture)
+            count += 1
+    part.replace(path)
+    return count
+
+
+def write_sheet(path: Path, pictures: NDArray[np.uint8]) -> None:
+    """Pictures [n, height, width, 3] in rows, about as wide as it is high, as a PNG."""
+    from PIL import Image
+
+    if path.suffix != ".png":
+        raise VideoError(f"{path} is no .png")
+    count, height, width, _ = pictures.shape
+    columns = math.ceil(math.sqrt(count * height / width))
+    rows = -(-count // columns)
+    sheet = np.zeros((rows * columns, height, width, 3), np.uint8)
+    sheet[:count] = pictures
+    sheet = sheet.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".part-{path.name}")
+    Image.fromarray(sheet).save(part, "PNG")
+    part.replace(path)
