@@ -76,9 +76,9 @@ def _folders(name: str, path: Path) -> Iterator[Path]:
 def _load(file: Path) -> tuple[np.ndarray, np.ndarray]:
     """Vertices [n, 3] m and triangles [m, 3] of a whole file, its own transforms and units applied."""
     try:
-        import trimesh
+        import trimesh  # the extra `meshes`
 
-        mesh = trimesh.load(file, force="mesh")
+        mesh = trimesh.load_mesh(file)
     except ImportError as error:
         raise ModelError(
             f"{file} is no format that MuJoCo reads ({', '.join(READ_BY_MUJOCO)}), and converting it needs {error.name}: "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import sys
 from pathlib import Path
 
 import mujoco
@@ -16,17 +16,16 @@ from ashore.sim.robots.mesh_hulls import drop_pictures
 
 POSTURES = 16
 MASS, LENGTH, INERTIA, LIMIT = 1e-4, 1e-4, 1e-3, 1e-4  # relative; m; relative; rad or m
-_LOG = logging.getLogger(__name__)
 _said: set[str] = set()
 
 
 def say(name: str, sentences: list[str]) -> None:
-    """Warn of each sentence in a line of the log, once a process."""
+    """Warn of each sentence in a line on stderr, once a process."""
     for sentence in sentences:
         line = f"robot {name}: {sentence}"
         if line not in _said:
             _said.add(line)
-            _LOG.warning("%s", line)
+            print(line, file=sys.stderr)
 
 
 def compare(given: RobotSettings, adopted: RobotSettings | None = None) -> list[str]:

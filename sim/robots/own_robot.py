@@ -54,7 +54,7 @@ def adopt(settings: RobotSettings) -> RobotSettings:
     velocities = {} if settings.velocity_limit else _urdf_velocities(path)
     settings = _filled(settings, compiled(spec, path), velocities)
     notes += keep_robot(spec, settings)
-    _strip(spec, settings)
+    notes += _strip(spec, settings)
     notes += bound_joints(spec, settings, path)
     model = compiled(spec, path)
     write_out_fitted_shapes(spec, model)
@@ -66,8 +66,9 @@ def adopt(settings: RobotSettings) -> RobotSettings:
     spec.compile()
     text = standing(spec.to_xml())
     changes: dict[str, Any] = {"model": text, "tool_body": None, "fixed_joints": (), "compensates_gravity": False}
-    changes |= {"packages": {}, "free_joints": ()}
-    changes |= {"position_limits": {}} | ({"tool_site": TOOL} if settings.tool_body else {})
+    changes |= {"packages": {}, "free_joints": (), "position_limits": {}} | (
+        {"tool_site": TOOL} if settings.tool_body else {}
+    )
     adopted = settings.model_copy(update=changes)
     adopted = adopted.model_copy(update={"home": home_within(adopted, robot.load(adopted).compile())})
     say(settings.name, notes + compare(given, adopted))
@@ -167,8 +168,10 @@ def _position_actuator(model: mujoco.MjModel, joint: int) -> tuple[float, float]
     return 0.0, 0.0
 
 
-def _strip(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
-    """Take away sensors, keyframes, tendons and actuators, whose force limits go to their joints; fix joints; add the tool."""
+def _strip(spec: mujoco.MjSpec, settings: RobotSettings) -> list[str]:
+    """Take away sensors, keyframes, tendons and actuators, whose force limits go to their joints; fix joints; add the tool.
+
+    Gives what a user should know of it."""
     for actuator in spec.actuators:
         joint = spec.joint(actuator.target) if actuator.trntype == mujoco.mjtTrn.mjTRN_JOINT else None
         low, high = _force_range(actuator)
@@ -179,7 +182,7 @@ def _strip(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
     for thing in (*spec.sensors, *spec.keys, *spec.actuators, *bound, *spec.tendons):
         spec.delete(thing)
     robot.fix_joints(spec, settings.fixed_joints)
-    hold_undriven_joints(spec, settings)
+    held = hold_undriven_joints(spec, settings)
     if settings.compensates_gravity:
         for body in spec.bodies[1:]:
             body.gravcomp = 1.0
@@ -189,6 +192,7 @@ def _strip(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
         spec.body(settings.tool_body).add_site(
             name=TOOL, pos=settings.tool_offset, quat=settings.tool_orientation, group=4
         )
+    return held
 
 
 def _force_range(actuator: mujoco.MjsActuator) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ashore.configs.contract import JointSpec
 from ashore.configs.errors import AshoreError
+from ashore.configs.paths import expand
 from ashore.configs.schema import RobotSettings
 from ashore.sim.robots.file_model import neutral_defaults, task_world
 
@@ -18,6 +19,12 @@ ROBOTS = Path(__file__).parent
 KINDS = (".xml", ".mjcf", ".urdf")
 GYMNASIUM = "gymnasium:"  # before the name of a model file that gymnasium ships
 LONGEST_TEXT, MOST_ELEMENTS = 4_000_000, 20_000  # characters, elements of a model that stands in the settings
+MOST = {
+    "joint": 128,
+    "body": 256,
+    "geom": 2048,
+}  # of these elements: what a thousand postures can be checked with in seconds
+MOST_OF_SIZE = 10_000  # in a <size>
 # What reads files, loads code or grows as it compiles. `self_contained` writes none of it.
 FOREIGN = frozenset({"include", "extension", "plugin", "replicate", "composite", "flexcomp", "attach"})
 
@@ -66,7 +73,13 @@ def _vetted(settings: RobotSettings) -> str:
         raise ModelError(f"{who} does not load: {error}") from None
     if len(elements) > MOST_ELEMENTS:
         raise ModelError(f"{who} has {len(elements)} elements; allowed: {MOST_ELEMENTS}")
+    for tag, most in MOST.items():
+        if (count := sum(element.tag == tag for element in elements)) > most:
+            raise ModelError(f"{who} has {count} of <{tag}>; allowed: {most}")
     for element in elements:
+        for name, value in element.attrib.items() if element.tag == "size" else ():
+            if name.startswith("n") and (not value.strip().lstrip("-").isdecimal() or int(value) > MOST_OF_SIZE):
+                raise ModelError(f"{who} has <size {name}={value!r:.40}>; allowed: at most {MOST_OF_SIZE}")
         if element.tag in FOREIGN or element.tag.startswith("{"):
             raise ModelError(f"{who} has <{element.tag}>; allowed in a text: none of {sorted(FOREIGN)}, no namespaces")
         if files := [name for name in element.attrib if name.startswith("file")]:
@@ -83,7 +96,7 @@ def find(model: str) -> Path:
     """The file that `robot.model` names."""
     if model.startswith(GYMNASIUM):
         return _shipped_with_gymnasium(model)
-    path = ROBOTS / model if is_ours(model) else Path(model).expanduser()
+    path = ROBOTS / model if is_ours(model) else expand(model)
     if path.is_file():
         return path
     known = sorted(p.name for p in ROBOTS.glob("*.xml"))

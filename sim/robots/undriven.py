@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import logging
-
 import mujoco
 
 from ashore.configs.schema import RobotSettings
 from ashore.sim.robots import robot
 
-_LOG = logging.getLogger(__name__)
 _ONE_DEGREE = (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)
 
 
-def hold_undriven_joints(spec: mujoco.MjSpec, settings: RobotSettings) -> tuple[str, ...]:
-    """Weld hinges and slides that are neither driven nor follow a driven one, and say so in one line; gives their names.
+def hold_undriven_joints(spec: mujoco.MjSpec, settings: RobotSettings) -> list[str]:
+    """Weld hinges and slides that are neither driven nor follow a driven one; gives a sentence that names them, if any.
 
     A joint follows another where an equality couples them, as a URDF's `mimic` does. A welded joint stays at its reference
     position, or at the nearest end of its range. Joints that close a loop stay, `free_joints`
@@ -36,15 +33,10 @@ def hold_undriven_joints(spec: mujoco.MjSpec, settings: RobotSettings) -> tuple[
         if rest and len(joint.parent.joints) == 1:
             robot.move_joint(joint, float(rest))
     names = tuple(joint.name for joint in held)
-    if names:
-        robot.fix_joints(spec, names)
-        _LOG.warning(
-            "robot %s: %s joints that nobody drives are held where they rest: %s (`free_joints` lets them move)",
-            settings.name,
-            len(names),
-            ", ".join(names),
-        )
-    return names
+    if not names:
+        return []
+    robot.fix_joints(spec, names)
+    return [f"{len(names)} joints that nobody drives are held at rest: {', '.join(names)} (free_joints lets them move)"]
 
 
 def _closing(spec: mujoco.MjSpec) -> set[str]:
