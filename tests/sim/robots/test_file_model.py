@@ -299,11 +299,12 @@ def test_a_joint_is_the_arms_or_the_grippers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("backend", ["osmesa", "vulkan"])
-def test_an_opengl_that_is_not_there_is_one_line(backend: str) -> None:
+@pytest.mark.parametrize("command", [["tasks"], ["train", "arm_reach", "--set", "total_steps=1"]])
+def test_an_opengl_that_is_not_there_is_one_line(backend: str, command: list[str]) -> None:
     if backend == "osmesa" and ctypes.util.find_library("OSMesa"):
         pytest.skip("OSMesa is installed here")
     run = subprocess.run(
-        [sys.executable, "-m", "ashore", "tasks"],
+        [sys.executable, "-m", "ashore", *command],
         env={k: v for k, v in os.environ.items() if k != "PYOPENGL_PLATFORM"} | {"MUJOCO_GL": backend},
         cwd=Path(__file__).parents[3],
         capture_output=True,
