@@ -11,7 +11,7 @@ from ashore.deploy_ros.settings import NodeSettings
 
 WITHOUT_ROS = (
     "rclpy cannot be imported ({error}). Source a ROS 2 installation (source /opt/ros/<distro>/setup.bash) and use its Python, "
-    "or drive the robot without ROS: pip install 'ashore[dds]', then `ashore deploy <policy.onnx>`."
+    "or drive the robot without ROS: in a checkout: pip install '.[dds]', then `ashore deploy <policy.onnx>`."
 )
 
 
