@@ -15,13 +15,12 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from ashore.sim.robots.model_check import compare
-
 from ashore.configs.errors import AshoreError
 from ashore.configs.loader import load_run, read_mapping
 from ashore.configs.yaml_text import dump_text
 from ashore.files import commit
 from ashore.runs import self_contained, train_run
+from ashore.sim.robots.model_check import compare
 
 ROBOTS = Path(__file__).parent / "robots"
 TRAINING = [

@@ -77,7 +77,9 @@ def _drawing() -> Finding:
 def _cyclone() -> Finding:
     if importlib.util.find_spec("cyclonedds") is None:
         return Finding(
-            "DDS", "cyclonedds is not installed", "in a checkout: pip install '.[dds]', or use a sourced ROS 2: --via rclpy"
+            "DDS",
+            "cyclonedds is not installed",
+            "in a checkout: pip install '.[dds]', or use a sourced ROS 2: --via rclpy",
         )
     from ashore.deploy_ros.dds import cyclone_config, domain_id
 
