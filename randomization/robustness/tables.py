@@ -8,7 +8,7 @@ from html import escape
 
 from ashore.configs.space import Dimension
 from ashore.randomization.robustness.curve import Curve, Margin
-from ashore.randomization.robustness.sweep import SweepResult, headroom_text, margin_text
+from ashore.randomization.robustness.sweep import SweepResult, headroom_text, margin_texts
 
 CURVE_LEGEND = (
     '<div class="legend"><span><i style="background:var(--sea)"></i>success</span>'
@@ -86,10 +86,9 @@ def _margin_row(curve: Curve, target: float) -> str:
     at = _scale(curve.distribution, min(values), max(values))
     bar = _bar(at, (curve.low, curve.high), curve.nominal, holds=(_end(below), _end(above)))
     numbers = (
-        f"{_plain(curve.low)} to {_plain(curve.high)}",
+        "not varied" if curve.low == curve.high else f"{_plain(curve.low)} to {_plain(curve.high)}",
         f"{curve.at_nominal.success:.1%}",
-        margin_text(below),
-        margin_text(above),
+        *margin_texts(curve, target),
     )
     flag = f'<td class="number">{_flag(headroom_text(curve, target), curve.holds(target))}</td>'
     return _row(_name(curve.group, len(curve.members)), curve.unit, numbers, f'{flag}<td class="wide">{bar}</td>')
