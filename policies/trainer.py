@@ -61,9 +61,11 @@ def train(
     evaluate: Evaluate | None = None,
     resume: bool = False,
     console: Console | None = None,
+    opening: str = "",
 ) -> TrainingOutcome:
     """Train on `env` and leave checkpoints, `metrics.jsonl` and TensorBoard events in `folder`.
 
+    `opening` is printed before the first step.
     With `resume`, goes on from the newest checkpoint in `folder`, to the same bits as a run that never stopped.
     Raises FloatingPointError when observations, rewards or losses are not finite; the last checkpoint stays.
     """
@@ -74,6 +76,8 @@ def train(
         learner, run = _begin(settings, env, folder, resume)
         interrupted = False
         with Metrics(folder, run.steps) as metrics, RunProgress(settings.total_steps, run.steps, console) as progress:
+            if opening:
+                progress.say(opening)
             while not _finished(settings, run):
                 before, began = run.steps, time.monotonic()
                 record = _iterate(settings, learner, env, evaluate, run)
