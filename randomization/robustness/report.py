@@ -108,7 +108,7 @@ def _page(title: str, body: str, charts: Mapping[str, Chart], scripts: Sequence[
     allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
     policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"
     data = json.dumps(charts, allow_nan=False).replace("<", "\\u003c")
-    style = files("randomization").joinpath("report.css").read_text(encoding="utf-8")
+    style = files("ashore.randomization.robustness").joinpath("report.css").read_text(encoding="utf-8")
     return (
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
