@@ -132,10 +132,11 @@ class _SweepProgress:
         curve = result.curves[-1]
         done = self._done + 1
         left = (time.monotonic() - self._began) * (self._total - done) / done
-        ends = " to ".join(f"{point.successes / point.episodes:.0%}" for point in (curve.points[0], curve.points[-1]))
+        ends = " and ".join(f"{point.successes / point.episodes:.0%}" for point in (curve.points[0], curve.points[-1]))
         span = f"{curve.points[0].value:.4g} to {curve.points[-1].value:.4g} {curve.unit}".removesuffix(" 1")
-        text = f"{curve.group}, {span}: success {ends}, {curve.at_nominal.success:.0%} at nominal"
-        rest = f"; {done} of {self._total} points, left {left:.0f} s" if done < self._total else ""
+        text = f"{curve.group}, {span}: success {ends} at the ends, {curve.at_nominal.success:.0%} at nominal"
+        live = self._live.console.is_terminal or done == self._total  # which shows what is left, or nothing is
+        rest = "" if live else f"; {done} of {self._total} points, left {left:.0f} s"
         self._live.console.print(text + rest, markup=False, highlight=False, soft_wrap=True)
 
     def _count(self, episodes: int) -> int:

@@ -27,9 +27,9 @@ HOLDS = '<span><i style="background:var(--sea);height:5px"></i>stays above the t
 
 
 def curve_caption(curve: Curve, target: float) -> str:
-    """The parameter's name, and whether the policy holds over the range it was trained on."""
-    good = curve.holds(target)
-    flag = _flag("holds in range" if good else "fails in range", good)
+    """The parameter's name, whether the policy holds over the range it was trained on, and its headroom."""
+    good, headroom = curve.holds(target), headroom_text(curve, target)
+    flag = _flag(("holds" if good else "fails") + (f", headroom {headroom}" if headroom else " in range"), good)
     return f"<span>{_name(curve.group, len(curve.members))}</span>{flag}"
 
 
