@@ -42,17 +42,26 @@ def _about_settings(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--set", action="append", default=[], metavar="A.B=C", help="change a setting; may be repeated")
 
 
-def _about_preset(sub: argparse.ArgumentParser) -> None:
+def _stands_for_set(sub: argparse.ArgumentParser, flag: str, setting: str, metavar: str, text: str) -> None:
+    """A flag that stands for `--set SETTING=VALUE`."""
+    sub.add_argument(flag, dest="set", action="append", type=f"{setting}={{}}".format, metavar=metavar, help=text)
+
+
+def _about_task(sub: argparse.ArgumentParser) -> None:
     _about_settings(sub)
+    _stands_for_set(sub, "--task", "task.source", "FILE.py:CLASS", "a task from a file of your own, whose code is run")
+
+
+def _about_preset(sub: argparse.ArgumentParser) -> None:
+    _about_task(sub)
     sub.add_argument("preset", help="a task's name, or a config.yaml")
 
 
 def _train_options(sub: argparse.ArgumentParser) -> None:
     _about_preset(sub)
     sub.add_argument("--run", type=Path, metavar="DIR", help="folder of the run; runs/PRESET if not given")
-    sub.add_argument(
-        "--seed", dest="set", action="append", type="train.seed={}".format, metavar="N", help="as --set train.seed=N"
-    )
+    _stands_for_set(sub, "--seed", "train.seed", "N", "as --set train.seed=N")
+    _stands_for_set(sub, "--from", "train.start_from", "RUN", "start from the networks of another run, steps at 0")
     sub.add_argument("--resume", action="store_true", help="go on from the run's newest checkpoint, to the same bits")
 
 
@@ -93,7 +102,7 @@ def _demo_options(sub: argparse.ArgumentParser) -> None:
 
 
 def _about_policy(sub: argparse.ArgumentParser, *, episodes: int) -> None:
-    _about_settings(sub)
+    _about_task(sub)
     sub.add_argument("policy", help="folder of a run, or an exported .onnx")
     sub.add_argument("--episodes", type=_count, default=episodes)
     sub.add_argument("--seed", type=_seed, default=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from ashore.sim.env import Env
 from ashore.sim.evaluate import record_signals, run_episodes
 from ashore.sim.robots.own_robot import adopt
 from ashore.version import __version__
+from ashore.warm_start import at_checkpoint, start_of
 
 POLICY_FILE = "policy.onnx"
 GOLDEN_STEPS = 20  # of each golden sequence, beside those that fill a history
@@ -34,7 +36,7 @@ GOLDEN_STEPS = 20  # of each golden sequence, beside those that fill a history
 
 def self_contained(run: RunSettings) -> RunSettings:
     """The same run with the robot's model in its settings, where it came from a file of the user's."""
-    if tasks.find(run.task.name).raw_actuators:  # on a model that gymnasium ships, as it is
+    if tasks.find(run.task.name, run.task.source).raw_actuators:  # on a model that gymnasium ships, as it is
         return run
     robot = adopt(run.task.robot)
     return run.model_copy(update={"task": run.task.model_copy(update={"robot": robot})})
@@ -61,7 +63,7 @@ def sampler_state(checkpoint: Path) -> dict[str, Any] | None:
 
 def train_run(run: RunSettings, folder: Path, *, resume: bool) -> TrainingOutcome:
     """Train into `folder`, and export the policy when it is done. Gives the trainer's outcome."""
-    config, run = folder / "config.yaml", self_contained(run)
+    config, run = folder / "config.yaml", at_checkpoint(self_contained(run))
     if resume:
         if not config.is_file():
             raise UsageError(f"{folder} holds no run to resume; leave --resume out to begin one")
@@ -86,12 +88,18 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> TrainingOutcom
     env.task.adapt()
     test = make_env(run.task, min(settings.eval_episodes, 256), seed=settings.seed)
     rounds = -(-settings.eval_episodes // test.num_envs)
+    start = start_of(run, env, folder)
     write_atomically(config, dump(run))  # only now: settings that build no environment leave nothing behind
+
+    for warning in [] if resume else env.task.warnings():
+        print(f"ashore: warning: {warning}", file=sys.stderr)
 
     def evaluate(acting: Acting) -> dict[str, float]:
         return run_episodes(test, policy_act(acting, test), rounds, seed=TEST_SEED + settings.seed).summary()
 
-    outcome = train(settings, env, folder, evaluate=evaluate, resume=resume, opening=opening_line(run, folder))
+    outcome = train(
+        settings, env, folder, evaluate=evaluate, resume=resume, start=start, opening=opening_line(run, folder)
+    )
     if not outcome.interrupted and not env.task.raw_actuators:
         export_run(folder, folder / POLICY_FILE)
     return outcome
@@ -103,6 +111,14 @@ def opening_line(run: RunSettings, folder: Path) -> str:
         f"{run.task.name} with {run.task.robot.name}, {run.train.num_envs} worlds, "
         f"{run.train.total_steps:,} steps, into {folder}"
     )
+
+
+def _without_folders(run: RunSettings) -> RunSettings:
+    """The settings for a policy file, which goes to other machines: of files of this one the names alone."""
+    task, train = run.task, run.train
+    source, start = (None if p is None else Path(p).name for p in (task.source, train.start_from))
+    changed = {"task": task.model_copy(update={"source": source})}
+    return run.model_copy(update=changed | {"train": train.model_copy(update={"start_from": start})})
 
 
 def export_run(folder: Path, path: Path) -> Contract:
@@ -128,7 +144,7 @@ def _export(run: RunSettings, policy: LearnedPolicy, path: Path, state: dict[str
     env, trained_on, card = as_trained(run, 4, state)
     if env.task.raw_actuators:
         raise UsageError(f"task {run.task.name} mirrors a benchmark, not a robot: its policies are not exported")
-    settings, memory = run.model_dump(mode="json"), run.train.ppo.memory
+    settings, memory = _without_folders(run).model_dump(mode="json"), run.train.ppo.memory
     steps = GOLDEN_STEPS + (memory.steps if memory.kind == "history" else 0)
     return export_policy(
         policy.actor,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import json
@@ -62,6 +63,11 @@ def load_trained(where: str, overrides: Sequence[str] = ()) -> TrainedPolicy:
     contract = exported.contract
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     run = run_settings(_carried(path, contract), overrides)
+    if contract.settings["task"].get("source") and run.task.source is None:
+        raise UsageError(
+            f"{path} is of task {run.task.name}, which is not in this package, and no policy file makes code run; "
+            "allowed: --task FILE.py:CLASS"
+        )
     act = functools.partial(graph_act, exported)
     name = path.resolve().parent.name if path.name == POLICY_FILE else path.stem
     return TrainedPolicy(name, run, act, True, contract.trained_steps, digest, lambda: contract.trained_on)
@@ -87,7 +93,10 @@ def _carried(path: Path, contract: Contract) -> dict[str, Any]:
             f"{path}: task.robot.model = {run.task.robot.model!r}; allowed in a policy file: the model's text, "
             "a file of sim/robots, gymnasium:FILE"
         )
-    return contract.settings
+    data = copy.deepcopy(contract.settings)
+    data["task"] |= {"source": None}
+    data["train"] |= {"start_from": None}
+    return data
 
 
 def graph_act(policy: bundle.Policy, env: Env) -> Act:

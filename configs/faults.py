@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -19,6 +19,8 @@ from ashore.configs.schema import RunSettings
 ENTRIES = ("task", "randomization")
 SAMPLER = ("sampler",)
 OPTIONS = ("task", "options")
+MOST_FAULTS = 20  # lines of one message
+MOST_NAMES, LONGEST_NAME = 200, 60  # in the list of what is allowed
 
 # What a field may hold, by the name pydantic gives the fault; {names} come from the fault's context.
 ALLOWED = {
@@ -49,12 +51,15 @@ class ConfigError(AshoreError, ValueError):
 
 def explain(error: ValidationError, data: Any) -> ConfigError:
     """Every fault pydantic found in `data` (a run's settings), in plain words."""
-    return ConfigError("\n".join(_line(fault, data) for fault in error.errors(include_url=False)))
+    faults = error.errors(include_url=False)
+    more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
+    return ConfigError("\n".join([*(_line(fault, data) for fault in faults[:MOST_FAULTS]), *more]))
 
 
 def dotted(path: Sequence[str | int]) -> str:
     """`task.robot.kp[0]`, the way the command line writes it."""
-    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in path).removeprefix(".")
+    parts = (p if isinstance(p, int) or len(p) <= LONGEST_NAME else p[:LONGEST_NAME] + "..." for p in path)
+    return "".join(f"[{p}]" if isinstance(p, int) else f".{p}" for p in parts).removeprefix(".")
 
 
 def shown(value: Any, longest: int = 60) -> str:
@@ -65,8 +70,9 @@ def shown(value: Any, longest: int = 60) -> str:
 
 def alternatives(name: str, known: Iterable[str]) -> str:
     """The close names first, then all that exist."""
-    names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    names = [n if len(n) <= LONGEST_NAME else n[:LONGEST_NAME] + "..." for n in sorted(known)]
+    names = [*names[:MOST_NAMES], *([f"and {len(names) - MOST_NAMES} more"] if len(names) > MOST_NAMES else [])]
+    close = difflib.get_close_matches(name[:LONGEST_NAME], names, n=3, cutoff=0.6)
     hint = f"did you mean {' or '.join(close)}? " if close else ""
     return f"{hint}allowed: {', '.join(names) if names else 'none exist'}"
 
@@ -99,9 +105,11 @@ def _model_at(path: tuple[str, ...], data: Any) -> type[BaseModel] | None:
     model: type[BaseModel] = RunSettings
     for key in path:
         field = model.model_fields.get(key)
-        if field is None or not isinstance(field.annotation, type) or not issubclass(field.annotation, BaseModel):
+        kinds = (field.annotation, *get_args(field.annotation)) if field else ()  # alone, or beside None
+        inner = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+        if inner is None:
             return None
-        model = field.annotation
+        model = inner
     return model
 
 

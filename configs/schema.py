@@ -11,6 +11,8 @@ from ashore.configs.base import Count, Fraction, NonNegative, Positive, Settings
 from ashore.configs.entries import LONGEST_DELAY, ParameterSettings, longest_command_delay, longest_signal_delay
 from ashore.configs.sampler import SamplerSettings, UniformSettings
 
+Width = Annotated[int, Field(ge=1, le=8192)]  # of a layer
+
 
 class GripperSettings(Settings):
     """A gripper of one degree of freedom, for the tasks that grasp: its first joint is driven, the others follow it."""
@@ -55,6 +57,12 @@ class RobotSettings(Settings):
     joints: tuple[str, ...] = Field(min_length=1, description="driven joints, in command order")
     gripper: GripperSettings | None = Field(default=None, description="welded where a task does not use it")
     fixed_joints: tuple[str, ...] = Field(default=(), description="joints of the model to weld where they are")
+    free_joints: tuple[str, ...] = Field(
+        default=(), description="joints that nobody drives and that move freely; all other such joints are held"
+    )
+    packages: dict[str, str] = Field(
+        default={}, description="folders of ROS packages by name, for package:// paths; relative to the model's folder"
+    )
     tool_site: str | None = Field(default=None, description="end-effector site; z points out of the gripper")
     tool_body: str | None = Field(default=None, description="body that gets the site, where the model has none")
     tool_offset: Vector = Field(default=(0.0, 0.0, 0.0), description="of the site from that body, m")
@@ -69,6 +77,10 @@ class RobotSettings(Settings):
     )
     position_margin: NonNegative = Field(
         default=0.0, description="kept from each end of the model's joint range, rad or m"
+    )
+    position_limits: dict[str, tuple[float, float]] = Field(
+        default_factory=dict,
+        description="joint: [low, high], rad or m, within the model's own range; for joints whose model has none",
     )
     kp: Vector = Field(
         default=(),
@@ -88,6 +100,35 @@ class RobotSettings(Settings):
         for field, size in (("tool_offset", 3), ("tool_orientation", 4)):
             if len(getattr(self, field)) != size:
                 raise ValueError(f"{field} has {len(getattr(self, field))} values; allowed: {size}")
+        return self
+
+    @model_validator(mode="after")
+    def _bounded(self) -> RobotSettings:
+        for name, (low, high) in self.position_limits.items():
+            if name not in self.joints:
+                raise ValueError(f"position_limits names {name!r}; allowed: the driven joints {list(self.joints)}")
+            if not low < high:
+                raise ValueError(f"position_limits.{name} = [{low:g}, {high:g}]; allowed: the first below the second")
+        return self
+
+    @model_validator(mode="after")
+    def _gripper_apart(self) -> RobotSettings:
+        fingers = () if self.gripper is None else self.gripper.joints
+        # `with_gripper` puts the first finger last.
+        arm = self.joints[:-1] if fingers[:1] == self.joints[-1:] else self.joints
+        if both := sorted({*arm} & {*fingers}):
+            raise ValueError(f"joints and gripper.joints both name {both}; allowed: each joint in one of them")
+        return self
+
+    @model_validator(mode="after")
+    def _each_joint_once(self) -> RobotSettings:
+        fingers = self.gripper.joints if self.gripper is not None else ()
+        for field, names in (("joints", self.joints), ("gripper.joints", fingers), ("fixed_joints", self.fixed_joints)):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise ValueError(f"{field} has {twice} twice; allowed: each joint once")
+        for field, names in (("joints", self.joints), ("gripper.joints", fingers)):
+            if both := sorted(set(names) & set(self.fixed_joints)):
+                raise ValueError(f"fixed_joints has {both}, which {field} has too; allowed: a joint in one of them")
         return self
 
     @model_validator(mode="after")
@@ -128,6 +169,9 @@ class TaskSettings(Settings):
     """A task on a robot in randomized worlds."""
 
     name: str
+    source: str | None = Field(
+        default=None, description="FILE.py:CLASS of a task outside of this package; its code is run"
+    )
     robot: RobotSettings
     physics_dt: Positive = Field(description="s")
     control_dt: Positive = Field(description="s, a whole multiple of physics_dt")
@@ -183,7 +227,7 @@ class TaskSettings(Settings):
 class PPOSettings(Settings):
     """Proximal policy optimization with clipping, arXiv 1707.06347."""
 
-    rollout_steps: Count = 24
+    rollout_steps: Annotated[int, Field(ge=1, le=65536)] = 24
     epochs: Count = 4
     minibatch_size: Count = 1536
     learning_rate: Positive = 1e-3
@@ -195,8 +239,8 @@ class PPOSettings(Settings):
     value_coefficient: NonNegative = 1.0
     entropy_coefficient: NonNegative = 0.0
     max_grad_norm: Positive = 1.0
-    actor_hidden: tuple[Count, ...] = (256, 128)
-    critic_hidden: tuple[Count, ...] = (256, 128)
+    actor_hidden: tuple[Width, ...] = (256, 128)
+    critic_hidden: tuple[Width, ...] = (256, 128)
     activation: Literal["elu", "relu", "tanh", "silu"] = "elu"
     initial_std: Positive = Field(default=0.7, description="of the action's noise, and the ceiling of it at the start")
     final_std: Positive = Field(
@@ -226,16 +270,21 @@ class TrainSettings(Settings):
     """How long, on how many worlds, with which algorithm."""
 
     total_steps: Count = Field(description="control steps over all worlds")
-    num_envs: Count = 256
+    num_envs: Annotated[int, Field(ge=1, le=2**18)] = 256
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
-    torch_threads: Count = Field(default=2, description="part of the run: another number gives other bits")
+    torch_threads: Annotated[int, Field(ge=1, le=512)] = Field(
+        default=2, description="part of the run: another number gives other bits"
+    )
     eval_every: Count = Field(default=200_000, description="control steps between evaluations")
-    eval_episodes: Count = 256
+    eval_episodes: Annotated[int, Field(ge=1, le=1_000_000)] = 256
     checkpoint_every: Count = Field(default=200_000, description="control steps between checkpoints")
     keep_checkpoints: Count = 3
     stop_at_success: Fraction | None = Field(default=None, description="end early once an evaluation reaches this rate")
     critic_sees_world: bool = Field(
         default=True, description="lambda is among what the critic sees; the actor never sees it"
+    )
+    start_from: str | None = Field(
+        default=None, description="folder of a run, or of one of its checkpoints, whose networks this one starts from"
     )
     ppo: PPOSettings = PPOSettings()
 

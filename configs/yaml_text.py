@@ -1,8 +1,8 @@
 """YAML as plain data, read as if a stranger had written it, and written so that it reads back equal.
 
 Numbers, booleans and null follow YAML 1.2 (`1e-3` is a number, `yes` and `on` are text); `1_000` is one thousand.
-Refused, with the line: more than 1 MiB, anchors and aliases, tags, keys given twice, keys that are no text, numbers
-that are not finite.
+Refused, with the line: more than 1 MiB, very many keys and values, anchors and aliases, tags, keys given twice, keys
+that are no text, numbers that are not finite.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from ashore.configs.faults import ConfigError
 MAX_BYTES = 1 << 20
 MAX_DEPTH = 32
 MAX_DIGITS = 40
+MAX_NODES = 20_000  # keys and values
 
 _STR_TAG = "tag:yaml.org,2002:str"
 # Each kind of plain scalar that is not text: what it looks like and the characters it may start with ('' stands for none).
@@ -86,6 +87,7 @@ class _Refused(yaml.MarkedYAMLError):
 class _Loader(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {}  # noqa: RUF012 (PyYAML's own shape)
     depth = 0
+    nodes = 0
 
     def compose_node(self, parent: Any, index: Any) -> Any:
         event = self.peek_event()
@@ -95,7 +97,9 @@ class _Loader(yaml.SafeLoader):
             raise _Refused("tags (!) are not allowed; quote text that starts with one", event)
         if self.depth >= MAX_DEPTH:
             raise _Refused(f"nested too deep; allowed: {MAX_DEPTH} levels", event)
-        self.depth += 1
+        if self.nodes >= MAX_NODES:
+            raise _Refused(f"too many keys and values; allowed: {MAX_NODES}", event)
+        self.depth, self.nodes = self.depth + 1, self.nodes + 1
         try:
             return super().compose_node(parent, index)
         finally:

@@ -31,10 +31,23 @@ class EnvironmentVariableError(AshoreError, ValueError):
     """A ROS environment variable that cannot be followed; says which values are allowed."""
 
 
+def _opened(kind: Any, *arguments: Any) -> Any:
+    """A domain or participant; where Cyclone cannot open it, an error that names the likely cause."""
+    try:
+        return kind(*arguments)
+    except Exception as error:  # DDSException is no subclass of anything narrower
+        uri = os.environ.get("CYCLONEDDS_URI")
+        cause = f"CYCLONEDDS_URI = {uri!r}; allowed: a configuration whose interfaces exist here (`ip link`)"
+        raise EnvironmentVariableError(
+            f"Cyclone DDS cannot open domain {arguments[0]}: {' '.join(str(error).split())}; "
+            + (cause if uri else "is a network interface up? `ip link`")
+        ) from error
+
+
 def domain_id(environ: Mapping[str, str] = os.environ) -> int:
     """ROS_DOMAIN_ID, 0 where it is not set."""
     text = environ.get("ROS_DOMAIN_ID", "") or "0"
-    if not text.isdigit() or int(text) > MAX_DOMAIN_ID:
+    if not (text.isascii() and text.isdigit()) or int(text) > MAX_DOMAIN_ID:
         raise EnvironmentVariableError(f"ROS_DOMAIN_ID = {text!r}; allowed: 0 to {MAX_DOMAIN_ID}")
     return int(text)
 
@@ -113,8 +126,8 @@ class Participant:
     def __init__(self) -> None:
         number, config = domain_id(), cyclone_config()
         if config is not None and number not in _domains:
-            _domains[number] = Domain(number, config)
-        self._participant = DomainParticipant(number)
+            _domains[number] = _opened(Domain, number, config)
+        self._participant = _opened(DomainParticipant, number)
         self._waitset = WaitSet(self._participant)
         self._readers: list[tuple[DataReader[Any], ReadCondition, Callable[[Any], None]]] = []
 

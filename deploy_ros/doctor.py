@@ -100,6 +100,14 @@ def _loopback() -> Finding:
     seconds = run.stdout.strip()
     if run.returncode == 0 and seconds and float(seconds) >= 0:
         return Finding("DDS round trip", f"{float(seconds) * 1e3:.2f} ms on loopback")
+    if uri := os.environ.get("CYCLONEDDS_URI"):
+        said = [line for line in run.stderr.strip().splitlines() if line][-1:]
+        return Finding(
+            "DDS round trip",
+            f"no message came through ({said[0] if said else 'no error was told'})",
+            f"CYCLONEDDS_URI = {uri!r}: do its interfaces exist here? `ip link`",
+            needed=True,
+        )
     return Finding(
         "DDS round trip", "no message came through", "is the loopback interface up, and UDP allowed on it? `ip link`"
     )

@@ -20,6 +20,7 @@ from ashore.policies.on_policy.ppo import PPO
 from ashore.policies.process import Interrupt, reproducible
 from ashore.policies.progress import RunProgress
 from ashore.policies.vector import Reports, VectorEnv
+from ashore.policies.warm_start import Start, load_start
 
 # Plays whole episodes; gives at least "success" and "return". Must give the same for the same policy and change nothing else.
 Evaluate = Callable[[Acting], Mapping[str, float]]
@@ -60,12 +61,14 @@ def train(
     *,
     evaluate: Evaluate | None = None,
     resume: bool = False,
+    start: Start | None = None,
     console: Console | None = None,
     opening: str = "",
 ) -> TrainingOutcome:
     """Train on `env` and leave checkpoints, `metrics.jsonl` and TensorBoard events in `folder`.
 
     `opening` is printed before the first step.
+    `start`: networks of another run to start from, with a fresh optimizer and steps at 0.
     With `resume`, goes on from the newest checkpoint in `folder`, to the same bits as a run that never stopped.
     Raises FloatingPointError when observations, rewards or losses are not finite; the last checkpoint stays.
     """
@@ -73,7 +76,7 @@ def train(
         raise ValueError(f"the environment has {env.num_envs} worlds; allowed: num_envs = {settings.num_envs}")
     keep_freed_memory()
     with reproducible(settings.torch_threads), Interrupt() as interrupt:
-        learner, run = _begin(settings, env, folder, resume)
+        learner, run = _begin(settings, env, folder, resume, start)
         interrupted = False
         with Metrics(folder, run.steps) as metrics, RunProgress(settings.total_steps, run.steps, console) as progress:
             if opening:
@@ -96,7 +99,9 @@ def train(
     return TrainingOutcome(run.steps, interrupted, run.evaluation, run.checkpoint)
 
 
-def _begin(settings: TrainSettings, env: VectorEnv, folder: Path, resume: bool) -> tuple[PPO, _Run]:
+def _begin(
+    settings: TrainSettings, env: VectorEnv, folder: Path, resume: bool, start: Start | None
+) -> tuple[PPO, _Run]:
     """The learner and the environment as the newest checkpoint has them, or fresh ones where there is none."""
     found = checkpoint.latest(folder / CHECKPOINTS)
     if not resume and (found or (folder / FILE).exists()):
@@ -104,6 +109,8 @@ def _begin(settings: TrainSettings, env: VectorEnv, folder: Path, resume: bool) 
     if found is None:
         first = env.reset(settings.seed)
         learner = PPO(settings.ppo, env, settings.seed, first["actor"].device)
+        if start is not None:
+            load_start(start, learner.modules())
         learner.observe(first)
         return learner, _Run()
     state = checkpoint.load(found)

@@ -55,7 +55,7 @@ class Env:
         stagger: bool = False,
         critic_sees_world: bool = True,
     ) -> None:
-        task = tasks.find(settings.name)
+        task = tasks.find(settings.name, settings.source)
         self.settings = settings = task.resolve(settings)
         self.num_envs, self.seed = num_envs, seed
         self.world = CpuWorld(compile_scene(task, settings), num_envs, num_threads, fresh=not task.raw_actuators)

@@ -15,7 +15,7 @@ def tasks(_options: argparse.Namespace) -> None:
 
     for name in presets():
         run = load_run(name)
-        summary = (sys.modules[find(run.task.name).__module__].__doc__ or "").split("\n")[0]
+        summary = (sys.modules[find(run.task.name, run.task.source).__module__].__doc__ or "").split("\n")[0]
         print(f"{name:20} {run.task.robot.name:10} {summary}")
 
 
@@ -24,7 +24,7 @@ def config(options: argparse.Namespace) -> None:
     from ashore.sim.tasks import find
 
     run = load_run(options.preset, options.set)
-    find(run.task.name).read_options(run.task)
+    find(run.task.name, run.task.source).read_options(run.task)
     print(dump(run), end="")
 
 

@@ -212,14 +212,15 @@ class PPO:
                 first = (~x.isfinite()).nonzero()[0].tolist()
                 raise FloatingPointError(f"{name} {list(x.shape)} is not finite, first at {first}; no update was made")
 
-    def _modules(self) -> dict[str, nn.Module]:
+    def modules(self) -> dict[str, nn.Module]:
+        """What is learned: networks and statistics for normalization, by name."""
         names = ("actor", "critic", "actor_normalizer", "critic_normalizer", "return_normalizer")
         return {name: getattr(self, name) for name in names}
 
     def state_dict(self) -> dict[str, Any]:
         moments = self.optimizer.state_dict()["state"]
         state = {
-            "modules": {name: dict(module.state_dict()) for name, module in self._modules().items()},
+            "modules": {name: dict(module.state_dict()) for name, module in self.modules().items()},
             "moments": [moments[i] for i in sorted(moments)],
             "generator": self.generator.get_state(),
             "learning_rate": self.learning_rate,
@@ -230,7 +231,7 @@ class PPO:
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        for name, module in self._modules().items():
+        for name, module in self.modules().items():
             module.load_state_dict(state["modules"][name])
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": dict(enumerate(state["moments"])), "param_groups": groups})

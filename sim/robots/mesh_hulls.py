@@ -9,6 +9,7 @@ import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from ashore.sim.robots.file_model import INERTIA_TRUE, free_name
 from ashore.sim.robots.robot import ModelError
 
 HULL = 64  # corners that a collision mesh's convex hull may keep
@@ -34,8 +35,8 @@ def drop_pictures(spec: mujoco.MjSpec) -> None:
     """Take away what only a camera would see and has a file: meshes that neither collide nor weigh, textures, skins."""
     first, last = spec.compiler.inertiagrouprange
     for geom in list(spec.geoms):
-        weighs = not geom.parent.explicitinertial and geom.mass != 0 and geom.density != 0
-        weighs = weighs and first <= geom.group <= last
+        by_shape = spec.compiler.inertiafromgeom == INERTIA_TRUE or not geom.parent.explicitinertial
+        weighs = by_shape and geom.mass != 0 and geom.density != 0 and first <= geom.group <= last
         if geom.meshname and not (geom.contype or geom.conaffinity or weighs):
             spec.delete(geom)
     colours = {m.name: m.rgba for m in spec.materials}
@@ -44,8 +45,11 @@ def drop_pictures(spec: mujoco.MjSpec) -> None:
             geom.rgba, geom.material = colours[geom.material], ""
     used = {geom.meshname for geom in spec.geoms}
     unused = [m for m in spec.meshes if m.name not in used]
-    for thing in (*unused, *spec.skins, *spec.materials, *spec.textures):
+    for thing in (*unused, *spec.skins, *spec.textures):
         spec.delete(thing)
+    for material in spec.materials:  # they stay, without pictures: sites and default classes may name them
+        for role in range(len(material.textures)):
+            material.textures[role] = ""
     if spec.geoms and not any(geom.group < 3 for geom in spec.geoms):
         for geom in spec.geoms:
             geom.group = 2  # nothing else is left to see
@@ -62,18 +66,35 @@ def state_inertias(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
             spec.delete(geom)  # it weighed something; now the body says so itself
 
 
+def write_out_fitted_shapes(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
+    """Geoms that fit a box, sphere, capsule, cylinder or ellipsoid to a mesh become that primitive, where it was fitted."""
+    for geom in spec.geoms:
+        if geom.meshname and geom.type != mujoco.mjtGeom.mjGEOM_MESH:
+            i = geom.id
+            geom.meshname, geom.fromto = "", [np.nan] * 6
+            geom.size, geom.pos, geom.quat = model.geom_size[i], model.geom_pos[i], model.geom_quat[i]
+            geom.alt.type = mujoco.mjtOrientation.mjORIENTATION_QUAT
+
+
 def embed_meshes(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
-    """Meshes as their convex hulls, which is all that contacts use of them, written out in place of their files."""
-    used = {geom.meshname for geom in spec.geoms}
-    for mesh in list(spec.meshes):
-        if mesh.name not in used:
-            spec.delete(mesh)
-            continue
-        corners = _hull(model, model.mesh(mesh.name).id)
-        mesh.file, mesh.scale, mesh.refpos, mesh.refquat = "", [1, 1, 1], [0, 0, 0], [1, 0, 0, 0]
-        mesh.uservert = corners.astype(np.float32).flatten()
-        mesh.userface, mesh.usernormal, mesh.userfacenormal = [], [], []
-        mesh.usertexcoord, mesh.userfacetexcoord = [], []
+    """Replace every mesh by its convex hull, which is all that contacts use of it, and fitted shapes by primitives.
+
+    A mesh is deleted and a fresh one added: emptied, the old one keeps what its file said of normals and faces.
+    """
+    users: dict[str, list[mujoco.MjsGeom]] = {}
+    for geom in spec.geoms:
+        if geom.meshname:
+            users.setdefault(geom.meshname, []).append(geom)
+    corners = {name: _hull(model, model.mesh(name).id) for name in users}
+    names = {name: f"hull_{i}" for i, name in enumerate(users)}
+    for name, hull in corners.items():
+        fresh = spec.add_mesh(name=names[name], uservert=hull.astype(np.float32).flatten())
+        fresh.scale, fresh.refpos, fresh.refquat = [1, 1, 1], [0, 0, 0], [1, 0, 0, 0]  # whatever a default class says
+        fresh.inertia, fresh.maxhullvert = mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX, -1
+        for geom in users[name]:
+            geom.meshname = names[name]
+    for mesh in [m for m in spec.meshes if m.name not in names.values()]:
+        spec.delete(mesh)
 
 
 def _hull(model: mujoco.MjModel, mesh: int) -> NDArray[np.float64]:
@@ -99,11 +120,13 @@ def standing(text: str) -> str:
     if world is None:
         raise ModelError("the robot's model has no bodies")
     bodies = world.findall("body")
+    if not bodies:
+        raise ModelError("the robot's model has no bodies")
     joints = [child for child in bodies[0] if child.tag.endswith("joint")]
     floats = any(joint.tag == "freejoint" or joint.get("type") == "free" for joint in joints)
     placed = any(name in bodies[0].attrib for name in ("pos", "quat", "mocap"))
     if not floats and (len(bodies) > 1 or joints or placed):
-        base = ET.Element("body", {"name": BASE})
+        base = ET.Element("body", {"name": free_name(BASE, {body.get("name", "") for body in world.iter("body")})})
         for child in [c for c in world if c.tag in ("body", "geom", "site")]:
             world.remove(child)
             base.append(child)

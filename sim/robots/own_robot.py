@@ -16,9 +16,20 @@ import mujoco
 import numpy as np
 
 from ashore.configs.schema import RobotSettings
-from ashore.sim.robots import robot
-from ashore.sim.robots.mesh_hulls import compiled, drop_pictures, embed_meshes, standing, state_inertias
+from ashore.sim.robots import mesh_files, robot
+from ashore.sim.robots.file_model import keep_robot, name_bodies, neutral_defaults, plain_compiler, task_world
+from ashore.sim.robots.mesh_hulls import (
+    compiled,
+    drop_pictures,
+    embed_meshes,
+    standing,
+    state_inertias,
+    write_out_fitted_shapes,
+)
+from ashore.sim.robots.model_check import compare, say
+from ashore.sim.robots.position_limits import bound_joints, home_within
 from ashore.sim.robots.robot import ModelError, is_text
+from ashore.sim.robots.undriven import hold_undriven_joints
 
 MENAGERIE = "menagerie:"
 TOOL = "tool"
@@ -30,23 +41,38 @@ def adopt(settings: RobotSettings) -> RobotSettings:
     """The same robot with nothing left open and its model as text. A robot of ours that is complete is left as it is."""
     if is_text(settings.model) or (robot.is_ours(settings.model) and not (_open(settings) or _changed(settings))):
         return settings
-    path = _find(settings.model)
+    given, path = settings, find(settings.model)
     spec = robot.read(path)
     spec.compiler.fusestatic = False  # a URDF's base and tool shall stay bodies of their own
     robot.check_names(spec, settings)
+    neutral_defaults(spec)
+    notes = task_world(spec)
+    name_bodies(spec)
     drop_pictures(spec)
+    mesh_files.resolve(spec, path, settings.packages)
+    mesh_files.convert(spec, path)
     velocities = {} if settings.velocity_limit else _urdf_velocities(path)
     settings = _filled(settings, compiled(spec, path), velocities)
-    _strip(spec, settings)
+    notes += _strip(spec, settings)
+    notes += keep_robot(spec, settings)
+    notes += bound_joints(spec, settings, path)
     model = compiled(spec, path)
+    write_out_fitted_shapes(spec, model)
     state_inertias(spec, model)
+    plain_compiler(spec)
     embed_meshes(spec, model)
     for first, second in sorted(_touching_at_home(spec, settings)):
         spec.add_exclude(bodyname1=first, bodyname2=second)
     spec.compile()
     text = standing(spec.to_xml())
     changes: dict[str, Any] = {"model": text, "tool_body": None, "fixed_joints": (), "compensates_gravity": False}
-    return settings.model_copy(update=changes | ({"tool_site": TOOL} if settings.tool_body else {}))
+    changes |= {"packages": {}, "free_joints": (), "position_limits": {}} | (
+        {"tool_site": TOOL} if settings.tool_body else {}
+    )
+    adopted = settings.model_copy(update=changes)
+    adopted = adopted.model_copy(update={"home": home_within(adopted, robot.load(adopted).compile())})
+    say(settings.name, notes + compare(given, adopted))
+    return adopted
 
 
 def _open(settings: RobotSettings) -> list[str]:
@@ -56,10 +82,10 @@ def _open(settings: RobotSettings) -> list[str]:
 
 def _changed(settings: RobotSettings) -> bool:
     """Whether the settings ask for another model than the file's."""
-    return bool(settings.tool_body or settings.fixed_joints or settings.compensates_gravity)
+    return bool(settings.tool_body or settings.fixed_joints or settings.compensates_gravity or settings.position_limits)
 
 
-def _find(model: str) -> Path:
+def find(model: str) -> Path:
     if not model.startswith(MENAGERIE):
         return robot.find(model)
     name, _, entry = model.removeprefix(MENAGERIE).partition("/")
@@ -142,8 +168,10 @@ def _position_actuator(model: mujoco.MjModel, joint: int) -> tuple[float, float]
     return 0.0, 0.0
 
 
-def _strip(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
-    """Take away sensors, keyframes, tendons and actuators, whose force limits go to their joints; fix joints; add the tool."""
+def _strip(spec: mujoco.MjSpec, settings: RobotSettings) -> list[str]:
+    """Take away sensors, keyframes, tendons and actuators, whose force limits go to their joints; fix joints; add the tool.
+
+    Gives what a user should know of it."""
     for actuator in spec.actuators:
         joint = spec.joint(actuator.target) if actuator.trntype == mujoco.mjtTrn.mjTRN_JOINT else None
         low, high = _force_range(actuator)
@@ -154,6 +182,7 @@ def _strip(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
     for thing in (*spec.sensors, *spec.keys, *spec.actuators, *bound, *spec.tendons):
         spec.delete(thing)
     robot.fix_joints(spec, settings.fixed_joints)
+    held = hold_undriven_joints(spec, settings)
     if settings.compensates_gravity:
         for body in spec.bodies[1:]:
             body.gravcomp = 1.0
@@ -163,6 +192,7 @@ def _strip(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
         spec.body(settings.tool_body).add_site(
             name=TOOL, pos=settings.tool_offset, quat=settings.tool_orientation, group=4
         )
+    return held
 
 
 def _force_range(actuator: mujoco.MjsActuator) -> tuple[float, float]:

@@ -11,12 +11,20 @@ from numpy.typing import NDArray
 
 from ashore.configs.contract import JointSpec
 from ashore.configs.errors import AshoreError
+from ashore.configs.paths import expand
 from ashore.configs.schema import RobotSettings
+from ashore.sim.robots.file_model import neutral_defaults, task_world
 
 ROBOTS = Path(__file__).parent
 KINDS = (".xml", ".mjcf", ".urdf")
 GYMNASIUM = "gymnasium:"  # before the name of a model file that gymnasium ships
 LONGEST_TEXT, MOST_ELEMENTS = 4_000_000, 20_000  # characters, elements of a model that stands in the settings
+MOST = {
+    "joint": 128,
+    "body": 256,
+    "geom": 2048,
+}  # of these elements: what a thousand postures can be checked with in seconds
+MOST_OF_SIZE = 10_000  # in a <size>
 # What reads files, loads code or grows as it compiles. `self_contained` writes none of it.
 FOREIGN = frozenset({"include", "extension", "plugin", "replicate", "composite", "flexcomp", "attach"})
 
@@ -32,6 +40,8 @@ def load(settings: RobotSettings) -> mujoco.MjSpec:
             spec = mujoco.MjSpec.from_string(_vetted(settings))
         except ValueError as error:
             raise ModelError(f"the model of robot {settings.name} does not load: {error}") from None
+        neutral_defaults(spec)
+        task_world(spec)
     else:
         spec = read(find(settings.model))
     check_names(spec, settings)
@@ -63,7 +73,13 @@ def _vetted(settings: RobotSettings) -> str:
         raise ModelError(f"{who} does not load: {error}") from None
     if len(elements) > MOST_ELEMENTS:
         raise ModelError(f"{who} has {len(elements)} elements; allowed: {MOST_ELEMENTS}")
+    for tag, most in MOST.items():
+        if (count := sum(element.tag == tag for element in elements)) > most:
+            raise ModelError(f"{who} has {count} of <{tag}>; allowed: {most}")
     for element in elements:
+        for name, value in element.attrib.items() if element.tag == "size" else ():
+            if name.startswith("n") and (not value.strip().lstrip("-").isdecimal() or int(value) > MOST_OF_SIZE):
+                raise ModelError(f"{who} has <size {name}={value!r:.40}>; allowed: at most {MOST_OF_SIZE}")
         if element.tag in FOREIGN or element.tag.startswith("{"):
             raise ModelError(f"{who} has <{element.tag}>; allowed in a text: none of {sorted(FOREIGN)}, no namespaces")
         if files := [name for name in element.attrib if name.startswith("file")]:
@@ -80,7 +96,7 @@ def find(model: str) -> Path:
     """The file that `robot.model` names."""
     if model.startswith(GYMNASIUM):
         return _shipped_with_gymnasium(model)
-    path = ROBOTS / model if is_ours(model) else Path(model).expanduser()
+    path = ROBOTS / model if is_ours(model) else expand(model)
     if path.is_file():
         return path
     known = sorted(p.name for p in ROBOTS.glob("*.xml"))
@@ -91,6 +107,11 @@ def find(model: str) -> Path:
 
 def read(path: Path) -> mujoco.MjSpec:
     """An MJCF or URDF file, read and not yet compiled."""
+    if path.suffix == ".xacro":
+        expanded = path.with_suffix("") if path.name.endswith(".urdf.xacro") else path.with_suffix(".urdf")
+        raise ModelError(
+            f"robot.model = {str(path)!r} is a xacro, which ROS expands: `xacro {path.name} > {expanded.name}`, then name that"
+        )
     try:
         return mujoco.MjSpec.from_file(str(path))
     except ValueError as error:
@@ -101,7 +122,7 @@ def check_names(spec: mujoco.MjSpec, settings: RobotSettings) -> None:
     """Every name that the settings use is in the model, or an error that lists what is."""
     fingers = settings.gripper.joints if settings.gripper is not None else ()
     wanted = {
-        "joint": (*settings.joints, *fingers, *settings.fixed_joints),
+        "joint": (*settings.joints, *fingers, *settings.fixed_joints, *settings.free_joints),
         "site": (settings.tool_site,),
         "body": (settings.payload_body, settings.tool_body),
     }
@@ -150,7 +171,7 @@ def weld_gripper(spec: mujoco.MjSpec, settings: RobotSettings, grip: float = 0.0
     if settings.gripper is not None:
         if grip:
             for name in settings.gripper.joints:
-                _move(spec.joint(name), grip)
+                move_joint(spec.joint(name), grip)
         fix_joints(spec, settings.gripper.joints)
 
 
@@ -161,7 +182,13 @@ def fix_joints(spec: mujoco.MjSpec, names: tuple[str, ...]) -> None:
         spec.delete(thing)
 
 
-def _move(joint: mujoco.MjsJoint, value: float) -> None:
+def unit(spec: mujoco.MjSpec, joint: mujoco.MjsJoint) -> float:
+    """What one unit of a joint's range in its file is, in rad or m: MJCF counts hinges in degrees unless it says otherwise."""
+    degrees = spec.compiler.degree and joint.type == mujoco.mjtJoint.mjJNT_HINGE
+    return float(np.pi / 180) if degrees else 1.0
+
+
+def move_joint(joint: mujoco.MjsJoint, value: float) -> None:
     """Put a body where its only joint has this value, rad or m."""
     body = joint.parent
     axis = np.array(joint.axis) / np.linalg.norm(joint.axis)

@@ -3,6 +3,7 @@
 from importlib import import_module
 
 from ashore.sim.tasks.task import Task, TaskError
+from ashore.sim.tasks.task_source import GROUP, from_entry_point, from_file, installed
 
 TASKS = {
     "arm_drawer": "arm_drawer.ArmDrawer",
@@ -24,10 +25,22 @@ TASKS = {
 }
 
 
-def find(name: str) -> type[Task]:
-    """The task of this name, or an error that lists all."""
+def find(name: str, source: str | None = None) -> type[Task]:
+    """The class of a task: of ours by name, from a file of the user's by its source, or from an installed package."""
+    if source is not None:
+        if name in TASKS:
+            raise TaskError(
+                f"task.name = {name!r} is of a task of this package; allowed beside task.source: another name"
+            )
+        return from_file(source)
     if name not in TASKS:
-        raise TaskError(f"task.name = {name!r}; allowed: {sorted(TASKS)}")
+        points = installed()
+        if name in points:
+            return from_entry_point(points[name])
+        raise TaskError(
+            f"task.name = {name!r}; allowed: {sorted({*TASKS, *points})}, an installed task of the group {GROUP!r}, "
+            "or one of your own: --task FILE.py:CLASS"
+        )
     file, _, task = TASKS[name].partition(".")
     found: type[Task] = getattr(import_module(f"ashore.sim.tasks.{file}"), task)
     return found

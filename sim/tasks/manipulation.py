@@ -15,11 +15,12 @@ from ashore.configs.schema import NonNegative, Positive, RobotSettings, Settings
 from ashore.sim.engine.world import World
 from ashore.sim.robots.robot import ModelError
 from ashore.sim.scene.framing import frame_arm
-from ashore.sim.scene.ik import tool_postures
+from ashore.sim.scene.ik import tool_postures, unreachable_share
 from ashore.sim.scene.scene import add_lighting
 from ashore.sim.tasks.task import Marker, Task, sensor_columns
 
 ACTION_RATE_SCALE = 6.0  # the calm term is 0 where every joint asks for 20 times the acceleration limit
+MOST_UNREACHABLE = 0.05  # share of a workspace without a warning
 # Collision bits of robot models: 1 proximal links, 2 distal links and hand, 4 the scene; objects meet hand and scene.
 # A model with MuJoCo's own bits, 1 and 1, meets all.
 TABLE_BITS = {"contype": 5, "conaffinity": 2}
@@ -180,6 +181,15 @@ class ArmTask(Task):
     def sensor(self, name: str) -> Tensor:
         """Live view of a sensor's values, float32 [N, size]."""
         return self.world.readings[:, sensor_columns(self.world.model, name)]
+
+    def warnings(self) -> list[str]:
+        share = unreachable_share(self.world.model, self.settings.robot, workspace(self.settings.robot))
+        if share < MOST_UNREACHABLE:
+            return []
+        return [
+            f"{share:.0%} of the workspace is out of reach of robot {self.settings.robot.name}, by inverse kinematics: goals "
+            "there count as failures; mend robot.workspace"
+        ]
 
     def markers(self, world: int) -> list[Marker]:
         return [Marker(self.goal[world].tolist(), self.options.tolerance, (0.1, 0.75, 0.35, 0.55))]

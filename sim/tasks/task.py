@@ -12,10 +12,13 @@ from torch import Tensor
 
 from ashore.configs.contract import SignalSpec
 from ashore.configs.errors import AshoreError
+from ashore.configs.faults import MOST_FAULTS
 from ashore.configs.schema import Settings, TaskSettings
 from ashore.sim.engine.world import World
+from ashore.sim.robots.name_clashes import give_way
 from ashore.sim.robots.own_robot import adopt
 from ashore.sim.robots.robot import joint_addresses
+from ashore.sim.scene.visual_assets import furnish
 
 
 class TaskError(AshoreError, ValueError):
@@ -70,10 +73,16 @@ class Task(ABC):
     def read_options(cls, settings: TaskSettings) -> Any:
         """The task's own settings, checked; TaskError names the field, its value and what is allowed."""
         try:
-            return cls.Options(**settings.options)
+            options = cls.Options(**settings.options)
         except ValidationError as error:
-            known = sorted(cls.Options.model_fields)
-            raise TaskError("\n".join(_fault(e, known) for e in error.errors())) from None
+            known, faults = sorted(cls.Options.model_fields), error.errors()
+            raise TaskError("\n".join(_fault(e, known) for e in faults[:MOST_FAULTS])) from None
+        hold, dt, longest = getattr(options, "hold_seconds", None), settings.control_dt, settings.episode_seconds
+        if hold is not None and not dt <= hold <= longest:
+            raise TaskError(
+                f"task.options.hold_seconds = {hold:g} s; allowed: control_dt = {dt:g} s to episode_seconds = {longest:g} s"
+            )
+        return options
 
     @classmethod
     def resolve(cls, settings: TaskSettings) -> TaskSettings:
@@ -81,7 +90,14 @@ class Task(ABC):
         if cls.raw_actuators:
             return settings
         robot = adopt(settings.robot)
-        return settings.model_copy(update={"robot": robot.with_gripper() if cls.uses_gripper else robot})
+        robot = robot.with_gripper() if cls.uses_gripper else robot
+        return give_way(settings.model_copy(update={"robot": robot}), cls.furnished)
+
+    @classmethod
+    def furnished(cls, spec: mujoco.MjSpec, settings: TaskSettings) -> None:
+        """Build the scene around the robot with all that a picture of it may need."""
+        cls.build(spec, settings)
+        furnish(spec, settings.randomization)
 
     @classmethod
     def grip(cls, settings: TaskSettings) -> float:
@@ -132,6 +148,10 @@ class Task(ABC):
     def adapt(self) -> None:  # noqa: B027 - most tasks are as hard at the end as at the start
         """From now on let worlds be as learning needs them: growing harder as the policy gets better, or with starts that are
         rare otherwise. Asked for by training alone, so that an evaluation depends on nothing but the policy and the seed."""
+
+    def warnings(self) -> list[str]:
+        """What makes the task hard or impossible on these settings, one line each. Asked for when a training begins."""
+        return []
 
     def markers(self, world: int) -> list[Marker]:
         """What to draw besides the scene."""

@@ -40,7 +40,7 @@ class Visuals:
     """The worlds' looks. Nothing differs until an effect drives a kind; `model` itself is never changed."""
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
-        self.model = model = compile_scene(tasks.find(settings.name), settings, visual=True)
+        self.model = model = compile_scene(tasks.find(settings.name, settings.source), settings, visual=True)
         self._world = world
         self.geoms = _visible(model)  # ids, in the order of the surface table's rows
         names = _geom_names(model)

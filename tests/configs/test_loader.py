@@ -90,16 +90,16 @@ def test_a_robot_is_taken_by_path_and_its_model_is_found_beside_it(folder: Path,
 
 
 def test_another_size_of_training_is_taken_by_name_and_may_then_be_changed(folder: Path) -> None:
-    (folder / "train/reach_gpu.yaml").write_text("total_steps: 9\nnum_envs: 4096\n")
-    run = load_run("reach", ["train=reach_gpu", "num_envs=512"], folder=folder)
+    (folder / "train/reach_large.yaml").write_text("total_steps: 9\nnum_envs: 4096\n")
+    run = load_run("reach", ["train=reach_large", "num_envs=512"], folder=folder)
     assert (run.train.total_steps, run.train.num_envs) == (9, 512)
     assert run.task == load_run("reach", folder=folder).task
-    assert "reach_gpu" not in presets(folder), "it has no task of its own"
+    assert "reach_large" not in presets(folder), "it has no task of its own"
 
 
-@pytest.mark.parametrize("name", sorted(p.stem for p in (CONFIGS / "train").glob("*_gpu.yaml")))
+@pytest.mark.parametrize("name", sorted(p.stem for p in (CONFIGS / "train").glob("*_large.yaml")))
 def test_every_training_of_another_size_is_one_of_its_task(name: str) -> None:
-    assert load_run(name.removesuffix("_gpu"), [f"train={name}"]).train.num_envs > 256
+    assert load_run(name.removesuffix("_large"), [f"train={name}"]).train.num_envs > 256
 
 
 def test_null_in_a_task_takes_a_shared_entry_away(folder: Path) -> None:

@@ -104,7 +104,7 @@ def runs(draw: st.DrawFn) -> RunSettings:
     n = draw(st.integers(1, 7))
     lengths = {key: tuple(draw(st.lists(positive, min_size=n, max_size=n))) for key in ("kp", "kd", "home")}
     limits = dict.fromkeys(("velocity_limit", "acceleration_limit"), lengths["kp"])
-    joints = tuple(draw(st.lists(names, min_size=n, max_size=n)))
+    joints = tuple(draw(st.lists(names, min_size=n, max_size=n, unique=True)))
     robot = RobotSettings(name=draw(names), model=draw(names), joints=joints, **lengths, **limits)
     physics_dt = draw(st.floats(1e-4, 1e-2))
     control_dt = physics_dt * draw(st.integers(1, 20))

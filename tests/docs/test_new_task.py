@@ -13,19 +13,13 @@ from pathlib import Path
 
 import pytest
 
+from ashore.cli import main
+from ashore.configs.loader import load_run
+
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "new-task.md").read_text()
-NEEDED = [
-    "ashore.py",
-    "ashore_options.py",
-    "ashore_subjects.py",
-    "ashore_wiring.py",
-    "pyproject.toml",
-    "benchmarks",
-    "configs",
-    "deploy_ros",
-]
-NEEDED += ["policies", "randomization", "sim", "tests/conftest.py", "tests/sim"]
+NEEDED = ["ashore", "pyproject.toml", "benchmarks", "configs", "deploy_ros", "policies", "randomization", "sim"]
+NEEDED += ["tests/conftest.py", "tests/sim"]
 # Seconds instead of minutes; nothing else differs from what the page says.
 SMALL = ["num_envs=16", "total_steps=2048", "eval_every=1024", "eval_episodes=16", "torch_threads=1"]
 SMALL += ["ppo.rollout_steps=16", "ppo.minibatch_size=128"]
@@ -38,14 +32,21 @@ def blocks(language: str) -> list[tuple[str, str]]:
     return re.findall(rf'^```{language}(?: title="(.+?)")?\n(.*?)^```', PAGE, re.M | re.S)
 
 
+def titled(language: str) -> list[tuple[str, str]]:
+    """The blocks that are files of the repository."""
+    return [(title, text) for title, text in blocks(language) if title]
+
+
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """The repository with the page's task in it."""
     for name in NEEDED:
-        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         (tmp_path / name).parent.mkdir(exist_ok=True)
-        copy(ROOT / name, tmp_path / name)
-    for title, text in blocks("python") + blocks("yaml"):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tmp_path / name, symlinks=True)  # the rooms of `ashore` are links beside it
+        else:
+            shutil.copy(ROOT / name, tmp_path / name)
+    for title, text in titled("python") + titled("yaml"):
         path = tmp_path / title
         if path.exists():  # the registry, which the page's line goes into
             before, start, rest = path.read_text().partition("TASKS = {\n")
@@ -68,7 +69,7 @@ def run(tree: Path, *words: str) -> str:
 
 
 def test_a_task_is_one_file_one_preset_and_one_line() -> None:
-    titles = [title for title, _ in blocks("python") + blocks("yaml")]
+    titles = [title for title, _ in titled("python") + titled("yaml")]
     assert titles == ["sim/tasks/crane.py", "sim/tasks/__init__.py", "configs/tasks/crane.yaml"]
     texts = dict(blocks("python"))
     assert texts["sim/tasks/__init__.py"].count("\n") == 1
@@ -83,14 +84,15 @@ def test_the_contract_tests_pick_the_new_task_up_and_pass(tree: Path) -> None:
     said = run(tree, "pytest", "-q", *arguments)
     found = re.search(r"^(\d+) passed, \d+ deselected", said, re.M)
     assert found, said
-    contract = (ROOT / "tests" / "sim" / "test_tasks.py").read_text().count("\ndef test_")
+    contract = (ROOT / "tests" / "sim" / "tasks" / "test_tasks.py").read_text().count("\ndef test_")
     assert int(found[1]) >= contract
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_the_commands_of_the_page_train_measure_and_export_it(tree: Path) -> None:
-    lines = [shlex.split(line) for _, text in blocks("sh") for line in text.splitlines()]
+    page = PAGE.partition("## Without a fork")[0]
+    lines = [shlex.split(line) for _, text in blocks("sh") if text in page for line in text.splitlines()]
     commands = [words[1:] for words in lines if words[0] == "ashore" and "--viewer" not in words]
     assert [words[0] for words in commands] == ["train", "evaluate", "sweep", "export", "inspect"]
     said = {words[0]: run(tree, "ashore", *words, *FEW.get(words[0], [])) for words in commands}
@@ -98,3 +100,21 @@ def test_the_commands_of_the_page_train_measure_and_export_it(tree: Path) -> Non
     assert json.loads((tree / "runs" / "sweep-crane" / "results.json").read_text())
     assert "load_angle" in said["inspect"] and "crane" in said["inspect"]
     assert "crane" in run(tree, "ashore", "tasks")
+
+
+def test_the_page_without_a_fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files = {Path(title).name: text for title, text in titled("python") + titled("yaml")}
+    source, heavier = (text for title, text in blocks("yaml") if not title)
+    (tmp_path / "crane.py").write_text(files["crane.py"])
+    (tmp_path / "crane.yaml").write_text(files["crane.yaml"] + source)
+    (tmp_path / "heavy_crane.yaml").write_text(heavier)
+    page = PAGE.partition("## Without a fork")[2]
+    lines = [shlex.split(line) for _, text in blocks("sh") if text in page for line in text.splitlines()]
+    commands = [words[1:] for words in lines if words[0] == "ashore"]
+    assert [words[0] for words in commands] == ["train", "evaluate", "train"]
+    for words in commands:
+        assert main([*words, *FEW.get(words[0], [])]) == 0
+    first, second = (load_run(tmp_path / "runs" / name).task for name in ("crane", "heavy_crane"))
+    assert first.name == second.name == "crane" and first.source == second.source == f"{tmp_path}/crane.py:Crane"
+    assert (first.randomization["load_mass"].high, second.randomization["load_mass"].high) == (2.0, 3.0)

@@ -168,7 +168,7 @@ def _collect(path: str, thing: Any, found: dict[str, Tensor], seen: set[int]) ->
     elif isinstance(thing, list | tuple):
         for i, value in enumerate(thing):
             _collect(f"{path}[{i}]", value, found, seen)
-    elif type(thing).__module__.split(".")[0] in ("sim", "randomization") and hasattr(thing, "__dict__"):
+    elif type(thing).__module__.startswith(("ashore.sim.", "ashore.randomization.")) and hasattr(thing, "__dict__"):
         for key, value in vars(thing).items():
             _collect(f"{path}.{key}", value, found, seen)
 

@@ -19,9 +19,9 @@ from ashore.runs import self_contained
 from ashore.sim.robots import robot
 from ashore.sim.robots.own_robot import adopt
 from ashore.sim.robots.robot import ModelError
-from tests.sim.own_arm import ARM, CORNERS, settings, write_stl
+from tests.sim.robots.own_arm import ARM, CORNERS, settings, write_stl
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "own-robot.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "own-robot.md"
 
 
 @pytest.fixture
@@ -203,8 +203,10 @@ def test_the_gripper_is_welded_or_driven_and_other_joints_can_be_fixed(folder: P
     task = load_run("arm_reach", ["task.randomization={}"]).task.model_copy(update={"robot": own})
     env = make_env(task, 4)
     assert env.world.model.nq == 2 and (env.world.model.body_gravcomp[1:] == 1).sum() >= 3
-    fixed = adopt(settings(folder, joints=("lift",), velocity_limit=(2.0,), fixed_joints=("bend",), gripper=None))
-    assert [j.name for j in robot.load(fixed).joints] == ["lift", "left", "right"]
+    one = {"joints": ("lift",), "velocity_limit": (2.0,), "fixed_joints": ("bend",), "gripper": None}
+    assert [j.name for j in robot.load(adopt(settings(folder, **one))).joints] == ["lift"]
+    loose = adopt(settings(folder, **one, free_joints=("left",)))
+    assert [j.name for j in robot.load(loose).joints] == ["lift", "left", "right"], "right follows left"
     spec = robot.load(adopt(own))
     robot.couple_gripper(spec, own)
     assert {e.name1 for e in spec.equalities} == {"right"}, "the model couples them already"

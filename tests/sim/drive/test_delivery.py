@@ -12,7 +12,7 @@ from ashore.configs.entries.command import CommandParameter
 from ashore.randomization.effects.base import SpaceError
 from ashore.sim.drive.command import CommandPath
 from ashore.sim.env import Env
-from tests.sim.test_delay import DT, FORWARD, ON_TIME, interface
+from tests.sim.drive.test_delay import DT, FORWARD, ON_TIME, interface
 from tests.sim.worlds import assert_same_bits, make, rollout, task
 
 LUCKY = torch.tensor([[0.0, 1.0, 1.0]])

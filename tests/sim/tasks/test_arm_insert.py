@@ -7,7 +7,7 @@ from torch import Tensor
 
 from ashore.sim.env import Env
 from ashore.sim.tasks.arm_insert import CHAMFER, LENGTH, ArmInsert
-from tests.sim.scripted import Hand
+from tests.sim.tasks.scripted import Hand
 from tests.sim.worlds import make, task
 
 

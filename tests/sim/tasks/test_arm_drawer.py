@@ -9,7 +9,7 @@ import torch
 
 from ashore.sim.env import Env
 from ashore.sim.tasks.arm_drawer import HANDLE_HEIGHT, ArmDrawer
-from tests.sim.scripted import Hand
+from tests.sim.tasks.scripted import Hand
 from tests.sim.worlds import make, task
 
 

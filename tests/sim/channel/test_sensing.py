@@ -11,7 +11,7 @@ from torch import Tensor
 from ashore.configs.contract import SignalSpec
 from ashore.sim.channel.signals import Channel
 from ashore.sim.channel.timing import Clock
-from tests.sim.test_signals import DT, SPECS, begin, channel, draw, everyone, have, spec
+from tests.sim.channel.test_signals import DT, SPECS, begin, channel, draw, everyone, have, spec
 
 KINDS = {
     "latency": 0.033, "gain": 0.1, "bias": 0.02, "drift": 0.05, "noise": 0.01, "quantisation": 0.01, "dropout": 0.2,

@@ -1,0 +1,88 @@
+"""Position limits of driven joints: the model's, the settings' own, and a rule for joints that turn without end."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import mujoco
+import numpy as np
+
+from ashore.configs.schema import RobotSettings
+from ashore.sim.robots.robot import ModelError
+
+TURN = 2 * math.pi  # rad to either side of home, for a joint without limits
+SIX_DIGITS = 1e-5  # rad or m, relative above 1: what a model's text keeps of a number
+
+
+def bound_joints(spec: mujoco.MjSpec, settings: RobotSettings, path: Path) -> list[str]:
+    """Give every driven joint a range. `settings.home` is known. Gives a sentence for each joint that had none.
+
+    A hinge that turns without end (URDF `continuous`, MJCF without `range`) may go one turn to either side of home.
+    """
+    revolute, said = _unlimited_revolutes(path), []
+    for name, home in zip(settings.joints, settings.home, strict=True):
+        joint = spec.joint(name)
+        low, high = (float(x) for x in joint.range)
+        if spec.compiler.degree and joint.type == mujoco.mjtJoint.mjJNT_HINGE:
+            low, high = math.radians(low), math.radians(high)
+        auto = spec.compiler.autolimits and joint.limited == mujoco.mjtLimited.mjLIMITED_AUTO
+        limited = joint.limited == mujoco.mjtLimited.mjLIMITED_TRUE or (auto and low < high)
+        where = f"robot {settings.name}: joint {name!r}"
+        if name in settings.position_limits:
+            asked = settings.position_limits[name]
+            if limited and (asked[0] < low - _slack(low) or asked[1] > high + _slack(high)):
+                raise ModelError(
+                    f"robot.position_limits.{name} = [{asked[0]:g}, {asked[1]:g}]; "
+                    f"allowed: within the model's range [{low:.6g}, {high:.6g}]"
+                )
+            _bound(spec, joint, *asked)
+        elif limited:
+            continue
+        elif joint.type == mujoco.mjtJoint.mjJNT_SLIDE or name in revolute:
+            kind = "a slide" if joint.type == mujoco.mjtJoint.mjJNT_SLIDE else "revolute"
+            raise ModelError(f"{where} is {kind} without limits; give robot.position_limits: {{{name}: [low, high]}}")
+        else:
+            _bound(spec, joint, home - TURN, home + TURN)
+            said.append(
+                f"joint {name!r} has no limits: targets stay within one turn of home, "
+                f"[{home - TURN:.4g}, {home + TURN:.4g}] rad; robot.position_limits sets others"
+            )
+    return said
+
+
+def _bound(spec: mujoco.MjSpec, joint: mujoco.MjsJoint, low: float, high: float) -> None:
+    in_degrees = spec.compiler.degree and joint.type == mujoco.mjtJoint.mjJNT_HINGE
+    joint.range = np.degrees([low, high]) if in_degrees else [low, high]
+    joint.limited = mujoco.mjtLimited.mjLIMITED_TRUE
+
+
+def home_within(settings: RobotSettings, model: mujoco.MjModel) -> tuple[float, ...]:
+    """Home, put onto a limit that it passes by no more than a model's text rounds: 3 pi / 4 is 2.35619 there."""
+    home = []
+    for name, value in zip(settings.joints, settings.home, strict=True):
+        low, high = (float(x) for x in model.joint(name).range)
+        nearest = min(max(value, low), high)
+        home.append(nearest if abs(value - nearest) <= _slack(value) else value)
+    return tuple(home)
+
+
+def _slack(value: float) -> float:
+    return SIX_DIGITS * max(1.0, abs(value))
+
+
+def _unlimited_revolutes(path: Path) -> set[str]:
+    """Joints that a URDF calls revolute or prismatic, whose limits it therefore must give, and does not."""
+    text = re.sub("<!--.*?-->", "", path.read_text(encoding="utf-8", errors="replace"), flags=re.DOTALL)
+    first = re.search(r"<(\w+)", text)
+    if first is None or first[1] != "robot":
+        return set()
+    names = set()
+    for opening, inside in re.findall(r"<joint\b([^>]*)>(.*?)</joint>", text, flags=re.DOTALL):
+        name, kind = (re.search(rf"\b{key}\s*=\s*[\"']([^\"']*)", opening) for key in ("name", "type"))
+        if name and kind and kind[1] in ("revolute", "prismatic"):
+            limit = re.search(r"<limit\b([^>]*)>", inside)
+            if limit is None or not re.search(r"\b(lower|upper)\s*=", limit[1]):
+                names.add(name[1])
+    return names
