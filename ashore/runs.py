@@ -97,10 +97,20 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> TrainingOutcom
     def evaluate(acting: Acting) -> dict[str, float]:
         return run_episodes(test, policy_act(acting, test), rounds, seed=TEST_SEED + settings.seed).summary()
 
-    outcome = train(settings, env, folder, evaluate=evaluate, resume=resume, start=start)
+    outcome = train(
+        settings, env, folder, evaluate=evaluate, resume=resume, start=start, opening=opening_line(run, folder)
+    )
     if not outcome.interrupted and not env.task.raw_actuators:
         export_run(folder, folder / POLICY_FILE)
     return outcome
+
+
+def opening_line(run: RunSettings, folder: Path) -> str:
+    """What is trained, on how many worlds, and where it goes."""
+    return (
+        f"{run.task.name} with {run.task.robot.name}, {run.train.num_envs} worlds, "
+        f"{run.train.total_steps:,} steps, into {folder}"
+    )
 
 
 def _without_folders(run: RunSettings) -> RunSettings:

@@ -26,7 +26,7 @@ from ashore.policies.checkpoint import latest
 from ashore.policies.metrics import read
 from ashore.policies.policy import LearnedPolicy, load_policy
 from ashore.policies.trainer import CHECKPOINTS
-from ashore.runs import as_trained, sampler_state
+from ashore.runs import POLICY_FILE, as_trained, sampler_state
 from ashore.sim.env import Env, Obs
 from ashore.sim.evaluate import Episodes, run_episodes, worlds_and_rounds
 from ashore.sim.robots.robot import is_portable
@@ -35,7 +35,7 @@ from ashore.sim.robots.robot import is_portable
 class TrainedPolicy(NamedTuple):
     """A trained policy under examination, from a run's folder or from an exported file."""
 
-    name: str
+    name: str  # of the run's folder, or of the file; of its folder where the file is named as `export` names it
     run: RunSettings
     act_in: Callable[[Env], Act]  # the policy at work in an environment; it gives joint targets if `targets`
     targets: bool
@@ -56,7 +56,7 @@ def load_trained(where: str, overrides: Sequence[str] = ()) -> TrainedPolicy:
         ranges, run = functools.partial(_trained_on, path, checkpoint), load_run(path, overrides)
         metrics = read(path)
         act = functools.partial(_acting, policy)
-        return TrainedPolicy(path.name, run, act, False, policy.steps, "", ranges, metrics)
+        return TrainedPolicy(path.resolve().name, run, act, False, policy.steps, "", ranges, metrics)
     if not path.is_file():
         raise UsageError(f"{where} is neither a run's folder nor a policy file")
     exported = bundle.load_policy(path)
@@ -69,7 +69,8 @@ def load_trained(where: str, overrides: Sequence[str] = ()) -> TrainedPolicy:
             "allowed: --task FILE.py:CLASS"
         )
     act = functools.partial(graph_act, exported)
-    return TrainedPolicy(path.stem, run, act, True, contract.trained_steps, digest, lambda: contract.trained_on)
+    name = path.resolve().parent.name if path.name == POLICY_FILE else path.stem
+    return TrainedPolicy(name, run, act, True, contract.trained_steps, digest, lambda: contract.trained_on)
 
 
 def _acting(policy: LearnedPolicy, env: Env) -> Act:

@@ -96,7 +96,9 @@ class Env:
     @functools.cached_property
     def visuals(self) -> Visuals:
         """What each world looks like. Made for the first who asks: an entry of the space, or one who draws."""
-        return Visuals(self.settings, self.world)
+        visuals = Visuals(self.settings, self.world)
+        self.task.frame(visuals.model)
+        return visuals
 
     @on_one_core
     def reset(self, seed: int | None = None) -> Obs:

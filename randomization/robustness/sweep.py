@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 Evaluate = Callable[[dict[str, float]], Results]
 Progress = Callable[[int, int, str], None]
+ALL = "all"  # in place of a group's name: every group of the space
 
 
 class Provenance(Settings):
@@ -66,14 +67,18 @@ def sweep(
     target: float = 0.8,
     provenance: Provenance | None = None,
     progress: Progress | None = None,
+    finished: Callable[[SweepResult], None] | None = None,
 ) -> SweepResult:
     """Evaluate at every value of every group; `evaluate` gets each member's value by name, in the group's unit.
 
+    groups: names; "all" stands for every group of `dims`.
     progress(done, total, what) is called before each evaluation and once at the end.
+    finished(result so far) is called after each group.
     """
     plan = [(members, grid(members[0], points)) for members in _members(groups, dims)]
     total, done = sum(len(values) for _, values in plan), 0
-    curves = []
+    curves: list[Curve] = []
+    result = SweepResult(target=target, curves=(), provenance=provenance or Provenance())
     for members, values in plan:
         measured = []
         for value in values:
@@ -82,9 +87,12 @@ def sweep(
             measured.append(Point.of(value, evaluate({d.name: value for d in members})))
             done += 1
         curves.append(_curve(members, measured))
+        result = result.model_copy(update={"curves": tuple(curves)})
+        if finished:
+            finished(result)
     if progress:
         progress(done, total, "done")
-    return SweepResult(target=target, curves=tuple(curves), provenance=provenance or Provenance())
+    return result
 
 
 def grid(dim: Dimension, points: int) -> list[float]:
@@ -113,7 +121,9 @@ def table(result: SweepResult) -> Table:
     )
     for heading in ("parameter", "unit", "trained", "success at nominal", "fails below", "fails above", "headroom"):
         out.add_column(
-            heading, justify="left" if heading in ("parameter", "unit") else "right", no_wrap=heading == "parameter"
+            heading,
+            justify="left" if heading in ("parameter", "unit") else "right",
+            no_wrap=heading in ("parameter", "headroom"),  # what a narrow terminal must not fold
         )
     for curve in result.by_fragility():
         below, above = margin_texts(curve, result.target)
@@ -155,11 +165,13 @@ def headroom_text(curve: Curve, target: float) -> str:
 
 def _members(groups: Sequence[str], dims: Sequence[Dimension]) -> list[list[Dimension]]:
     by_group: Mapping[str, list[Dimension]] = {d.group: [e for e in dims if e.group == d.group] for d in dims}
+    if ALL in groups and ALL not in by_group:
+        groups = list(by_group)
     for group in groups:
         if group not in by_group:
             close = get_close_matches(group, by_group, n=2)
             hint = f"did you mean {' or '.join(close)}? " if close else ""
-            raise ValueError(f"parameter = {group!r}; {hint}allowed: {', '.join(by_group)}")
+            raise ValueError(f"parameter = {group!r}; {hint}allowed: {', '.join([*by_group, ALL])}")
     return [by_group[group] for group in dict.fromkeys(groups)]
 
 
