@@ -228,3 +228,37 @@ def test_the_return_is_the_sum_of_the_rewards_and_of_the_terms(preset: str) -> N
             torch.testing.assert_close(sum(terms), episode["return"], rtol=1e-5, atol=1e-4)
             total[ids] = 0.0
     assert int(env.episode.min()) >= 1
+
+
+def test_each_reward_term_has_a_weight_bounds_and_words(preset: str) -> None:
+    env_task = make(preset, 1).task
+    model = type(env_task.rewards)
+    assert env_task.reward_terms == tuple(model.model_fields) and set(model.words()) == set(env_task.reward_terms)
+    for term, weight in model():
+        low, high = model.bounds(term)
+        assert low <= weight <= high and math.isfinite(low) and math.isfinite(high) and low * high == 0 > low - high
+        assert weight, "the sign of a term that is off could not be told"
+
+
+def test_a_weight_changes_its_own_term_and_no_other(preset: str) -> None:
+    """Each is divided by a power of two of its own, which float arithmetic does without rounding."""
+    plain, settings = make(preset), short(preset)
+    factors = {term: 2.0 ** -(k + 1) for k, term in enumerate(plain.task.reward_terms)}
+    weights = {term: weight * factors[term] for term, weight in plain.task.rewards}
+    other = make(settings.model_copy(update={"rewards": weights}))
+    seen = torch.zeros(len(factors))
+    for action in actions(plain, 40):
+        plain.step(action)
+        other.step(action)
+        assert torch.equal(plain.sums * torch.tensor(list(factors.values())), other.sums)
+        assert torch.equal(plain.world.qpos, other.world.qpos)
+        seen += plain.sums.abs().sum(0)
+    assert (seen > 0).sum() >= len(factors) - 2, "most terms are seen"
+
+
+def test_a_weight_of_zero_turns_its_term_off(preset: str) -> None:
+    term = make(preset, 1).task.reward_terms[0]
+    env = make(short(preset).model_copy(update={"rewards": {term: 0}}))
+    for action in actions(env, 10):
+        env.step(action)
+    assert (env.sums[:, 0] == 0).all() and (env.sums[:, 1:] != 0).any()
