@@ -12,6 +12,7 @@ from ashore.runs import self_contained
 from ashore.sim.tasks.arm_push import ArmPush, PushRewards
 from ashore.sim.tasks.arm_reach import ArmReach
 from ashore.sim.tasks.task import TaskError
+from tests.sim.worlds import actions, make, short
 
 
 def weights(preset: str, *overrides: str) -> dict[str, float]:
@@ -77,3 +78,12 @@ def test_a_run_of_an_older_version_keeps_its_weights(
     read = load_run(tmp_path / "config.yaml").task
     assert read.options == run.task.options and read.rewards == expected
     assert weights(str(tmp_path / "config.yaml")) == weights(preset) | expected
+
+
+@pytest.mark.parametrize("preset", ["arm_push", "cartpole_swingup", "half_cheetah"])
+def test_a_weight_of_zero_turns_its_term_off(preset: str) -> None:
+    term = make(preset, 1).task.reward_terms[0]
+    env = make(short(preset).model_copy(update={"rewards": {term: 0.0}}))
+    for action in actions(env, 10):
+        env.step(action)
+    assert (env.sums[:, 0] == 0).all() and (env.sums[:, 1:] != 0).any()
