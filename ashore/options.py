@@ -73,10 +73,10 @@ def _evaluate_options(sub: argparse.ArgumentParser) -> None:
 def _sweep_options(sub: argparse.ArgumentParser) -> None:
     _about_policy(sub, episodes=64)
     sub.add_argument(
-        "--over", required=True, type=lambda text: text.split(","), metavar="P,Q", help="parameters, by name"
+        "--over", required=True, type=lambda text: text.split(","), metavar="P,Q", help="parameters, by name; or: all"
     )
     sub.add_argument("--points", type=_count, default=9, help="values a parameter")
-    sub.add_argument("--out", type=Path, metavar="DIR", help="runs/sweep-NAME if not given")
+    sub.add_argument("--out", type=Path, metavar="DIR", help="runs/sweep-TASK-POLICY if not given")
 
 
 def _export_options(sub: argparse.ArgumentParser) -> None:

@@ -25,7 +25,7 @@ from ashore.policies.policy import LearnedPolicy, load_policy
 from ashore.policies.trainer import CHECKPOINTS, FREE, TrainingOutcome, train
 from ashore.sim import tasks
 from ashore.sim.env import Env
-from ashore.sim.evaluate import record_signals, run_episodes
+from ashore.sim.evaluate import record_signals, run_episodes, worlds_and_rounds
 from ashore.sim.robots.own_robot import adopt
 from ashore.version import __version__
 from ashore.warm_start import at_checkpoint, start_of
@@ -87,8 +87,8 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> TrainingOutcom
         critic_sees_world=settings.critic_sees_world,
     )
     env.task.adapt()
-    test = make_env(run.task, min(settings.eval_episodes, 256), seed=settings.seed)
-    rounds = -(-settings.eval_episodes // test.num_envs)
+    worlds, rounds = worlds_and_rounds(settings.eval_episodes)
+    test = make_env(run.task, worlds, seed=settings.seed)
     start = start_of(run, env, folder)
     write_atomically(config, dump(run))  # only now: settings that build no environment leave nothing behind
 
@@ -98,10 +98,20 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> TrainingOutcom
     def evaluate(acting: Acting) -> dict[str, float]:
         return run_episodes(test, policy_act(acting, test), rounds, seed=TEST_SEED + settings.seed).summary()
 
-    outcome = train(settings, env, folder, evaluate=evaluate, resume=resume, start=start)
+    outcome = train(
+        settings, env, folder, evaluate=evaluate, resume=resume, start=start, opening=opening_line(run, folder)
+    )
     if not outcome.interrupted and not env.task.raw_actuators:
         export_run(folder, folder / POLICY_FILE)
     return outcome
+
+
+def opening_line(run: RunSettings, folder: Path) -> str:
+    """What is trained, on how many worlds, and where it goes."""
+    return (
+        f"{run.task.name} with {run.task.robot.name}, {run.train.num_envs} worlds, "
+        f"{run.train.total_steps:,} steps, into {folder}"
+    )
 
 
 def _without_folders(run: RunSettings) -> RunSettings:

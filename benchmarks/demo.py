@@ -21,6 +21,7 @@ from ashore.configs.loader import load_run
 from ashore.environments import TEST_SEED
 from ashore.files import commit, write_atomically
 from ashore.randomization.robustness import report
+from ashore.randomization.robustness.page import Media
 from ashore.randomization.robustness.sweep import SweepResult, table
 from ashore.runs import POLICY_FILE, train_run
 from ashore.showing import play_to_file
@@ -29,6 +30,7 @@ from ashore.sweeps import run_sweep
 from ashore.trained_policy import TrainedPolicy, load_trained, measure
 
 OVER = ("command_latency", "link_mass", "payload", "position_bias")
+VIDEO = "reach.mp4"
 DOMAIN = "87"  # of the demo's own, on loopback, so that no robot in the room listens
 GOAL_SIMULATED, GOAL_TWIN = 0.95, 0.90
 EPISODE_TIME = 6.0  # s at most that an episode through the twin takes, the arm's own 3 s included
@@ -68,7 +70,7 @@ def run_demo(folder: Path, overrides: Sequence[str], size: Size, command: str) -
     twin = drive_twin(run_folder / POLICY_FILE, size.twin, folder)
     console.print(f"success {twin['success']:.3f} over {len(twin['episodes'])} episodes through the twin")
     console.rule("5/5  report")
-    play_to_file(policy, folder / "reach.gif", 4, TEST_SEED)
+    play_to_file(policy, folder / VIDEO, 4, TEST_SEED)
     summary = {
         "success": float(simulated.success.mean()),
         "episodes": size.simulated,
@@ -139,6 +141,7 @@ def _write_report(
     twin: dict[str, Any],
     summary: dict[str, Any],
 ) -> None:
+    task = policy.run.task
     rows = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
     driven = [
         report.TwinEpisode(
@@ -149,7 +152,7 @@ def _write_report(
     report.write(
         folder / "report.html",
         report.Report(
-            title="arm_reach, from nothing to a driven arm",
+            title=f"{task.name} with {task.robot.name}: from nothing to a driven arm",
             subtitle="A 7-axis arm learns to bring its gripper to a goal within 2 cm in randomized worlds; the exported file "
             "then drives a simulated twin over ROS 2 messages.",
             headlines=[
@@ -167,11 +170,7 @@ def _write_report(
                 "real-time factor of the twin": f"{twin['real_time_factor']:.3f}",
             },
             command=summary["command"],
-            images=[
-                report.Image(
-                    caption="four episodes, each in a world of its own", data=(folder / "reach.gif").read_bytes()
-                )
-            ],
+            media=[Media(caption="four episodes, each in a world of its own", data=(folder / VIDEO).read_bytes())],
             sweep=swept,
             card=card,
             training=rows,

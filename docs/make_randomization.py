@@ -57,7 +57,8 @@ friction or a delay below it, a delay that no buffer holds, joint limits that ma
 ## Pins and sweeps
 
 A parameter can be held at one value in every world, anywhere within its `bounds`, inside or outside of what was trained:
-`ashore sweep RUN --over friction,payload` measures success at values across their bounds while the others are drawn. Where
+`ashore sweep RUN --over friction,payload`, or `--over all`, measures success at values across their bounds while the others
+are drawn; what is finished is saved as it comes. Where
 an entry has one parameter for each object, its name holds all of them and `NAME[OBJECT]` one.
 
 """

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
 
 PLAIN_EVERY = 10.0  # s
 SHOWN = {  # label: (name in the record, format)
@@ -18,6 +19,9 @@ SHOWN = {  # label: (name in the record, format)
     "evaluated": ("eval/success", ".2f"),
     "lr": ("train/learning_rate", ".1e"),
 }
+LEFT_OUT = ("lr", "return", "evaluated", "steps/s", "success")  # in this order, where the terminal is narrow
+BAR, BAR_FROM = 20, 100  # columns that the bar takes, and of a terminal wide enough for it
+LEFT = len("left 00:00:00")
 
 
 class RunProgress:
@@ -29,7 +33,13 @@ class RunProgress:
         self._began = time.monotonic()
         self._printed = self._began
         self._newest: dict[str, float] = {}
-        columns = (BarColumn(20), MofNCompleteColumn(), TextColumn("{task.description}"), TextColumn("left"))
+        self._bar = BAR if self.console.width >= BAR_FROM else 0
+        columns: tuple[ProgressColumn, ...] = (
+            MofNCompleteColumn(),
+            TextColumn("{task.description}"),
+            TextColumn("left"),
+        )
+        columns = (BarColumn(BAR), *columns) if self._bar else columns
         self._live = Progress(*columns, TimeRemainingColumn(), console=self.console)
         self._task = self._live.add_task("", total=total_steps, completed=steps)
 
@@ -37,7 +47,7 @@ class RunProgress:
         self._newest |= record
         steps = int(record["steps"])
         if self.console.is_terminal:
-            self._live.update(self._task, completed=steps, description=self._text())
+            self._live.update(self._task, completed=steps, description=self._text(self._room()))
         elif time.monotonic() - self._printed >= PLAIN_EVERY or steps >= self._total or "eval/success" in record:
             self._printed = time.monotonic()
             left = (self._printed - self._began) * (self._total - steps) / (steps - self._first)
@@ -46,9 +56,20 @@ class RunProgress:
     def say(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    def _text(self) -> str:
-        known = {label: (self._newest[key], form) for label, (key, form) in SHOWN.items() if key in self._newest}
-        return "  ".join(f"{label} {value:{form}}" for label, (value, form) in known.items())
+    def _room(self) -> int:
+        """Columns left for the metrics between the steps and the time left."""
+        steps = len(f"{self._total}/{self._total}")
+        return self.console.width - (self._bar + 1 if self._bar else 0) - steps - 1 - 1 - LEFT
+
+    def _text(self, room: float = math.inf) -> str:
+        """The newest metrics, as many as fit into `room` columns."""
+        known = {
+            label: f"{label} {self._newest[key]:{form}}" for label, (key, form) in SHOWN.items() if key in self._newest
+        }
+        for label in LEFT_OUT:
+            if len("  ".join(known.values())) > room:
+                known.pop(label, None)
+        return "  ".join(known.values())
 
     def __enter__(self) -> Self:
         if self.console.is_terminal:

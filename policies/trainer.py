@@ -63,9 +63,11 @@ def train(
     resume: bool = False,
     start: Start | None = None,
     console: Console | None = None,
+    opening: str = "",
 ) -> TrainingOutcome:
     """Train on `env` and leave checkpoints, `metrics.jsonl` and TensorBoard events in `folder`.
 
+    `opening` is printed before the first step.
     `start`: networks of another run to start from, with a fresh optimizer and steps at 0.
     With `resume`, goes on from the newest checkpoint in `folder`, to the same bits as a run that never stopped.
     Raises FloatingPointError when observations, rewards or losses are not finite; the last checkpoint stays.
@@ -77,6 +79,8 @@ def train(
         learner, run = _begin(settings, env, folder, resume, start)
         interrupted = False
         with Metrics(folder, run.steps) as metrics, RunProgress(settings.total_steps, run.steps, console) as progress:
+            if opening:
+                progress.say(opening)
             while not _finished(settings, run):
                 before, began = run.steps, time.monotonic()
                 record = _iterate(settings, learner, env, evaluate, run)

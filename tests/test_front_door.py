@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ashore.benchmarks.demo import Size, run_demo
+from ashore.benchmarks.demo import VIDEO, Size, run_demo
 from ashore.policies.checkpoint import latest, load
 
 # Small enough for seconds; the same code, tasks and messages as the real thing.
@@ -117,7 +117,9 @@ def test_a_miniature_of_the_demo_goes_from_training_to_a_driven_twin(tmp_path: P
     assert len({e["world"]["payload"] for e in twin["episodes"]}) == 2
     page = (tmp_path / "report.html").read_text()
     assert "command latency" in page
-    assert (tmp_path / "reach.gif").read_bytes()[:4] == b"GIF8"
+    assert (tmp_path / VIDEO).read_bytes()[4:8] == b"ftyp"
+    assert "<title>arm_reach with panda" in page and "data:video/mp4" in page
+    assert len(page) < 8e6, "a report is small enough to be sent"
     for what in ("evaluate", "inspect"):
         arguments = ["--episodes", "4"] if what == "evaluate" else []
         assert ashore(what, tmp_path / "run" / "policy.onnx", *arguments, "--json").returncode == 0

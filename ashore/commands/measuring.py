@@ -26,32 +26,35 @@ def evaluate(options: argparse.Namespace) -> None:
             print(f"  {name:24} {value:.3f}")
 
 
-def sweep(options: argparse.Namespace) -> None:
+def sweep(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ashore.files import write_atomically
     from ashore.randomization.robustness import report
-    from ashore.randomization.robustness.sweep import table
-    from ashore.sweeps import run_sweep
+    from ashore.randomization.robustness.sweep import SweepResult, table
+    from ashore.sweeps import Space, run_sweep, sweep_name, sweep_report
     from ashore.trained_policy import load_trained
 
-    policy = load_trained(options.policy, options.set)
-    out = options.out or RUNS / f"sweep-{policy.name}"
-    result, dimensions, declared = run_sweep(
-        policy, options.over, options.episodes, options.points, options.seed, command_line()
-    )
-    write_atomically(out / "results.json", result.to_json())
-    page = report.Report(
-        title=f"Robustness of {policy.name}",
-        sweep=result,
-        card=dimensions,
-        declared=declared,
-        training=policy.metrics,
-        command=command_line(),
-    )
-    report.write(out / "report.html", page)
-    Console().print(table(result))
+    policy, command = load_trained(options.policy, options.set), command_line()
+    out, console, finished = options.out or RUNS / sweep_name(policy), Console(), 0
+
+    def save(result: SweepResult, trained: Space, declared: Space) -> None:
+        nonlocal finished
+        write_atomically(out / "results.json", result.to_json())
+        finished = len(result.curves)
+        report.write(out / "report.html", sweep_report(policy, result, trained, declared))
+
+    try:
+        result, *_ = run_sweep(
+            policy, options.over, options.episodes, options.points, options.seed, command, save, console
+        )
+    except KeyboardInterrupt:
+        kept = f"{out / 'results.json'} holds the {finished} finished" if finished else "none was finished"
+        print(f"interrupted; of the parameters, {kept}")
+        return 130
+    console.print(table(result))
     print(f"written to {out / 'results.json'} and {out / 'report.html'}")
+    return 0
 
 
 def bench(options: argparse.Namespace) -> None:

@@ -10,7 +10,17 @@ from ashore.randomization.robustness.curve import Curve
 
 Chart = dict[str, Any]
 
-INK, FAINT, SEA, BAND, SAND, CORAL = "#1b2733", "#8a97a3", "#0b6e8f", "rgba(11,110,143,0.16)", "#f3e7cd", "#d1495b"
+# Colours by their names in report.css, which has a light and a dark value of each; the page's script puts them in.
+INK, FAINT, SEA, SAND, CORAL = "var(--ink)", "var(--faint)", "var(--sea)", "var(--sand)", "var(--coral)"
+PAPER, GRID, AXIS = "var(--paper)", "var(--grid)", "var(--axis)"
+
+
+def translucent(color: str, opacity: float) -> str:
+    """A colour of report.css with an opacity, 0 to 1. There it is six hexadecimal digits, to which two are added here."""
+    return f"{color}{round(255 * opacity):02x}"
+
+
+BAND = translucent(SEA, 0.18)
 FONT = {
     "family": "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif",
     "size": 12,
@@ -35,7 +45,7 @@ def success_chart(curve: Curve, target: float) -> Chart:
         "y": [p.success for p in curve.points],
         "mode": "lines+markers",
         "line": {"color": SEA, "width": 2.5},
-        "marker": {"size": 7, "color": SEA, "line": {"color": "#fff", "width": 1.5}},
+        "marker": {"size": 7, "color": SEA, "line": {"color": PAPER, "width": 1.5}},
         "customdata": [[p.successes, p.episodes, *p.interval, p.mean_return] for p in curve.points],
         "hovertemplate": f"<b>%{{x:.4g}}{unit}</b><br>%{{customdata[0]}} of %{{customdata[1]}} = %{{y:.1%}}"
         "<br>95 %: %{customdata[2]:.1%} to %{customdata[3]:.1%}<br>mean return %{customdata[4]:.4g}<extra></extra>",
@@ -100,11 +110,11 @@ def _rule(**where: Any) -> dict[str, Any]:
 
 def _layout(**more: Any) -> dict[str, Any]:
     axis = {
-        "gridcolor": "#e9edf0",
+        "gridcolor": GRID,
         "zeroline": False,
-        "linecolor": "#cfd6dc",
+        "linecolor": AXIS,
         "ticks": "outside",
-        "tickcolor": "#cfd6dc",
+        "tickcolor": AXIS,
     }
     return {
         "font": FONT,
@@ -114,7 +124,7 @@ def _layout(**more: Any) -> dict[str, Any]:
         "height": 240,
         "showlegend": False,
         "legend": {"orientation": "h", "x": 1, "xanchor": "right", "y": 1.02, "yanchor": "bottom"},
-        "hoverlabel": {"bgcolor": "#fff", "bordercolor": "#cfd6dc", "font": FONT},
+        "hoverlabel": {"bgcolor": PAPER, "bordercolor": AXIS, "font": FONT},
         "xaxis": axis | {"showgrid": False},
         "yaxis": dict(axis),
         **more,

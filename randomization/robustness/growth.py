@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ashore.configs.space import Dimension
-from ashore.randomization.robustness.charts import FAINT, FONT, INK, SAND, SEA, Chart
+from ashore.randomization.robustness.charts import AXIS, FAINT, FONT, GRID, INK, PAPER, SAND, SEA, Chart, translucent
 
 ROW, TOP, BOTTOM = 92, 8, 46  # pixels: of a row, above the first, below the last
 PREFIX = "randomization/"
@@ -51,7 +51,7 @@ def _band(
         "customdata": [[a, b] for a, b in zip(low, high, strict=True)],
         "hovertemplate": f"%{{customdata[0]:.4g}} to %{{customdata[1]:.4g}}{unit} at %{{x:.3~s}} steps<extra></extra>",
     }
-    filled = {"fill": "tonexty", "fillcolor": f"rgba(11,110,143,{0.16 / count**0.5:.3f})"}
+    filled = {"fill": "tonexty", "fillcolor": translucent(SEA, 0.18 / count**0.5)}
     return [shared | {"y": low, "hoverinfo": "skip"}, shared | {"y": high} | filled | said]
 
 
@@ -68,8 +68,8 @@ def _axis(k: int, count: int, dim: Dimension, bands: list[tuple[list[float], lis
         "tickvals": sorted({dim.low, dim.nominal, dim.high}),
         "tickformat": "~g",
         "zeroline": False,
-        "gridcolor": "#e9edf0",
-        "linecolor": "#cfd6dc",
+        "gridcolor": GRID,
+        "linecolor": AXIS,
         "anchor": "x",
     }
 
@@ -107,15 +107,15 @@ def _layout(count: int) -> dict[str, Any]:
         "margin": {"l": 62, "r": 12, "t": TOP, "b": BOTTOM},
         "height": ROW * count + TOP + BOTTOM,
         "showlegend": False,
-        "hoverlabel": {"bgcolor": "#fff", "bordercolor": "#cfd6dc", "font": FONT},
+        "hoverlabel": {"bgcolor": PAPER, "bordercolor": AXIS, "font": FONT},
         "xaxis": {
             "title": {"text": "control steps", "standoff": 6},
             "tickformat": ".2~s",
             "showgrid": False,
             "zeroline": False,
-            "linecolor": "#cfd6dc",
+            "linecolor": AXIS,
             "ticks": "outside",
-            "tickcolor": "#cfd6dc",
+            "tickcolor": AXIS,
             "anchor": "y" if count == 1 else f"y{count}",
         },
         "shapes": [],

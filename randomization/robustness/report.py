@@ -5,14 +5,10 @@ Everything that came from a file is escaped, and the page's content policy refus
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -22,13 +18,8 @@ from ashore.randomization.robustness import tables as tables
 from ashore.randomization.robustness.charts import Chart, completion_chart, success_chart, training_charts
 from ashore.randomization.robustness.curve import CONFIDENCE, clopper_pearson
 from ashore.randomization.robustness.growth import growth_chart
+from ashore.randomization.robustness.page import Media, figure, page
 from ashore.randomization.robustness.sweep import SweepResult
-
-IMAGE_TYPES = {b"\x89PNG": "png", b"GIF8": "gif", b"\xff\xd8\xff": "jpeg", b"RIFF": "webp"}
-BOOT = """
-for (const [id, chart] of Object.entries(JSON.parse(document.getElementById("charts").textContent)))
-  Plotly.newPlot(id, chart.data, chart.layout, {displayModeBar: false, responsive: true});
-"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,14 +41,6 @@ class TwinEpisode:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Image:
-    """A PNG, GIF, JPEG or WebP file's bytes."""
-
-    caption: str
-    data: bytes
-
-
-@dataclass(frozen=True, kw_only=True)
 class Report:
     """What a report shows; a part that is empty is left out."""
 
@@ -66,7 +49,7 @@ class Report:
     headlines: Sequence[Headline] = ()
     numbers: Mapping[str, str] = field(default_factory=dict)  # label -> value
     command: str = ""
-    images: Sequence[Image] = ()
+    media: Sequence[Media] = ()  # the first stands beside the headlines
     sweep: SweepResult | None = None
     card: Sequence[Dimension] = ()  # with the ranges trained on
     declared: Sequence[Dimension] = ()  # the same with the ranges declared, to draw how they grew
@@ -89,7 +72,7 @@ def render(report: Report) -> str:
     body = "".join(
         (
             _header(report),
-            _images(report.images),
+            _grid(report.media[1:]),
             _curves(report.sweep, charts),
             _margins(report.sweep),
             _twin(report.twin, charts),
@@ -99,31 +82,7 @@ def render(report: Report) -> str:
             _facts(report),
         )
     )
-    scripts = _scripts() if charts else ()
-    return _page(escape(report.title), body, charts, scripts)
-
-
-def _page(title: str, body: str, charts: Mapping[str, Chart], scripts: Sequence[str]) -> str:
-    digests = [base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts]
-    allowed = " ".join(f"'sha256-{digest}'" for digest in digests) or "'none'"
-    policy = f"default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src {allowed}"
-    data = json.dumps(charts, allow_nan=False).replace("<", "\\u003c")
-    style = files("ashore.randomization.robustness").joinpath("report.css").read_text(encoding="utf-8")
-    return (
-        f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>{title}</title>\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        f'<meta name="viewport" content="width=device-width, initial-scale=1">\n<style>\n{style}</style>\n</head>\n'
-        f"<body>\n<main>\n{body}</main>\n"
-        f'<script type="application/json" id="charts">{data}</script>\n'
-        + "".join(f"<script>{script}</script>\n" for script in scripts)
-        + "</body>\n</html>\n"
-    )
-
-
-def _scripts() -> tuple[str, str]:
-    from plotly.offline import get_plotlyjs
-
-    return get_plotlyjs().replace("</script", "<\\/script"), BOOT
+    return page(escape(report.title), body, charts)
 
 
 def _section(title: str, how: str, content: str) -> str:
@@ -141,13 +100,17 @@ def _chart(charts: dict[str, Chart], chart: Chart, caption: str) -> str:
 
 
 def _header(report: Report) -> str:
+    """Title, then the first picture or video beside the headlines."""
     tiles = "".join(_tile(headline) for headline in report.headlines)
     numbers = "".join(f"<div><span>{escape(k)}</span>{escape(v)}</div>" for k, v in report.numbers.items())
+    told = (f'<div class="tiles">{tiles}</div>\n' if tiles else "") + (
+        f'<div class="card numbers">{numbers}</div>\n' if numbers else ""
+    )
+    shown = "".join(figure(media) for media in report.media[:1])
     return (
         f'<header>\n<div class="eyebrow">Ashore robustness report</div>\n<h1>{escape(report.title)}</h1>\n'
         + (f'<p class="lead">{escape(report.subtitle)}</p>\n' if report.subtitle else "")
-        + (f'<div class="tiles">{tiles}</div>\n' if tiles else "")
-        + (f'<div class="card numbers">{numbers}</div>\n' if numbers else "")
+        + (f'<div class="hero">{shown}<div>{told}</div></div>\n' if shown else told)
         + (f"<pre>{escape(report.command)}</pre>\n" if report.command else "")
         + "</header>\n"
     )
@@ -166,20 +129,9 @@ def _tile(headline: Headline) -> str:
     )
 
 
-def _images(images: Sequence[Image]) -> str:
-    shown = "".join(
-        f'<figure class="card picture"><img alt="{escape(image.caption)}" src="{_data_uri(image.data)}">'
-        f"<figcaption>{escape(image.caption)}</figcaption></figure>\n"
-        for image in images
-    )
+def _grid(media: Sequence[Media]) -> str:
+    shown = "".join(figure(m) for m in media)
     return f'<div class="grid">{shown}</div>\n' if shown else ""
-
-
-def _data_uri(data: bytes) -> str:
-    kind = next((kind for magic, kind in IMAGE_TYPES.items() if data.startswith(magic)), None)
-    if kind is None:
-        raise ValueError(f"an image that starts with {data[:4]!r}; allowed: {', '.join(IMAGE_TYPES.values())}")
-    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def _curves(sweep: SweepResult | None, charts: dict[str, Chart]) -> str:

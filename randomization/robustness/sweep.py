@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Literal
 
 from ashore.configs.schema import Fraction, Settings
 from ashore.configs.space import Dimension
-from ashore.randomization.robustness.curve import Curve, Margin, Point, Results
+from ashore.randomization.robustness.curve import Curve, Margin, Point, Results, fewest_episodes
 
 if TYPE_CHECKING:
     from rich.table import Table
 
 Evaluate = Callable[[dict[str, float]], Results]
 Progress = Callable[[int, int, str], None]
+ALL = "all"  # in place of a group's name: every group of the space
 
 
 class Provenance(Settings):
@@ -66,14 +67,18 @@ def sweep(
     target: float = 0.8,
     provenance: Provenance | None = None,
     progress: Progress | None = None,
+    finished: Callable[[SweepResult], None] | None = None,
 ) -> SweepResult:
     """Evaluate at every value of every group; `evaluate` gets each member's value by name, in the group's unit.
 
+    groups: names; "all" stands for every group of `dims`.
     progress(done, total, what) is called before each evaluation and once at the end.
+    finished(result so far) is called after each group.
     """
     plan = [(members, grid(members[0], points)) for members in _members(groups, dims)]
     total, done = sum(len(values) for _, values in plan), 0
-    curves = []
+    curves: list[Curve] = []
+    result = SweepResult(target=target, curves=(), provenance=provenance or Provenance())
     for members, values in plan:
         measured = []
         for value in values:
@@ -82,9 +87,12 @@ def sweep(
             measured.append(Point.of(value, evaluate({d.name: value for d in members})))
             done += 1
         curves.append(_curve(members, measured))
+        result = result.model_copy(update={"curves": tuple(curves)})
+        if finished:
+            finished(result)
     if progress:
         progress(done, total, "done")
-    return SweepResult(target=target, curves=tuple(curves), provenance=provenance or Provenance())
+    return result
 
 
 def grid(dim: Dimension, points: int) -> list[float]:
@@ -113,14 +121,16 @@ def table(result: SweepResult) -> Table:
     )
     for heading in ("parameter", "unit", "trained", "success at nominal", "fails below", "fails above", "headroom"):
         out.add_column(
-            heading, justify="left" if heading in ("parameter", "unit") else "right", no_wrap=heading == "parameter"
+            heading,
+            justify="left" if heading in ("parameter", "unit") else "right",
+            no_wrap=heading in ("parameter", "headroom"),  # what a narrow terminal must not fold
         )
     for curve in result.by_fragility():
-        below, above = (margin_text(m) for m in curve.margins(result.target))
+        below, above = margin_texts(curve, result.target)
         out.add_row(
             curve.group,
             curve.unit,
-            f"{curve.low:.4g} to {curve.high:.4g}",
+            "not varied" if curve.low == curve.high else f"{curve.low:.4g} to {curve.high:.4g}",
             f"{curve.at_nominal.success:.0%}",
             below,
             above,
@@ -128,6 +138,14 @@ def table(result: SweepResult) -> Table:
             style=None if curve.holds(result.target) else "red",
         )
     return out
+
+
+def margin_texts(curve: Curve, target: float) -> tuple[str, str]:
+    """Where the curve fails below and above nominal; dashes where there are too few episodes to tell."""
+    if curve.too_few(target):
+        return "-", "-"
+    below, above = (margin_text(m) for m in curve.margins(target))
+    return below, above
 
 
 def margin_text(margin: Margin) -> str:
@@ -139,17 +157,21 @@ def margin_text(margin: Margin) -> str:
 
 def headroom_text(curve: Curve, target: float) -> str:
     """Headroom in trained ranges; "over" where no failure was found."""
+    if curve.too_few(target):
+        return f"too few episodes: {curve.at_nominal.episodes} of {fewest_episodes(target)}"
     headroom, fails = curve.headroom(target)
     return "" if headroom is None else f"{'' if fails else 'over '}{headroom:.2g}x"
 
 
 def _members(groups: Sequence[str], dims: Sequence[Dimension]) -> list[list[Dimension]]:
     by_group: Mapping[str, list[Dimension]] = {d.group: [e for e in dims if e.group == d.group] for d in dims}
+    if ALL in groups and ALL not in by_group:
+        groups = list(by_group)
     for group in groups:
         if group not in by_group:
             close = get_close_matches(group, by_group, n=2)
             hint = f"did you mean {' or '.join(close)}? " if close else ""
-            raise ValueError(f"parameter = {group!r}; {hint}allowed: {', '.join(by_group)}")
+            raise ValueError(f"parameter = {group!r}; {hint}allowed: {', '.join([*by_group, ALL])}")
     return [by_group[group] for group in dict.fromkeys(groups)]
 
 

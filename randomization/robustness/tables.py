@@ -8,7 +8,7 @@ from html import escape
 
 from ashore.configs.space import Dimension
 from ashore.randomization.robustness.curve import Curve, Margin
-from ashore.randomization.robustness.sweep import SweepResult, headroom_text, margin_text
+from ashore.randomization.robustness.sweep import SweepResult, headroom_text, margin_texts
 
 CURVE_LEGEND = (
     '<div class="legend"><span><i style="background:var(--sea)"></i>success</span>'
@@ -20,16 +20,16 @@ CURVE_LEGEND = (
 BAR_LEGEND = (
     '<div class="legend"><span><i style="background:var(--sand);box-shadow:inset 0 0 0 1px var(--sand-edge)"></i>'
     "range trained on</span>{holds}"
-    '<span><i style="background:#e4e9ed;height:4px"></i>{track}</span>'
+    '<span><i style="background:var(--track);height:4px"></i>{track}</span>'
     '<span><i style="background:var(--ink);width:2px;height:14px;border-radius:0"></i>nominal</span></div>\n'
 )
 HOLDS = '<span><i style="background:var(--sea);height:5px"></i>stays above the target</span>'
 
 
 def curve_caption(curve: Curve, target: float) -> str:
-    """The parameter's name, and whether the policy holds over the range it was trained on."""
-    good = curve.holds(target)
-    flag = _flag("holds in range" if good else "fails in range", good)
+    """The parameter's name, whether the policy holds over the range it was trained on, and its headroom."""
+    good, headroom = curve.holds(target), headroom_text(curve, target)
+    flag = _flag(("holds" if good else "fails") + (f", headroom {headroom}" if headroom else " in range"), good)
     return f"<span>{_name(curve.group, len(curve.members))}</span>{flag}"
 
 
@@ -53,7 +53,8 @@ def card(dims: Sequence[Dimension]) -> str:
 def facts(named: Mapping[str, str]) -> str:
     """Names and values."""
     rows = "".join(
-        f'<tr><td>{escape(k)}</td><td class="wrap"><code>{escape(v)}</code></td></tr>\n' for k, v in named.items()
+        f'<tr><td class="name">{escape(k)}</td><td class="wrap"><code>{escape(v)}</code></td></tr>\n'
+        for k, v in named.items()
     )
     return f'<div class="card scroll"><table class="facts"><tbody>{rows}</tbody></table></div>\n'
 
@@ -75,9 +76,11 @@ def _numeric(yes: bool) -> str:
     return ' class="number"' if yes else ""
 
 
-def _row(name: str, unit: str, numbers: Sequence[str], tail: str) -> str:
-    cells = "".join(f'<td class="number">{escape(n)}</td>' for n in numbers)
-    return f"<tr><td>{name}</td><td>{_unit(unit)}</td>{cells}{tail}</tr>\n"
+def _row(name: str, unit: str, numbers: Mapping[str, str], tail: str) -> str:
+    """numbers: label -> value; a narrow screen, where the row folds to a card, shows the label beside the value."""
+    cells = "".join(f'<td class="number" data-label="{escape(label)}">{escape(n)}</td>' for label, n in numbers.items())
+    blank = "" if _unit(unit) else ' class="blank"'
+    return f'<tr><td class="name">{name}</td><td data-label="Unit"{blank}>{_unit(unit)}</td>{cells}{tail}</tr>\n'
 
 
 def _margin_row(curve: Curve, target: float) -> str:
@@ -85,13 +88,14 @@ def _margin_row(curve: Curve, target: float) -> str:
     values = [p.value for p in curve.points]
     at = _scale(curve.distribution, min(values), max(values))
     bar = _bar(at, (curve.low, curve.high), curve.nominal, holds=(_end(below), _end(above)))
-    numbers = (
-        f"{_plain(curve.low)} to {_plain(curve.high)}",
-        f"{curve.at_nominal.success:.1%}",
-        margin_text(below),
-        margin_text(above),
-    )
-    flag = f'<td class="number">{_flag(headroom_text(curve, target), curve.holds(target))}</td>'
+    fails_below, fails_above = margin_texts(curve, target)
+    numbers = {
+        "Trained": "not varied" if curve.low == curve.high else f"{_plain(curve.low)} to {_plain(curve.high)}",
+        "At nominal": f"{curve.at_nominal.success:.1%}",
+        "Fails below": fails_below,
+        "Fails above": fails_above,
+    }
+    flag = f'<td class="number headroom" data-label="headroom">{_flag(headroom_text(curve, target), curve.holds(target))}</td>'
     return _row(_name(curve.group, len(curve.members)), curve.unit, numbers, f'{flag}<td class="wide">{bar}</td>')
 
 
@@ -103,9 +107,14 @@ def _card_row(members: Sequence[Dimension]) -> str:
     first = members[0]
     at = _scale(first.distribution, *first.widest)
     widest = f"{_plain(first.widest[0])} to {_plain(first.widest[1])}"
-    numbers = (_plain(first.nominal), _plain(first.low), _plain(first.high), widest)
+    numbers = {
+        "Nominal": _plain(first.nominal),
+        "Low": _plain(first.low),
+        "High": _plain(first.high),
+        "Widest allowed": widest,
+    }
     bar = _bar(at, (first.low, first.high), first.nominal)
-    tail = f'<td>{first.distribution}</td><td class="wide">{bar}</td>'
+    tail = f'<td data-label="Scale">{first.distribution}</td><td class="wide">{bar}</td>'
     return _row(_name(first.group, len(members)), first.unit, numbers, tail)
 
 

@@ -14,6 +14,7 @@ from ashore.configs.contract import SignalSpec
 from ashore.configs.schema import Positive, RobotSettings, Settings, TaskSettings, Workspace
 from ashore.sim.engine.world import World
 from ashore.sim.robots.robot import ModelError
+from ashore.sim.scene.framing import frame_arm
 from ashore.sim.scene.ik import tool_postures, unreachable_share
 from ashore.sim.scene.scene import add_lighting
 from ashore.sim.tasks.task import Marker, Task, sensor_columns
@@ -191,6 +192,9 @@ class ArmTask(Task):
     def markers(self, world: int) -> list[Marker]:
         return [Marker(self.goal[world].tolist(), self.options.tolerance, (0.1, 0.75, 0.35, 0.55))]
 
+    def frame(self, model: mujoco.MjModel) -> None:
+        frame_arm(model, "overview", self.settings.robot, self._starts.numpy())
+
     def state_dict(self) -> dict[str, Any]:
         return {"goal": self.goal.clone(), "held": self.held.clone(), "success": self.success.clone()}
 
@@ -215,9 +219,8 @@ def inner_area(robot: RobotSettings) -> Workspace:
 
 
 def add_table(spec: mujoco.MjSpec, robot: RobotSettings) -> None:
-    """A table whose top is at the base's height, endless for contacts, and a camera that sees the workspace."""
-    low, high = workspace(robot).low, workspace(robot).high
-    size = max(high)
+    """A table whose top is at the base's height, endless for contacts, and a camera that looks at it."""
+    size = max(workspace(robot).high)
     spec.worldbody.add_geom(
         name="table",
         type=mujoco.mjtGeom.mjGEOM_PLANE,
@@ -236,12 +239,8 @@ def add_table(spec: mujoco.MjSpec, robot: RobotSettings) -> None:
         conaffinity=0,
         group=1,
     )
-    spec.worldbody.add_camera(
-        name="overview",
-        pos=[0.5 * (low[0] + high[0]) + 1.3 * size, -1.5 * size, 0.4 * high[2] + 0.95 * size],
-        xyaxes=[0.64, 0.77, 0, -0.34, 0.28, 0.9],
-        fovy=42,
-    )
+    # `ArmTask.frame` moves it to where it shows the arm.
+    spec.worldbody.add_camera(name="overview", xyaxes=[0.64, 0.77, 0, -0.34, 0.28, 0.9], fovy=42)
 
 
 def add_frame_sensor(

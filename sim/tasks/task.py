@@ -167,6 +167,9 @@ class Task(ABC):
     def begin(self, ids: Tensor, u: Tensor) -> None:  # noqa: B027 - a task without a goal has nothing to do here
         """Begin an episode in these worlds wherever they are: a new goal, counters at zero. u: [k, num_uniforms]."""
 
+    def frame(self, model: mujoco.MjModel) -> None:  # noqa: B027 - a camera that follows its robot needs none
+        """Move the scene's cameras to where they show all of the robot. `model` is the one that pictures are drawn of."""
+
     def adapt(self) -> None:  # noqa: B027 - most tasks are as hard at the end as at the start
         """From now on let worlds be as learning needs them: growing harder as the policy gets better, or with starts that are
         rare otherwise. Asked for by training alone, so that an evaluation depends on nothing but the policy and the seed."""

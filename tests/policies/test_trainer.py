@@ -50,8 +50,11 @@ def test_progress_is_plain_lines_in_a_file_and_live_in_a_terminal(tmp_path: Path
     for terminal in (False, True):
         out = io.StringIO()
         console = Console(file=out, force_terminal=terminal, width=160)
-        train(settings, DoubleIntegrator(64), tmp_path / str(terminal), evaluate=evaluate, console=console)
+        train(
+            settings, DoubleIntegrator(64), tmp_path / str(terminal), evaluate=evaluate, console=console, opening="here"
+        )
         assert ("\x1b[" in out.getvalue()) is terminal
+        assert "here\n" in out.getvalue().partition("steps/s")[0]
         assert "steps/s" in out.getvalue() and "evaluated" in out.getvalue()
 
 

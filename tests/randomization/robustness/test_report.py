@@ -1,5 +1,6 @@
 """A report needs no network, lets no markup through, and shows what it was given."""
 
+import base64
 import json
 import re
 from pathlib import Path
@@ -10,11 +11,13 @@ import pytest
 from ashore.configs.space import Dimension
 from ashore.randomization.robustness.curve import Curve, Point
 from ashore.randomization.robustness.growth import growth_chart
-from ashore.randomization.robustness.report import Headline, Image, Report, TwinEpisode, render, write
+from ashore.randomization.robustness.page import Media
+from ashore.randomization.robustness.report import Headline, Report, TwinEpisode, render, write
 from ashore.randomization.robustness.sweep import Provenance, SweepResult
 
 EVIL = "<script>alert('x')</script>\"><img src=x onerror=alert(1)>"
 PNG = b"\x89PNG\r\n\x1a\n"
+MP4 = b"\x00\x00\x00\x20ftypisom\x00\x00\x02\x00"
 
 
 def dims(name: str = "link_mass", unit: str = "kg") -> tuple[Dimension, ...]:
@@ -39,7 +42,7 @@ def whole(text: str = "plain") -> Report:
         headlines=[Headline(label=text, successes=9, episodes=10)],
         numbers={text: text},
         command=text,
-        images=[Image(caption=text, data=PNG)],
+        media=[Media(caption=text, data=MP4), Media(caption=text, data=PNG)],
         sweep=sweep_result(text, text),
         card=dims(text, text),
         training=[{"steps": 1, "eval/success": 0.5, "time/steps_per_second": None}, {"steps": 2, "eval/success": 1.0}],
@@ -57,11 +60,13 @@ def without_plotly(page: str) -> str:
 def test_nothing_is_fetched_when_a_report_is_viewed() -> None:
     page = without_plotly(render(whole()))
     fetched = re.findall(r"""(?:src|href|action)\s*=\s*["']?(\S{5})""", page)
-    assert fetched == ["data:"]
+    assert fetched == ["data:", "data:"]
     assert not re.search(r"url\(|@import|https?://", page)
     policy = re.search(r'Content-Security-Policy" content="([^"]+)"', page)
     assert policy is not None
-    assert policy[1].startswith("default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src 'sha256-")
+    assert policy[1].startswith(
+        "default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'; script-src 'sha256-"
+    )
 
 
 def test_no_markup_of_a_file_reaches_the_page() -> None:
@@ -100,7 +105,7 @@ def test_every_part_is_there_and_an_empty_report_has_none() -> None:
     bare = render(Report(title="bare"))
     assert "<h2>" not in bare
     assert "script-src 'none'" in bare
-    assert len(bare) < 10_000
+    assert len(bare) < 20_000
 
 
 def test_a_sweep_reaches_its_figure_unchanged() -> None:
@@ -112,9 +117,48 @@ def test_a_sweep_reaches_its_figure_unchanged() -> None:
     assert band["y"] == [1, 1, 1, 0.0, 0.9, 0.9]
 
 
-def test_what_is_no_image_is_refused() -> None:
-    with pytest.raises(ValueError, match="allowed: png, gif, jpeg, webp"):
-        render(Report(title="t", images=[Image(caption="c", data=b"<svg onload=alert(1)>")]))
+def test_what_is_neither_picture_nor_video_is_refused() -> None:
+    with pytest.raises(
+        ValueError, match="allowed: image/png, image/gif, image/jpeg, image/webp, video/mp4, video/webm"
+    ):
+        render(Report(title="t", media=[Media(caption="c", data=b"<svg onload=alert(1)>")]))
+
+
+def test_a_video_is_played_from_the_page_itself() -> None:
+    page = render(Report(title="t", media=[Media(caption="c", data=MP4)]))
+    assert f'<video aria-label="c" src="data:video/mp4;base64,{base64.b64encode(MP4).decode()}"' in page
+    assert "playsinline" in page and "<img" not in page
+
+
+def test_every_colour_of_the_figures_has_a_light_and_a_dark_value() -> None:
+    page = render(whole())
+    style = page[page.index("<style>") : page.index("</style>")]
+    light, dark = style.split("@media screen and (prefers-color-scheme: dark)")
+    dark = dark[: dark.index("* {")]
+    named = [dict(re.findall(r"--(\w+): (#[0-9a-f]{6});", part)) for part in (light, dark)]
+    assert named[0].keys() == named[1].keys()
+    data = re.search(r'id="charts">(.*?)</script>', page, flags=re.S)
+    assert data is not None
+    used = set(re.findall(r"var\(--(\w+)\)", data[1]))
+    assert {"ink", "sea", "sand", "coral", "paper"} <= used <= named[0].keys()
+    assert not re.search(r"#[0-9a-f]{3,8}\b|rgba\((?!0,0,0,0\))", data[1]), "a colour that does not turn dark"
+    assert set(re.findall(r"var\(--(\w+)\)", page.replace(style, ""))) <= named[0].keys()
+
+
+def test_rows_fold_with_a_label_at_every_number() -> None:
+    page = render(whole())
+    table = page[page.index("<h2>Margins") : page.index("<h2>Through the twin")]
+    cells = re.findall(r"<td([^>]*)>", table)
+    unnamed = [c for c in cells if "data-label" not in c and "name" not in c and "wide" not in c]
+    assert not unnamed
+    assert 'data-label="headroom"' in table
+
+
+def test_a_page_is_little_more_than_its_parts_and_the_drawing_library(tmp_path: Path) -> None:
+    from plotly.offline import get_plotlyjs
+
+    write(tmp_path / "report.html", whole())
+    assert (tmp_path / "report.html").stat().st_size < len(get_plotlyjs().encode()) + 60_000
 
 
 def test_a_report_is_written_whole(tmp_path: Path) -> None:

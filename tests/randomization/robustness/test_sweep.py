@@ -40,7 +40,7 @@ def curve(
 ) -> Curve:
     """A curve whose lower confidence bounds are given."""
     points = [
-        Point(value=v, episodes=10, successes=9, success=0.9, interval=(b, 1.0), mean_return=0.0)
+        Point(value=v, episodes=100, successes=90, success=0.9, interval=(b, 1.0), mean_return=0.0)
         for v, b in zip(values, bounds, strict=True)
     ]
     facts: dict[str, Any] = {"group": "latency", "unit": "s", "members": ("latency",), "distribution": scale}
@@ -175,8 +175,29 @@ def test_a_sweep_moves_one_group_at_a_time_all_its_members_together() -> None:
     assert result.curves[0].margins(0.8)[1].fails_at == pytest.approx(0.04 + 0.06 * (full - 0.8) / full)
 
 
+def test_all_stands_for_every_group_and_each_is_handed_on_as_it_is_finished() -> None:
+    dims = [dimension("mass", "link1"), dimension("mass", "link2"), dimension("latency")]
+    seen: list[SweepResult] = []
+    result = sweep(["all"], dims, evaluate_under(0.05, []), points=5, finished=seen.append)
+    assert [[c.group for c in r.curves] for r in seen] == [["mass"], ["mass", "latency"]]
+    assert seen[-1] == result
+
+
+def test_what_was_finished_before_an_interruption_has_been_handed_on() -> None:
+    seen: list[SweepResult] = []
+
+    def interrupted(values: dict[str, float]) -> Episodes:
+        if "latency" in values:
+            raise KeyboardInterrupt
+        return Episodes(np.ones(4, bool), np.ones(4))
+
+    with pytest.raises(KeyboardInterrupt):
+        sweep(["all"], [dimension("mass"), dimension("latency")], interrupted, points=5, finished=seen.append)
+    assert [[c.group for c in SweepResult.from_json(r.to_json()).curves] for r in seen] == [["mass"]]
+
+
 def test_an_unknown_group_names_what_exists() -> None:
-    with pytest.raises(ValueError, match="parameter = 'latncy'; did you mean latency\\? allowed: latency, mass"):
+    with pytest.raises(ValueError, match="parameter = 'latncy'; did you mean latency\\? allowed: latency, mass, all"):
         sweep(["latncy"], [dimension("latency"), dimension("mass")], evaluate_under(1, []))
 
 
