@@ -8,14 +8,14 @@ from time import perf_counter
 
 import numpy as np
 
+from ashore.configs.contract import TARGET, TARGET_VELOCITY
 from ashore.deploy_ros.bundle import Memory, Policy
-from ashore.deploy_ros.messages import JointMap, MessageError, check_routes, signals_of
-from ashore.deploy_ros.safety import Command, Gate, GateMemory, Measured, Reason
+from ashore.deploy_ros.following import Measured
+from ashore.deploy_ros.messages import JointMap, MessageError, check_routes, implausible, signals_of
+from ashore.deploy_ros.safety import Command, Gate, GateMemory, Reason
 from ashore.deploy_ros.settings import RESET_TOPIC, NodeSettings
 from ashore.deploy_ros.states import Output, State, Status, TransitionError
 
-STANDING = 0.1  # of its velocity limit: slower, a joint counts as standing still
-OUTSIDE = 0.01  # of its range: further beyond a limit, a joint's position is not plausible
 FAR = 1000.0  # m: a goal further away is a mistake
 LATENCIES = 2000  # control steps that the statistics look back over
 
@@ -60,7 +60,7 @@ class Controller:
         why = self.missing(now) if self.at_rest else Reason.BRAKING.value
         if why or self._measured is None:
             return why
-        self._begin(self.gate.seed(self._measured, now), self._measured)
+        self._begin(self.gate.seed(self._measured, now, self._gate_memory), self._measured)
         self.state = State.ACTIVE
         return ""
 
@@ -91,8 +91,8 @@ class Controller:
             return f"no joint state on {joint_states}{self._because('joint state')}"
         if (unfit := self.gate.unfit(self._measured, now)) is not Reason.OK:
             return f"{unfit.value} (on {joint_states})"
-        if implausible := self._implausible(self._measured):
-            return implausible
+        if why := implausible(self.interface.joints, self._measured):
+            return why
         if self._needs_goal and self._goal is None:
             return f"no goal on {goal}{self._because('goal')}"
         return ""
@@ -179,9 +179,21 @@ class Controller:
             self.reset(now)
         command = self._command(measured, now)
         self._gate_memory, safe, reason = self.gate(self._gate_memory, command, measured, now, self._stop)
+        if reason is Reason.LIMITED:  # else the policy's own target would run on while this one waits
+            self._policy_memory |= {
+                TARGET: safe.position.astype(np.float32),
+                TARGET_VELOCITY: safe.velocity.astype(np.float32),
+            }
         self.steps += 1
         self.latencies.append(perf_counter() - began)
-        return Output(*safe, reason, self._status(reason, now))
+        return Output(safe, reason, self._status(reason, now))
+
+    def brake(self, now: float) -> Command | None:
+        """What brakes and then holds, whatever state the node is in; None where it has not been active. Needs no policy."""
+        if self._gate_memory is None:
+            return None
+        self._gate_memory, safe, _ = self.gate(self._gate_memory, None, self._measured, now, self._stop)
+        return safe
 
     def overran(self, periods: int) -> None:
         """Count control periods that the caller had to skip."""
@@ -214,18 +226,6 @@ class Controller:
         self._policy_memory = self.policy.initial_memory(signals_of(self.interface, measured, self._goal))
         self._gate_memory = memory
         self._poisoned = None
-
-    def _implausible(self, measured: Measured) -> str:
-        """Why this joint state is none to start from; empty where it is."""
-        for joint, q, v in zip(
-            self.interface.joints, measured.position.tolist(), measured.velocity.tolist(), strict=True
-        ):
-            slack = OUTSIDE * (joint.high - joint.low)
-            if not joint.low - slack <= q <= joint.high + slack:
-                return f"{joint.name} is at {q:.3f}, outside its limits [{joint.low:.3f}, {joint.high:.3f}]"
-            if abs(v) > STANDING * joint.velocity:
-                return f"{joint.name} is moving at {v:.3f} per s; it must stand still"
-        return ""
 
     def _status(self, reason: Reason, now: float) -> Status:
         age = now - self._measured.time if self._measured is not None else -1.0

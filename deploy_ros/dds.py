@@ -130,6 +130,8 @@ class Participant:
         self._participant = _opened(DomainParticipant, number)
         self._waitset = WaitSet(self._participant)
         self._readers: list[tuple[DataReader[Any], ReadCondition, Callable[[Any], None]]] = []
+        self.unreadable = 0  # messages that could not be decoded
+        self.last_unreadable = ""
 
     def __enter__(self) -> Participant:
         return self
@@ -170,9 +172,20 @@ class Participant:
         """Wait for messages, at most so long, and hand those that came to their callbacks."""
         self._waitset.wait(duration(seconds=max(0.0, seconds)))
         for reader, _, callback in self._readers:
-            for message in reader.take(16):
+            for message in self._take(reader):
                 if not isinstance(message, InvalidSample):  # says that a writer left
                     callback(message)
+
+    def _take(self, reader: DataReader[Any]) -> list[Any]:
+        """What has come; bytes that are no message of the topic's type are left out and counted, whoever sent them."""
+        try:
+            return list(reader.take(16))
+        except DDSException:
+            raise
+        except Exception as error:  # cyclonedds decodes with what Python raises: struct.error, UnicodeDecodeError, ...
+            self.unreadable += 1
+            self.last_unreadable = f"a message on {reader.topic.name} that cannot be read: {error!r}"
+            return []
 
 
 def _representation() -> Qos:

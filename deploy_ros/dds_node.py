@@ -46,7 +46,7 @@ def run_node(
     """Drive the robot with a policy file until interrupted or done; gives the process's exit code.
 
     0: stopped as asked, at rest; 1: no fresh joint state, no goal or no reset of a stop within `wait`; 2: the policy file
-    or the environment cannot be used; 3: the control thread failed. Publishing true to /ashore/stop is an emergency stop;
+    or the environment cannot be used; 3: it failed under way, and braked. Publishing true to /ashore/stop is an emergency stop;
     publishing it to /ashore/reset lets a node that holds go on.
     """
     settings, stop = settings or NodeSettings(), stop or threading.Event()
@@ -95,16 +95,21 @@ class _Node:
             return EXIT_OK if self._stop.is_set() else EXIT_NOT_STARTED
         self._say("active")
         loop = self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self._say)
+        failure: Exception | None = None
         try:
             self._watch(loop)
+        except Exception as error:
+            failure = error
+            self._say(f"failed: {error!r}; braking, then ending")
         finally:  # whatever happens here, the robot is brought to rest
             loop.finish()
             loop.join()
         self._commands.flush(DELIVERY_TIME)
-        self._diagnose()
         if loop.failure is not None:
             self._say(f"the control thread failed: {loop.failure!r}")
+        if failure or loop.failure:
             return EXIT_FAILED
+        self._diagnose()
         self._say(f"stopped and holding after {self._controller.steps} steps")
         return EXIT_OK
 
@@ -129,10 +134,13 @@ class _Node:
     def _watch(self, loop: ControlLoop) -> None:
         """Receive until there is a reason to end and the robot is at rest; say what changes, diagnose once a second."""
         began = diagnosed = time.monotonic()
-        shut = False
+        shut, unreadable = False, 0
         while loop.running:
             self._dds.spin(0.05)
             now = time.monotonic()
+            if self._dds.unreadable > unreadable:
+                unreadable = self._dds.unreadable
+                self._say(f"ignored: {self._dds.last_unreadable}")
             if loop.last is not None and loop.last.reason.latches != shut:
                 shut = loop.last.reason.latches
                 holding = f"holding: {loop.last.status.reason}; to go on, publish true to {RESET_TOPIC}"

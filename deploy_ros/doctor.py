@@ -57,7 +57,7 @@ def _training() -> Finding:
     missing = [name for name in TRAINING if importlib.util.find_spec(name) is None]
     if not missing:
         return Finding("training", "all packages are installed")
-    return Finding("training", f"missing {', '.join(missing)}", "to train here: pip install 'ashore[train]'")
+    return Finding("training", f"missing {', '.join(missing)}", "to train here, in a checkout: pip install '.[train]'")
 
 
 def _drawing() -> Finding:
@@ -77,7 +77,9 @@ def _drawing() -> Finding:
 def _cyclone() -> Finding:
     if importlib.util.find_spec("cyclonedds") is None:
         return Finding(
-            "DDS", "cyclonedds is not installed", "pip install 'ashore[dds]', or use a sourced ROS 2: --via rclpy"
+            "DDS",
+            "cyclonedds is not installed",
+            "in a checkout: pip install '.[dds]', or use a sourced ROS 2: --via rclpy",
         )
     from ashore.deploy_ros.dds import cyclone_config, domain_id
 

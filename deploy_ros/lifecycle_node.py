@@ -5,74 +5,51 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
-from types import SimpleNamespace
+from collections.abc import Callable
+from functools import partial, wraps
 from typing import Any
 
-import rclpy
-from builtin_interfaces.msg import Duration, Time
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
+from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
+from lifecycle_msgs.srv import ChangeState
 from pydantic import ValidationError
-from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
-from rclpy.executors import SingleThreadedExecutor
+from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from rclpy.qos import QoSProfile, ReliabilityPolicy
-from rclpy.signals import SignalHandlerOptions
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool, Float64MultiArray, Header, String
-from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
+from std_msgs.msg import Bool, Float64MultiArray, String
+from trajectory_msgs.msg import JointTrajectory
 
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.bundle import PolicyFileError, load_policy
 from ashore.deploy_ros.control import Controller
-from ashore.deploy_ros.interrupts import stop_on_signals
 from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import RoutingError, Trajectory
+from ashore.deploy_ros.rclpy_types import LISTEN, LISTEN_RELIABLY, PUBLISH, TYPES, descriptor_of
 from ashore.deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME, RESET_TOPIC, STATUS_TOPIC, STOP_TOPIC, NodeSettings
 from ashore.deploy_ros.states import State
 
-TYPES = SimpleNamespace(
-    Time=Time,
-    Duration=Duration,
-    Header=Header,
-    Float64MultiArray=Float64MultiArray,
-    JointTrajectory=JointTrajectory,
-    JointTrajectoryPoint=JointTrajectoryPoint,
-    DiagnosticArray=DiagnosticArray,
-    DiagnosticStatus=DiagnosticStatus,
-    KeyValue=KeyValue,
-    level_of=lambda level: bytes([level]),  # rclpy has a byte field as bytes
-)
-# Listening best effort matches every publisher; publishing reliably reaches every subscriber.
-LISTEN = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
-LISTEN_RELIABLY = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)  # matches reliable publishers alone
-PUBLISH = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 OF_THE_TWIN = ("time_limit", "episodes")  # settings for supervised runs; a managed node is stopped by its manager
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
+# rcl_lifecycle's message for a transition that does not exist in the present state. Older rclpy lets it out of the service's
+# callback as an RCLError, a class without a public name.
+NOT_REGISTERED = "Transition is not registered"
 
 
-def spin(args: Sequence[str] | None, parameters: dict[str, Any]) -> int:
-    """Run the node until SIGINT or SIGTERM; on the way out the robot is braked and held. `parameters` go before ROS's."""
-    stop = threading.Event()
-    # Not rclpy's own handlers: they end the context, and with it the publisher that the last command needs.
-    rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
-    try:
-        with stop_on_signals(stop):
-            node = PolicyNode(parameters)
-            executor = SingleThreadedExecutor()
-            executor.add_node(node)
-            while rclpy.ok() and not stop.is_set() and not node.finalized:
-                executor.spin_once(timeout_sec=0.1)
-            if not node.finalized:
-                node.trigger_shutdown()
-            executor.shutdown()
-            node.destroy_node()
-    finally:
-        rclpy.try_shutdown()
-    return 0
+def _transition(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    """A transition's callback, counted; what it raises is said here, for rclpy takes it silently and goes on to `on_error`."""
+
+    @wraps(method)
+    def counted(self: PolicyNode, state: Any) -> Any:
+        self.transitions += 1
+        try:
+            return method(self, state)
+        except Exception as error:
+            self.get_logger().error(f"{method.__name__}: {error!r}")
+            raise
+
+    return counted
 
 
 class PolicyNode(LifecycleNode):
@@ -86,6 +63,8 @@ class PolicyNode(LifecycleNode):
         self._loop: ControlLoop | None = None
         self._said = ""
         self._entities: list[Any] = []
+        self._commands: Any = None
+        self.transitions = 0  # that were begun
         self.declare_parameter("policy", "", ParameterDescriptor(description="policy file, .onnx"))
         described = ParameterDescriptor(
             description="configure and, once state and goal are there, activate without a manager"
@@ -93,18 +72,33 @@ class PolicyNode(LifecycleNode):
         self.declare_parameter("autostart", True, described)
         for name, field in NodeSettings.model_fields.items():
             if name not in OF_THE_TWIN:
-                self.declare_parameter(name, field.default, _descriptor(field))
+                self.declare_parameter(name, field.default, descriptor_of(field))
         # Ordinary publishers: lifecycle publishers would drop the hold that follows a deactivation.
         self._status = self.create_publisher(String, STATUS_TOPIC, PUBLISH)
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, PUBLISH)
         self.create_timer(1.0, self._diagnose)
         self._began = time.monotonic()
         self._starter = self.create_timer(0.1, self._start)
+        for service in self.services:
+            if service.srv_type is ChangeState:
+                service.callback = partial(self._on_change_state, service.callback)
 
     @property
     def finalized(self) -> bool:
         return self._controller.state is State.FINALIZED
 
+    def end(self) -> None:
+        """Brake, hold, and then finalize, whatever state rclpy is in."""
+        try:
+            self._finish()
+        finally:
+            if not self.finalized:
+                try:
+                    self.trigger_shutdown()
+                except Exception as error:  # nothing moves any more
+                    self.get_logger().error(f"no orderly shutdown: {error!r}")
+
+    @_transition
     def on_configure(self, state: Any) -> TransitionCallbackReturn:
         """Load and check the policy; listen."""
         names = [name for name in NodeSettings.model_fields if name not in OF_THE_TWIN]
@@ -130,6 +124,7 @@ class PolicyNode(LifecycleNode):
         ]
         return super().on_configure(state)
 
+    @_transition
     def on_activate(self, state: Any) -> TransitionCallbackReturn:
         """Begin to drive, from where the robot stands; refused without a fresh, plausible joint state and a goal."""
         with self._lock:
@@ -140,40 +135,69 @@ class PolicyNode(LifecycleNode):
         self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self.get_logger().warning)
         return super().on_activate(state)
 
+    @_transition
     def on_deactivate(self, state: Any) -> TransitionCallbackReturn:
         """Brake within the limits, hold, and stop sending."""
         self._finish()
         return super().on_deactivate(state)
 
+    @_transition
     def on_cleanup(self, state: Any) -> TransitionCallbackReturn:
         self._controller.cleanup()
-        for subscription in self._entities:
-            self.destroy_subscription(subscription)
-        self.destroy_publisher(self._commands)
+        self._release()
         return super().on_cleanup(state)
 
+    @_transition
     def on_shutdown(self, state: Any) -> TransitionCallbackReturn:
         self._finish()
         if not self.finalized:
             self._controller.shutdown()
         return super().on_shutdown(state)
 
+    @_transition
     def on_error(self, state: Any) -> TransitionCallbackReturn:
+        """A transition failed half way: brake, hold, and be unconfigured again, an emergency stop apart."""
         self._finish()
+        self._release()
+        stopped, self._controller = self._controller.stopped, Controller()
+        if stopped:
+            self._controller.stop()
         return super().on_error(state)
 
     def _finish(self) -> None:
-        if self._loop is not None:
-            self._loop.finish()
-            self._loop.join()
-            if self._loop.failure is not None:
-                self.get_logger().error(f"the control thread failed: {self._loop.failure!r}")
-            self._loop = None
+        loop, self._loop = self._loop, None
+        if loop is not None:
+            loop.finish()
+            loop.join()
+            if loop.failure is not None:
+                self.get_logger().error(f"the control thread failed: {loop.failure!r}")
+
+    def _release(self) -> None:
+        """Listen and publish no more."""
+        for subscription in self._entities:
+            self.destroy_subscription(subscription)
+        self._entities = []
+        if self._commands is not None:
+            self.destroy_publisher(self._commands)
+            self._commands = None
+
+    def _on_change_state(self, change: Callable[[Any, Any], Any], request: Any, response: Any) -> Any:
+        """Answer a request for a transition; refuse one that does not exist in the present state."""
+        begun = self.transitions
+        try:
+            return change(request, response)
+        except Exception as error:
+            if NOT_REGISTERED not in str(error) or self.transitions != begun:
+                raise
+            asked = request.transition.label or request.transition.id
+            self.get_logger().warning(f"no transition {asked} while {self._controller.state.value}: refused")
+            response.success = False
+            return response
 
     def _start(self) -> None:
         """Without a manager: configure, wait for what is missing and say so, activate, once."""
-        if not self.get_parameter("autostart").value:
-            self._starter.cancel()
+        if not self.get_parameter("autostart").value or self._controller.state in (State.ACTIVE, State.FINALIZED):
+            self._starter.cancel()  # not asked for, or a manager was faster
             return
         if self._controller.state is State.UNCONFIGURED and self.trigger_configure() != SUCCESS:
             self._starter.cancel()
@@ -231,13 +255,3 @@ class PolicyNode(LifecycleNode):
             with self._lock:
                 why = self._controller.reset(time.monotonic())
             self.get_logger().info(f"no reset: {why}" if why else "reset")
-
-
-def _descriptor(field: Any) -> ParameterDescriptor:
-    """Description, unit and range of a setting, as `ros2 param describe` shows them."""
-    descriptor = ParameterDescriptor(description=field.description or "")
-    bounds = {key: getattr(m, key) for m in field.metadata for key in ("ge", "gt", "le") if hasattr(m, key)}
-    if "le" in bounds:
-        low = float(bounds.get("ge", bounds.get("gt", 0.0)))
-        descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=float(bounds["le"]), step=0.0)]
-    return descriptor

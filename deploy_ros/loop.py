@@ -1,4 +1,4 @@
-"""The control thread that both nodes share: step and send on an absolute grid; asked to stop, brake and hold."""
+"""The control thread that both nodes share: step and send on an absolute grid; asked to stop, or failing, brake and hold."""
 
 from __future__ import annotations
 
@@ -55,6 +55,23 @@ class ControlLoop:
             self._run()
         except Exception as error:  # the thread's owner reports it
             self.failure = error
+            self._brake()
+
+    def _brake(self) -> None:
+        """After a failure: brake and hold, with neither policy nor status; what cannot be sent is tried again."""
+        began, before, sent = time.monotonic(), None, False
+        while time.monotonic() - began < BRAKING_TIME and not (sent and self._controller.at_rest):
+            due = time.monotonic()
+            try:
+                with self._lock:
+                    command = self._controller.brake(due)
+                if command is None:
+                    return
+                self._publish(before or command, command, due)
+                before, sent = command, True
+            except Exception as error:  # a failure that lasts is reported, the first one or a later one
+                self.failure, sent = self.failure or error, False
+            time.sleep(max(0.0, due + self._controller.interface.control_dt - time.monotonic()))
 
     def _run(self) -> None:
         if self._controller.settings.realtime and (refused := become_realtime()):

@@ -9,10 +9,14 @@ import numpy as np
 
 from ashore.configs.contract import Interface, JointSpec
 from ashore.configs.errors import AshoreError
+from ashore.configs.laws.limits import within_positions
 from ashore.configs.laws.spline import cubic
-from ashore.deploy_ros.safety import Command, Measured
+from ashore.deploy_ros.following import LOOK_AHEAD, Measured
+from ashore.deploy_ros.safety import Command, limits_of
 
-LOOK_AHEAD = 2  # control periods from sending a trajectory point to its time
+STANDING = 0.1  # of its velocity limit: slower, a joint counts as standing still
+OUTSIDE = 0.01  # of its range: further beyond a limit, a joint's position is not plausible
+SHORTEST = 1e-3  # s between joint states: a shorter time gives no velocity
 
 
 class MessageError(ValueError):
@@ -75,20 +79,38 @@ class JointMap:
         self.needs_velocity = needs_velocity
         self._seen: tuple[str, ...] | None = None
         self._index = np.zeros(0, dtype=np.intp)
+        self._before: Measured | None = None
 
     def read(self, names: Sequence[str], position: Sequence[float], velocity: Sequence[float], now: float) -> Measured:
-        """Position and velocity in the policy's order; velocity is zeros where the policy does not need it."""
+        """Position and velocity in the policy's order.
+
+        Velocity is the message's wherever it has one, for a robot that moves must be seen to move. Where it has none, and
+        the policy needs none, it is how far the joints went since the message before.
+        """
         if (seen := tuple(names)) != self._seen:
             self._index = self._resolve(seen)
             self._seen = seen
         if len(position) != len(seen):
             raise MessageError(f"{len(position)} positions for {len(seen)} names")
         q = np.asarray(position, dtype=np.float64)[self._index]
-        if not self.needs_velocity:
-            return Measured(q, np.zeros_like(q), now)
-        if len(velocity) != len(seen):
-            raise MessageError(f"{len(velocity)} velocities for {len(seen)} names; the policy needs them")
-        return Measured(q, np.asarray(velocity, dtype=np.float64)[self._index], now)
+        if len(velocity) == len(seen):
+            measured = Measured(q, np.asarray(velocity, dtype=np.float64)[self._index], now)
+        elif self.needs_velocity or len(velocity):
+            needed = "; the policy needs them" if self.needs_velocity else ""
+            raise MessageError(f"{len(velocity)} velocities for {len(seen)} names{needed}")
+        else:
+            measured = Measured(q, self._difference(q, now), now)
+        self._before = measured
+        return measured
+
+    def _difference(self, position: np.ndarray, now: float) -> np.ndarray:
+        """Velocity [n] rad/s since the message before; messages that come in a burst count as one."""
+        if self._before is None:
+            return np.zeros_like(position)
+        elapsed = now - self._before.time
+        if elapsed < SHORTEST:
+            return self._before.velocity
+        return (position - self._before.position) / elapsed
 
     def _resolve(self, names: tuple[str, ...]) -> np.ndarray:
         missing = [name for name in self.names if name not in names]
@@ -98,6 +120,17 @@ class JointMap:
         if twice:
             raise MessageError(f"joint {twice} is there more than once")
         return np.array([names.index(name) for name in self.names], dtype=np.intp)
+
+
+def implausible(joints: Sequence[JointSpec], measured: Measured) -> str:
+    """Why this joint state is none to start from; empty where it is."""
+    for joint, q, v in zip(joints, measured.position.tolist(), measured.velocity.tolist(), strict=True):
+        slack = OUTSIDE * (joint.high - joint.low)
+        if not joint.low - slack <= q <= joint.high + slack:
+            return f"{joint.name} is at {q:.3f}, outside its limits [{joint.low:.3f}, {joint.high:.3f}]"
+        if abs(v) > STANDING * joint.velocity:
+            return f"{joint.name} is moving at {v:.3f} per s; it must stand still"
+    return ""
 
 
 class Point(NamedTuple):
@@ -122,28 +155,31 @@ def trajectory_of(command: Command, interface: Interface) -> Trajectory:
     Sent is where the joint goes on to, p + v T with velocity v, two periods ahead and within the position limits: the
     controller passes p at T, and a point that is late by up to a period is no stop. Measured on ros2_control at 50 Hz,
     tracking a 2 rad/s^2 sine, this keeps joint accelerations at 21 to 44 rad/s^2; one position-only point gives 316.
+    Where the robot is too far from that point for its velocity limits, the point is later, see `Command.extra`.
     """
     return chunk_of([command], interface)
 
 
 def chunk_of(commands: Sequence[Command], interface: Interface) -> Trajectory:
     """As `trajectory_of`, for targets of the next periods: a point each, so that the controller lives through gaps."""
-    low, high = _position_limits(interface)
-    points = []
-    for k, (position, velocity) in enumerate(commands):
-        ahead = (position + velocity * interface.control_dt).clip(low, high)
-        point = Point(tuple(ahead.tolist()), tuple(velocity.tolist()), (LOOK_AHEAD + k) * interface.control_dt)
+    limits, extra, points = limits_of(interface), 0.0, []
+    for k, command in enumerate(commands):
+        ahead = within_positions(command.position + command.velocity * interface.control_dt, limits)
+        extra = max(extra, command.extra)  # times increase
+        time = (LOOK_AHEAD + k) * interface.control_dt + extra
+        point = Point(tuple(ahead.tolist()), tuple(command.velocity.tolist()), time)
         points.append(point)
     return Trajectory(tuple(j.name for j in interface.joints), tuple(points))
 
 
 def forward_of(before: Command, after: Command, interface: Interface, t: float) -> list[float]:
-    """Content of a Float64MultiArray for a forward controller, t s after `before` was due and `after` was computed."""
-    if t >= interface.control_dt:
+    """Content of a Float64MultiArray for a forward controller, t s after `before` was due and `after` was computed.
+
+    A target that was put back to the robot is not approached from where it was, where the robot is not.
+    """
+    limits, dt = limits_of(interface), interface.control_dt
+    put_back = (np.abs(after.position - before.position) > 2 * limits.velocity * dt).any()
+    if t >= dt or put_back:
         return list(after.position.tolist())
-    position, _ = cubic(before.position, before.velocity, after.position, after.velocity, interface.control_dt, t)
-    return list(position.clip(*_position_limits(interface)).tolist())
-
-
-def _position_limits(interface: Interface) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([j.low for j in interface.joints]), np.array([j.high for j in interface.joints])
+    position, _ = cubic(before.position, before.velocity, after.position, after.velocity, dt, t)
+    return list(within_positions(position, limits).tolist())

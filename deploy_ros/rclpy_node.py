@@ -11,7 +11,7 @@ from ashore.deploy_ros.settings import NodeSettings
 
 WITHOUT_ROS = (
     "rclpy cannot be imported ({error}). Source a ROS 2 installation (source /opt/ros/<distro>/setup.bash) and use its Python, "
-    "or drive the robot without ROS: pip install 'ashore[dds]', then `ashore deploy <policy.onnx>`."
+    "or drive the robot without ROS: in a checkout: pip install '.[dds]', then `ashore deploy <policy.onnx>`."
 )
 
 
@@ -27,11 +27,11 @@ def run(policy_path: str | PathLike[str], settings: NodeSettings) -> int:
 
 def _spin(args: Sequence[str] | None, parameters: dict[str, Any]) -> int:
     try:
-        from ashore.deploy_ros import lifecycle_node
+        from ashore.deploy_ros import rclpy_spin
     except ImportError as error:
         print(WITHOUT_ROS.format(error=error), file=sys.stderr)
         return 2
-    return lifecycle_node.spin(args, parameters)
+    return rclpy_spin.spin(args, parameters)
 
 
 if __name__ == "__main__":

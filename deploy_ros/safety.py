@@ -10,12 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from ashore.configs.contract import Interface
-from ashore.configs.laws.limits import JointLimits, limit_target
+from ashore.configs.laws.limits import JointLimits, limit_target, within_positions
+from ashore.deploy_ros.following import LOOK_AHEAD, Evidence, Following, Measured
 
 # A policy's graph keeps the same limits, but its targets and memory are float32: what differs by less is no offence.
 ROUNDING = 1e-6  # rad
-TRACKING_LAG = 0.2  # s at full speed that a joint may be behind its target: more than latency and servo explain
-TRACKING_TIME = 0.5  # s that it may be further behind
+TRACKING_LAG = 0.2  # s after which a healthy robot does what it was told: more than latency and servo explain
+TRACKING_TIME = 0.5  # s that a joint may be further behind its target than that at full speed
+WAITING = 0.98  # of its reach: a target so far ahead waits for the robot, from where its braking curve ends
 LONGEST_GAP = 0.5  # s between two steps; more is a jump of the clock or a control loop that stood still
 
 
@@ -31,9 +33,11 @@ class Reason(Enum):
     STATE_NOT_FINITE = "the joint state has a value that is not finite"
     COMMAND_LENGTH = "the policy's command has the wrong length"
     COMMAND_NOT_FINITE = "the policy's command has a value that is not finite"
-    TRACKING = (
-        "the robot does not follow its targets: it is blocked, or its controller rejects them (see controllers.yaml)"
+    STALLED = (
+        "commands are sent, and the robot does not move: its controller rejects them (does controllers.yaml set "
+        "allow_nonzero_velocity_at_trajectory_end: true?) or is not active, or the robot is blocked"
     )
+    TRACKING = "the robot does not keep up with its targets: it is blocked, or its controller slows it down"
     CLOCK = "the clock went backwards or jumped"
     BRAKING = "still braking"
 
@@ -43,19 +47,12 @@ class Reason(Enum):
         return self not in (Reason.OK, Reason.LIMITED, Reason.NO_COMMAND, Reason.BRAKING)
 
 
-class Measured(NamedTuple):
-    """What the robot says of its joints."""
-
-    position: np.ndarray  # [n] rad
-    velocity: np.ndarray  # [n] rad/s
-    time: float  # s, monotonic, when it was received
-
-
 class Command(NamedTuple):
     """A target one control period ahead."""
 
     position: np.ndarray  # [n] rad
     velocity: np.ndarray  # [n] rad/s
+    extra: float = 0.0  # s that a trajectory controller needs beyond the usual look-ahead, to keep the velocity limits
 
 
 class GateMemory(NamedTuple):
@@ -64,56 +61,74 @@ class GateMemory(NamedTuple):
     position: np.ndarray  # [n] rad
     velocity: np.ndarray  # [n] rad/s
     time: float  # s, monotonic, of the last step
+    evidence: Evidence  # of the robot's motion
     off_since: float | None = None  # s, monotonic, since when some joint is too far behind
     latched: Reason | None = None
+    remaining: float = 0.0  # s until a target that was put back to the robot may be reached
+    put_back: bool = False  # whether this stop has put the target back to the robot
 
     @property
     def at_rest(self) -> bool:
-        return not self.velocity.any()
+        return not self.velocity.any() and self.remaining <= 0.0
 
 
 @dataclass(frozen=True)
 class Gate:
     """`gate(memory, command, measured, now) -> (memory, safe command, reason)`, for one robot and one control period.
 
-    limits: [n] float64 each; dt: s; max_age: s, an older joint state is stale; tracking_error: [n] rad.
+    What is sent can be reached from what is measured. While the robot follows, targets pass; they wait for a robot that is
+    further behind than `following` explains. To stop, targets brake within the limits; where the robot is not going there,
+    the stop is where the robot is, once, with the time that a controller which stands elsewhere needs to come back.
+    max_age: s, an older joint state is stale; tracking_time: s.
     """
 
     limits: JointLimits
     dt: float
     max_age: float
-    tracking_error: np.ndarray
+    following: Following
     tracking_time: float = TRACKING_TIME
 
     @classmethod
     def of(cls, interface: Interface, tracking_lag: float = TRACKING_LAG, tracking_time: float = TRACKING_TIME) -> Gate:
         """The gate that an interface asks for."""
-        names = ("low", "high", "velocity", "acceleration")
-        limits = JointLimits(*(np.array([getattr(j, name) for j in interface.joints]) for name in names))
+        limits = limits_of(interface)
         max_age = min((s.max_age for s in interface.signals if s.kind != "command"), default=5 * interface.control_dt)
-        return cls(limits, interface.control_dt, max_age, tracking_lag * limits.velocity, tracking_time)
+        following = Following(limits, interface.control_dt, tracking_lag)
+        return cls(limits, interface.control_dt, max_age, following, tracking_time)
 
     def __call__(
         self, memory: GateMemory, command: Command | None, measured: Measured | None, now: float, stop: bool = False
     ) -> tuple[GateMemory, Command, Reason]:
         """Let a command through as far as it is safe; without one, or once shut, brake within the limits, then hold."""
-        off_since = self._off_since(memory, measured, now)
-        reason = Reason.ESTOP if stop else memory.latched or self._fault(memory, command, measured, now, off_since)
-        following = reason is Reason.OK and command is not None
-        wanted = (
-            command if following and command is not None else Command(memory.position, np.zeros_like(memory.velocity))
-        )
-        safe, limited = self._limited(memory, wanted)
-        if following and limited:
-            reason = Reason.LIMITED
+        fit = measured if self.unfit(measured, now) is Reason.OK else None
+        if fit is not None:
+            memory = memory._replace(evidence=self.following.watch(memory.evidence, fit, memory.position))
+            fit = memory.evidence.seen
+        memory = memory._replace(off_since=self._off_since(memory, fit, now))
+        reason = Reason.ESTOP if stop else memory.latched or self._fault(memory, command, measured, now)
         time = now if math.isfinite(now) else memory.time
+        remaining = max(0.0, memory.remaining - min(max(0.0, time - memory.time), LONGEST_GAP))
         latched = reason if reason.latches else None
-        return GateMemory(safe.position, safe.velocity, time, off_since, latched), safe, reason
+        memory = memory._replace(time=time, latched=latched, remaining=remaining)
+        if reason is Reason.OK and command is not None and fit is not None:
+            safe, limited = self._limited(memory, command, fit)
+            reason = Reason.LIMITED if limited else Reason.OK
+            memory = memory._replace(put_back=False)
+        else:
+            memory, safe = self._stopping(memory, reason, fit)
+        memory = memory._replace(position=safe.position, velocity=safe.velocity)
+        return memory, safe._replace(extra=self._extra(memory)), reason
 
-    def seed(self, measured: Measured, now: float) -> GateMemory:
-        """Memory at rest where the robot is; `measured` must be fit (`unfit` says OK)."""
+    def seed(self, measured: Measured, now: float, before: GateMemory | None = None) -> GateMemory:
+        """Memory at rest where the robot is; `measured` must be fit (`unfit` says OK).
+
+        before: the memory until now, if any: a controller may still stand where that held it.
+        """
         position = np.array(measured.position, dtype=np.float64)
-        return GateMemory(position, np.zeros_like(position), now)
+        memory = GateMemory(position, np.zeros_like(position), now, Evidence.begin(measured, position))
+        if before is None or before.position.shape != position.shape:
+            return memory
+        return memory._replace(remaining=self.following.return_time(before.position - position))
 
     def reset(self, memory: GateMemory, measured: Measured | None, now: float) -> tuple[GateMemory, Reason]:
         """Open the gate again, at rest where the robot is; or the same memory and why it stays shut."""
@@ -122,7 +137,7 @@ class Gate:
             reason = self.unfit(measured, now)
         if reason is not Reason.OK or measured is None:
             return memory, reason
-        return self.seed(measured, now), Reason.OK
+        return self.seed(measured, now, memory), Reason.OK
 
     def unfit(self, measured: Measured | None, now: float) -> Reason:
         """Why this joint state cannot be trusted; OK where it can."""
@@ -136,19 +151,14 @@ class Gate:
             return Reason.CLOCK
         return Reason.OK if now - measured.time <= self.max_age else Reason.STALE
 
-    def _fault(
-        self,
-        memory: GateMemory,
-        command: Command | None,
-        measured: Measured | None,
-        now: float,
-        off_since: float | None,
-    ) -> Reason:
+    def _fault(self, memory: GateMemory, command: Command | None, measured: Measured | None, now: float) -> Reason:
         if not 0.0 <= now - memory.time <= LONGEST_GAP:
             return Reason.CLOCK
         if (unfit := self.unfit(measured, now)) is not Reason.OK:
             return unfit
-        if off_since is not None and now - off_since >= self.tracking_time:
+        if self.following.stalled(memory.evidence, memory.position):
+            return Reason.STALLED
+        if memory.off_since is not None and now - memory.off_since >= self.tracking_time:
             return Reason.TRACKING
         if command is None:
             return Reason.NO_COMMAND
@@ -158,18 +168,37 @@ class Gate:
             return Reason.COMMAND_NOT_FINITE
         return Reason.OK
 
-    def _off_since(self, memory: GateMemory, measured: Measured | None, now: float) -> float | None:
-        """Since when some joint is further from the command before than it may be; None where none is."""
-        if measured is None or measured.position.shape != memory.position.shape:
+    def _off_since(self, memory: GateMemory, fit: Measured | None, now: float) -> float | None:
+        """Since when the target waits for some joint; None where it waits for none."""
+        if fit is None:
             return memory.off_since
-        if not (np.abs(memory.position - measured.position) > self.tracking_error).any():
+        if not (np.abs(memory.position - fit.position) > WAITING * self.following.reach).any():
             return None
         return now if memory.off_since is None else memory.off_since
 
-    def _limited(self, memory: GateMemory, wanted: Command) -> tuple[Command, bool]:
-        """The command within the limits, and whether that changed it by more than rounding."""
+    def _stopping(self, memory: GateMemory, reason: Reason, fit: Measured | None) -> tuple[GateMemory, Command]:
+        """Brake along the targets; or hold where the robot can stop, where it does not follow them."""
+        if fit is not None and memory.evidence.smooth and not memory.put_back:
+            lost = reason in (Reason.STALLED, Reason.TRACKING)
+            if lost or self.following.astray(memory.position, memory.velocity, memory.evidence):
+                stop = self.following.stop(fit)
+                remaining = max(memory.remaining, self.following.return_time(memory.position - stop))
+                return memory._replace(remaining=remaining, put_back=True), Command(stop, np.zeros_like(stop))
+        still = Command(memory.position, np.zeros_like(memory.velocity))
+        return memory, self._limited(memory, still, None)[0]
+
+    def _extra(self, memory: GateMemory) -> float:
+        """s beyond the look-ahead without which a trajectory controller would exceed the velocity limits to get there."""
+        ahead = within_positions(memory.position + memory.velocity * self.dt, self.limits)
+        needed = self.following.travel_time(ahead, memory.velocity, memory.evidence, memory.time)
+        return max(0.0, max(needed, memory.remaining) - LOOK_AHEAD * self.dt)
+
+    def _limited(self, memory: GateMemory, wanted: Command, fit: Measured | None) -> tuple[Command, bool]:
+        """The command within the limits and the robot's reach, and whether that changed it by more than rounding."""
         low, high, v_max, _ = self.limits
         desired = np.clip(wanted.position, low, high).astype(np.float64)  # a huge value must not overflow the law
+        if fit is not None:
+            desired = self.following.wait(desired, memory.position, memory.evidence)
         position, velocity = limit_target(desired, memory.position, memory.velocity, self.limits, self.dt)
         # The law never leaves the limits but by rounding.
         position = position.clip(np.minimum(low, memory.position), np.maximum(high, memory.position))
@@ -182,3 +211,9 @@ class Gate:
         safe_position = np.where(same, wanted.position, position).astype(np.float64)
         safe_velocity = np.where(same, wanted.velocity.clip(-v_max, v_max), velocity).astype(np.float64)
         return Command(safe_position, safe_velocity), not same.all()
+
+
+def limits_of(interface: Interface) -> JointLimits:
+    """An interface's joint limits, [n] float64 each."""
+    names = ("low", "high", "velocity", "acceleration")
+    return JointLimits(*(np.array([getattr(j, name) for j in interface.joints]) for name in names))

@@ -45,7 +45,10 @@ class NodeSettings(Settings):
         default=0, ge=0, le=10**9, description="episodes of a twin to drive, then stop; 0: until interrupted"
     )
     tracking_lag: float = Field(
-        default=TRACKING_LAG, gt=0, le=10, description="s at full speed that a joint may be behind its target"
+        default=TRACKING_LAG,
+        gt=0,
+        le=10,
+        description="s within which a healthy robot does what it was told; targets wait for others",
     )
     tracking_time: float = Field(
         default=TRACKING_TIME, gt=0, le=10, description="s that a joint may be further behind before the node stops"

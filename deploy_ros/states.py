@@ -45,11 +45,16 @@ class Status:
 class Output:
     """What to send: a target one control period ahead."""
 
-    position: np.ndarray  # [n] rad
-    velocity: np.ndarray  # [n] rad/s
+    command: Command
     reason: Reason
     status: Status
 
     @property
-    def command(self) -> Command:
-        return Command(self.position, self.velocity)
+    def position(self) -> np.ndarray:
+        """Of the target, [n] rad."""
+        return self.command.position
+
+    @property
+    def velocity(self) -> np.ndarray:
+        """Of the target, [n] rad/s."""
+        return self.command.velocity

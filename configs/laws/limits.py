@@ -34,3 +34,8 @@ def limit_target(desired: Any, position: Any, velocity: Any, limits: JointLimits
     v = ((desired - position) / dt).clip(velocity - dv, velocity + dv)
     v = v.clip(-v_max, v_max).clip(down, up)
     return position + v * dt, v
+
+
+def within_positions(position: Any, limits: JointLimits) -> Any:
+    """Positions [..., n] rad within their limits: where a target's look-ahead point p + v T may lie."""
+    return position.clip(limits.low, limits.high)

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ashore.configs.contract import Interface
 from ashore.configs.laws.kinematics import ToolMotion
-from ashore.configs.laws.limits import JointLimits, limit_target
+from ashore.configs.laws.limits import JointLimits, limit_target, within_positions
 from ashore.configs.laws.task_frame import turn
 from ashore.sim.channel.timing import Clock, Outage
 
@@ -65,10 +65,10 @@ class CommandPath:
     """What happens between the policy's action and the servos' setpoint, for all worlds.
 
     A target p with velocity v, meant for the end of this period T, is sent as the trajectory point (p + v T, v) two
-    periods ahead. The controller replaces its running trajectory by the cubic from its present setpoint to that point
-    and follows it for one period (joint_trajectory_controller). A message that is late by a fraction f of the period
-    leaves the trajectory before in force for that fraction; a lost one leaves it in force for all of it, and what has
-    run out holds its last point.
+    periods ahead, p + v T within the position limits. The controller replaces its running trajectory by the cubic from its
+    present setpoint to that point and follows it for one period (joint_trajectory_controller). A message that is late by a
+    fraction f of the period leaves the trajectory before in force for that fraction; a lost one leaves it in force for all
+    of it, and what has run out holds its last point.
 
     A command is late by up to `jitter`, after what the policy's clock makes of it; it is lost by itself, with probability
     `drop`, or with all others while the connection is broken, see `Outage`.
@@ -124,7 +124,7 @@ class CommandPath:
             desired, self.target, self.target_velocity, self.limits, self.dt
         )
         v, dt = self.target_velocity, self.dt
-        end = torch.add(self.target, v, alpha=dt)
+        end = within_positions(torch.add(self.target, v, alpha=dt), self.limits)
         # The cubic from (s, s') over 2T to (end, v), at its middle.
         setpoint = torch.lerp(self.setpoint, end, 0.5).add_(self.setpoint_velocity - v, alpha=dt / 4)
         velocity = (end - self.setpoint).mul_(0.75 / dt).sub_(self.setpoint_velocity + v, alpha=0.25)

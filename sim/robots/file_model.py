@@ -141,6 +141,10 @@ def plain_compiler(spec: mujoco.MjSpec) -> None:
 def other_bodies(model: mujoco.MjModel, settings: RobotSettings) -> list[int]:
     """Ids of the bodies that `keep_robot` takes away, in a compiled model of the file."""
     roots = {int(model.body_rootid[model.joint(name).bodyid[0]]) for name in settings.joints}
-    free = {int(b) for b, t in zip(model.jnt_bodyid, model.jnt_type, strict=True) if t == mujoco.mjtJoint.mjJNT_FREE}
+    free = {
+        int(b)
+        for b, t in zip(model.jnt_bodyid, model.jnt_type, strict=True)
+        if int(t) == int(mujoco.mjtJoint.mjJNT_FREE)
+    }
     loose = (free | {int(b) for b in np.flatnonzero(model.body_mocapid >= 0)}) - roots
     return [body for body in range(1, model.nbody) if int(model.body_rootid[body]) in loose]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import mujoco
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from ashore.configs.schema import RobotSettings
 from ashore.sim.robots import mesh_files, robot
 from ashore.sim.robots.file_model import other_bodies
+from ashore.sim.robots.mesh_hulls import drop_pictures
 
 POSTURES = 16
 MASS, LENGTH, INERTIA, LIMIT = 1e-4, 1e-4, 1e-3, 1e-4  # relative; m; relative; rad or m
@@ -42,28 +44,20 @@ def compare(given: RobotSettings, adopted: RobotSettings | None = None) -> list[
     path = find(given.model)
     spec = robot.read(path)
     spec.compiler.fusestatic = False
-    mesh_files.resolve(spec, path, given.packages)
-    mesh_files.convert(spec, path)
     try:
         file = spec.compile()
     except ValueError:
-        return _without_pictures(spec, given, adopted)
+        return _without_pictures(path, given, adopted)
     return _differences(file, robot.load(adopted).compile(), given, adopted)
 
 
-def _without_pictures(spec: mujoco.MjSpec, given: RobotSettings, adopted: RobotSettings) -> list[str]:
-    """Compared without the meshes that neither collide nor exist for anything but a camera."""
-    for geom in list(spec.geoms):
-        if geom.meshname and not (geom.contype or geom.conaffinity):
-            spec.delete(geom)
-    used = {geom.meshname for geom in spec.geoms}
-    for geom in spec.geoms:
-        geom.material = ""
-    for thing in (*(m for m in spec.meshes if m.name not in used), *spec.skins, *spec.textures):
-        spec.delete(thing)
-    for material in spec.materials:
-        for role in range(len(material.textures)):
-            material.textures[role] = ""
+def _without_pictures(path: Path, given: RobotSettings, adopted: RobotSettings) -> list[str]:
+    """Compared without what only a camera sees, and with meshes found where `adopt` finds them."""
+    spec = robot.read(path)
+    spec.compiler.fusestatic = False
+    drop_pictures(spec)
+    mesh_files.resolve(spec, path, given.packages)
+    mesh_files.convert(spec, path)
     try:
         file = spec.compile()
     except ValueError as error:

@@ -8,6 +8,7 @@ from mujoco.batch import Batch
 from numpy.typing import NDArray
 
 from ashore.configs.schema import RobotSettings, Workspace
+from ashore.sim.robots.loops import Loops
 from ashore.sim.robots.robot import ModelError, joint_addresses
 from ashore.sim.tasks.task import sensor_columns
 
@@ -46,13 +47,20 @@ def tool_postures(
     batch = _reach(model, robot, start, goal, down=down)
     site = model.site(robot.tool_site or "").id
     qpos, place, axes = batch.bind("qpos"), batch.bind("site_xpos"), batch.bind("site_xmat")
+    loops = Loops(model, joint_addresses(model, robot.joints)[1])
+    closed = loops.close(qpos) if loops else np.ones(CANDIDATES, dtype=bool)
+    if not closed.any():
+        raise ModelError(
+            f"robot {robot.name} has a loop of `connect` or `weld` equalities that its joints cannot close around home; "
+            "drive fewer of the loop's joints, mend robot.home, or take the equality out of the model"
+        )
     touches = [sensor_columns(model, name).start for name in ("contact", "self_contact")]
     seen = batch.bind("sensordata")
     batch.forward()
     contact = seen[:, touches].any(1)
     inside = ((place[:, site] >= low) & (place[:, site] <= high)).all(1)
     upright = axes[:, site].reshape(-1, 3, 3)[:, 2, 2] < -np.cos(np.radians(15.0))
-    good = inside & (upright | (not down)) & ~contact
+    good = inside & (upright | (not down)) & ~contact & closed
     if good.sum() < FEWEST:
         raise ModelError(
             f"robot {robot.name} gets its tool into {list(box.low)} to {list(box.high)} m without touching anything in only "
@@ -94,6 +102,9 @@ def _reach(model: mujoco.MjModel, robot: RobotSettings, start: Array, goal: Arra
     site, moved = model.site(robot.tool_site or "").id, _moved(robot)
     qpos, place, axes = batch.bind("qpos"), batch.bind("site_xpos"), batch.bind("site_xmat")
     qpos[:, qpos_of] = start.clip(limits[:, 0] + margin, limits[:, 1] - margin)
+    loops = Loops(model, dof_of)
+    if loops:
+        loops.close(qpos)
     for _ in range(ITERATIONS):
         batch.forward(None, int(mujoco.mjtStage.mjSTAGE_POS))
         error = goal - place[:, site]
@@ -103,9 +114,11 @@ def _reach(model: mujoco.MjModel, robot: RobotSettings, start: Array, goal: Arra
             pointing = axes[:, site].reshape(-1, 3, 3)[:, :, 2]
             error = np.concatenate((error, np.cross(pointing, [0.0, 0.0, -1.0])), 1)
             jacobian = np.concatenate((jacobian, turning), 1)
-        jacobian = jacobian[:, :, dof_of] * moved
+        jacobian = (loops.reduced(qpos, jacobian) if loops else jacobian[:, :, dof_of]) * moved
         squared = jacobian @ jacobian.transpose(0, 2, 1) + DAMPING**2 * np.eye(error.shape[1])
         step = (jacobian.transpose(0, 2, 1) @ np.linalg.solve(squared, error[..., None]))[..., 0]
         step *= np.minimum(1.0, LONGEST_STEP / np.maximum(np.abs(step).max(1, keepdims=True), 1e-9))
         qpos[:, qpos_of] = (qpos[:, qpos_of] + step).clip(limits[:, 0] + margin, limits[:, 1] - margin)
+        if loops:
+            loops.close(qpos, iterations=2)
     return batch

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from itertools import pairwise
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from ashore.deploy_ros.bundle import Policy
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.safety import Reason
 from ashore.deploy_ros.states import State, TransitionError
-from tests.deploy_ros.policies import expected_targets
+from tests.deploy_ros.policies import DT, expected_targets, interface, signal
 from tests.deploy_ros.rig import GOAL, Rig
 
 
@@ -81,6 +82,43 @@ def test_a_new_goal_is_followed_at_once_and_goals_do_not_go_stale(rig: Rig) -> N
 
 def test_velocities_that_are_missing_are_refused_as_the_policy_needs_them(rig: Rig) -> None:
     assert "the policy needs them" in rig.sense(velocity=())
+
+
+def test_a_robot_that_moves_is_no_start_for_a_policy_that_needs_no_velocities() -> None:
+    signals = (signal("joint_position"), signal("goal_position"))
+    face = interface(signals=signals)
+    rig = Rig(Broken(SimpleNamespace(contract=SimpleNamespace(interface=face), initial_memory=None), None))  # type: ignore[arg-type]
+    rig.controller.on_goal(GOAL, "base")
+    rig.sense(velocity=(0.0, 0.5, 0.0))
+    assert "b is moving at 0.500" in rig.controller.activate(rig.now)
+    rig.sense(velocity=())
+    rig.now += DT
+    rig.sense(velocity=(), position=(0.0, 0.0, 0.01))  # 0.5 rad/s
+    assert "c is moving at 0.500" in rig.controller.activate(rig.now)
+
+
+def test_a_target_that_waits_is_what_the_policy_remembers(rig: Rig) -> None:
+    rig.started()
+    for _ in range(8):
+        rig.now += DT
+        rig.sense()
+        output = rig.controller.step(rig.now)  # the robot does not move
+    assert output is not None and output.reason is Reason.LIMITED
+    np.testing.assert_array_equal(rig.controller._policy_memory["target"], output.position.astype(np.float32))
+    np.testing.assert_array_equal(rig.controller._policy_memory["target_velocity"], output.velocity.astype(np.float32))
+
+
+def test_it_brakes_without_a_policy(rig: Rig) -> None:
+    assert rig.controller.brake(rig.now) is None
+    rig.started()
+    before = [rig.step() for _ in range(10)][-1].command
+    rig.controller.policy = None  # type: ignore[assignment]
+    while not rig.controller.at_rest:
+        rig.now += DT
+        rig.sense()
+        command = rig.controller.brake(rig.now)
+        assert command is not None and (np.abs(command.velocity) <= np.abs(before.velocity)).all()
+        rig.q, rig.v, before = command.position, command.velocity, command
 
 
 def test_a_state_without_a_stamp_is_fresh(rig: Rig) -> None:

@@ -7,12 +7,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 pytest.importorskip("cyclonedds")
+
 
 from cyclonedds.core import Policy
 from cyclonedds.pub import DataWriter
@@ -202,6 +204,54 @@ def test_a_control_thread_that_fails_ends_the_node_and_is_reported(
     with Node(patient_file) as node:
         robot.spin_until(lambda: not node.thread.is_alive())
     assert node.code == 3 and "out of memory" in node.said[-1]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["thread", "callback"])
+def test_whatever_fails_under_way_the_robot_is_braked_and_held_before_the_node_ends(
+    participant: Participant, patient_file: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    fails = threading.Event()
+
+    def once(method: Any) -> Any:
+        def wrapped(*arguments: Any) -> Any:
+            if fails.is_set():
+                raise RuntimeError("out of memory")
+            return method(*arguments)
+
+        return wrapped
+
+    name = "step" if where == "thread" else "on_goal"
+    monkeypatch.setattr(Controller, name, once(getattr(Controller, name)))
+    robot = Robot(participant)
+    with Node(patient_file) as node:
+        robot.spin_until(lambda: robot.commands and any(robot.commands[-1].points[0].velocities))
+        fails.set()
+        robot.spin_until(lambda: not node.thread.is_alive())
+    assert node.code == 3 and any("out of memory" in line for line in node.said)
+    assert robot.commands[-1].points[0].velocities == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.slow
+def test_bytes_that_are_no_message_are_left_out_and_counted(participant: Participant) -> None:
+    heard: list[Any] = []
+    participant.reader("/ashore/stop", types.Bool, heard.append)
+    (_, condition, callback) = participant._readers[0]
+
+    def take(_: int) -> list[Any]:
+        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
+
+    broken = SimpleNamespace(take=take, topic=SimpleNamespace(name="rt/ashore/goal_pose"))
+    participant._readers.insert(0, (broken, condition, callback))  # type: ignore[arg-type]
+    stop = participant.writer("/ashore/stop", types.Bool)
+
+    def write_and_look() -> bool:
+        stop.write(types.Bool(data=True))
+        return bool(heard)
+
+    spin_until(participant, write_and_look)
+    participant._readers.pop(0)
+    assert participant.unreadable > 0 and "rt/ashore/goal_pose that cannot be read" in participant.last_unreadable
 
 
 def test_a_patient_file_that_is_none_ends_the_node_in_one_line(tmp_path: Path) -> None:

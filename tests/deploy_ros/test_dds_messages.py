@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -63,7 +67,7 @@ def test_a_trajectory_survives_its_message() -> None:
 
 def test_the_domain_id_is_taken_from_the_environment() -> None:
     assert domain_id({}) == 0 and domain_id({"ROS_DOMAIN_ID": "42"}) == 42 and domain_id({"ROS_DOMAIN_ID": ""}) == 0
-    for bad in ("-1", "233", "robot"):
+    for bad in ("-1", "233", "robot", "\u00b2", "\u0664"):
         with pytest.raises(EnvironmentVariableError, match="allowed: 0 to 232"):
             domain_id({"ROS_DOMAIN_ID": bad})
 
@@ -90,3 +94,23 @@ def test_the_discovery_range_becomes_cyclones_configuration() -> None:
         cyclone_config({reach: "WORLD"})
     with pytest.raises(EnvironmentVariableError, match="ROS_STATIC_PEERS"):
         cyclone_config({"ROS_STATIC_PEERS": 'a"/><Evil'})
+
+
+ABSENT = (
+    "<CycloneDDS><Domain><General><Interfaces><NetworkInterface name='absent0'/></Interfaces></General></Domain>"
+    "</CycloneDDS>"
+)
+
+
+def test_an_interface_that_is_absent_is_named_and_not_the_loopback() -> None:
+    environment = os.environ | {"CYCLONEDDS_URI": ABSENT, "ROS_DOMAIN_ID": "77"}
+    command = "from ashore.deploy_ros.dds import *\ntry: Participant()\nexcept EnvironmentVariableError as e: print(e)"
+    run = subprocess.run([sys.executable, "-c", command], env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert "CYCLONEDDS_URI" in run.stdout and "absent0" in run.stdout
+    run = subprocess.run(
+        [sys.executable, "-m", "ashore", "doctor"], env=environment, capture_output=True, text=True,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert run.returncode != 0
+    assert "CYCLONEDDS_URI" in run.stdout and "is the loopback interface up" not in run.stdout

@@ -54,8 +54,19 @@ def test_joint_states_that_do_not_fit_say_why(
         joint_map().read(names, position, velocity, 0.0)
 
 
-def test_velocity_may_be_missing_where_the_policy_needs_none() -> None:
-    assert joint_map(needs_velocity=False).read(["a", "b", "c"], [1, 2, 3], [], 0.0).velocity.tolist() == [0, 0, 0]
+def test_velocity_is_the_messages_wherever_it_has_one() -> None:
+    measured = joint_map(needs_velocity=False).read(["c", "a", "b"], [3, 1, 2], [0.3, 0.1, 0.2], 0.0)
+    assert measured.velocity.tolist() == [0.1, 0.2, 0.3]
+
+
+def test_where_none_is_sent_and_none_is_needed_velocity_is_how_far_the_joints_went() -> None:
+    joints = joint_map(needs_velocity=False)
+    assert joints.read(["a", "b", "c"], [1, 2, 3], [], 0.0).velocity.tolist() == [0, 0, 0]
+    assert joints.read(["a", "b", "c"], [1.1, 2, 2.8], [], 0.1).velocity.tolist() == pytest.approx([1, 0, -2])
+    # Two that come at once are one.
+    assert joints.read(["a", "b", "c"], [1.2, 2, 2.8], [], 0.1001).velocity.tolist() == pytest.approx([1, 0, -2])
+    with pytest.raises(MessageError, match="1 velocities for 3 names"):
+        joints.read(["a", "b", "c"], [1, 2, 3], [1], 0.2)
 
 
 def test_signals_take_their_values_from_the_joint_state_and_the_goal() -> None:
@@ -99,6 +110,17 @@ def test_a_point_beyond_a_position_limit_stays_at_it() -> None:
     assert trajectory.points[0].position == (2.0, -1.5, 0.0)
 
 
+def test_a_point_that_needs_more_time_comes_later_and_none_before_it() -> None:
+    assert trajectory_of(Command(np.zeros(3), np.zeros(3), 0.3), interface()).points[0].time == pytest.approx(0.34)
+    commands = [Command(np.zeros(3), np.zeros(3), extra) for extra in (0.0, 0.3, 0.1)]
+    assert [p.time for p in chunk_of(commands, interface()).points] == pytest.approx([0.04, 0.36, 0.38])
+
+
+def test_a_forward_command_that_was_put_back_to_the_robot_is_sent_at_once() -> None:
+    before, after = Command(np.full(3, 0.4), np.full(3, 0.5)), Command(np.full(3, 0.1), np.zeros(3), 0.5)
+    assert forward_of(before, after, interface(), 0.002) == [0.1, 0.1, 0.1]
+
+
 def test_a_chunk_has_a_point_a_period() -> None:
     commands = [Command(np.full(3, 0.1 * k), np.full(3, 0.5)) for k in range(4)]
     points = chunk_of(commands, interface()).points
@@ -118,7 +140,7 @@ def test_forward_commands_run_smoothly_from_target_to_target() -> None:
 def test_forward_commands_stay_within_the_position_limits() -> None:
     before = Command(np.array([1.9999, 0.0, 0.0]), np.array([0.15, 0.0, 0.0]))
     after = Command(np.array([1.9999, 0.0, 0.0]), np.array([-0.15, 0.0, 0.0]))
-    assert cubic(*before, *after, 0.02, 0.01)[0][0] > 2.0
+    assert cubic(*before[:2], *after[:2], 0.02, 0.01)[0][0] > 2.0
     assert forward_of(before, after, interface(), 0.01)[0] == 2.0
 
 

@@ -7,6 +7,8 @@ import pytest
 import torch
 
 from ashore.configs.contract import Interface, JointSpec, SignalSpec, target_memory
+from ashore.deploy_ros.messages import trajectory_of
+from ashore.deploy_ros.safety import Command
 from ashore.sim.drive.command import CommandPath, RawActuatorPath
 
 CHANCE = torch.zeros(1, 2)
@@ -43,6 +45,21 @@ def test_a_velocity_adds_up_and_an_offset_does_not() -> None:
     assert targets("velocity", [1.0, 1.0, -0.5]) == pytest.approx([0.21, 0.22, 0.215])
     # 10 rad/s allow 0.2 rad a step: from 0.2 to 0.3 + 0.5 * 0.1 at once, then back to 0.3 - 0.05.
     assert targets("position", [0.1, -0.1]) == pytest.approx([0.35, 0.25])
+
+
+def test_a_point_stays_within_the_position_limits_as_the_one_that_a_robot_is_sent() -> None:
+    face = interface("velocity")
+    face = face.model_copy(update={"joints": (face.joints[0].model_copy(update={"acceleration": 8.0}),)})
+    path = CommandPath(face, 1)
+    path.restart(torch.tensor([0]), torch.full((1, 1), 0.5))
+    clipped = 0
+    for _ in range(60):
+        path.follow(torch.full((1, 1), 2.0), None)
+        target, velocity = (x[0].double().numpy() for x in (path.target, path.target_velocity))
+        (point,) = trajectory_of(Command(target, velocity), face).points
+        assert path.end[0].tolist() == pytest.approx(point.position, abs=1e-6) and path.end.item() <= 1.0
+        clipped += target.item() + 0.02 * velocity.item() > 1.0 + 1e-4
+    assert clipped
 
 
 def test_a_direct_action_spans_the_control_range_and_remembers_what_was_in_force() -> None:

@@ -1,0 +1,153 @@
+"""Whether a robot follows its targets, how far they may run ahead of it, and where it can stop: pure functions.
+
+One assumption carries all of it: what a healthy robot does now, it was told at most `lag` seconds ago (transport, controller,
+servo and encoder together).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from ashore.configs.laws.limits import JointLimits, within_positions
+
+LOOK_AHEAD = 2  # control periods from sending a trajectory point to its time
+# Of the lag: after so long, though its target goes on, a joint that stands still does not follow; before the robot was ever
+# seen to follow, and after.
+FIRST_IDLE, IDLE = 0.7, 1.0
+CREEP = 0.001  # of the velocity limit: a target that waits is never quite at rest, for a point at rest is one to go to
+STILL = 1 / 16  # of the least distance: what encoder noise and backlash make of a joint that stands still
+# Of distance over velocity limit, the least duration of a cubic that keeps the velocity limit: from rest to rest 6/4, and
+# 2.25 where it begins at the velocity limit in the wrong direction.
+REST_TO_REST, TURNING = 1.5, 2.25
+
+
+class Measured(NamedTuple):
+    """What the robot says of its joints."""
+
+    position: np.ndarray  # [n] rad
+    velocity: np.ndarray  # [n] rad/s
+    time: float  # s, monotonic, when it was received
+
+
+class Evidence(NamedTuple):
+    """What is remembered of the robot's motion."""
+
+    seen: Measured  # the last joint state that was fit
+    smooth: bool  # it continued the one before, as a motion does and a glitch does not
+    robot: np.ndarray  # [n] rad, where each joint was when it last moved
+    target: np.ndarray  # [n] rad, where its target was then
+    idle: np.ndarray  # [n] s that it has stood still since, while its target went on
+    proven: bool  # the robot has followed at all
+
+    @classmethod
+    def begin(cls, measured: Measured, target: np.ndarray) -> Evidence:
+        return cls(measured, True, measured.position, target, np.zeros_like(target), False)
+
+
+@dataclass(frozen=True)
+class Following:
+    """The laws of one robot. limits: [n] float64 each; dt, lag: s."""
+
+    limits: JointLimits
+    dt: float
+    lag: float
+
+    @property
+    def reach(self) -> np.ndarray:
+        """How far a target may be ahead of the measured position, [n] rad: the way of a point's whole time and the lag."""
+        return (self.lag + LOOK_AHEAD * self.dt) * self.limits.velocity
+
+    @property
+    def first_reach(self) -> np.ndarray:
+        """The same before the robot was seen to follow: what a trajectory controller covers from rest in a look-ahead."""
+        covered = LOOK_AHEAD * self.dt * self.limits.velocity / REST_TO_REST
+        return np.maximum(0.98 * covered - self.limits.acceleration * self.dt**2, covered / 2)
+
+    @property
+    def least(self) -> np.ndarray:
+        """A distance that no healthy robot leaves uncovered, [n] rad: half of what the limits allow from rest in a lag."""
+        velocity, acceleration = self.limits.velocity, self.limits.acceleration
+        return np.minimum(acceleration * self.lag / 2, velocity) * (self.lag / 2)
+
+    def watch(self, evidence: Evidence, measured: Measured, target: np.ndarray) -> Evidence:
+        """Take in a fit joint state; `target` [n] rad is the last one sent. Time counts only as far as states arrive."""
+        elapsed = measured.time - evidence.seen.time
+        if elapsed <= 0.0:
+            return evidence
+        jump = np.abs(measured.position - evidence.seen.position)
+        smooth = bool((jump <= REST_TO_REST * self.limits.velocity * elapsed + self.least).all())
+        moved = np.abs(measured.position - evidence.robot) > STILL * self.least
+        told = np.abs(target - evidence.target) > STILL * self.least
+        return Evidence(
+            measured,
+            smooth,
+            np.where(moved, measured.position, evidence.robot),
+            np.where(moved, target, evidence.target),
+            np.where(moved | ~told, 0.0, evidence.idle + min(elapsed, 2 * self.dt)),
+            evidence.proven or bool((moved & told).any()),
+        )
+
+    def stalled(self, evidence: Evidence, target: np.ndarray) -> bool:
+        """Whether some joint stands still though its target has gone on for longer than latency explains."""
+        far = self.least if evidence.proven else np.minimum(self.least, 0.9 * self.first_reach)
+        gone = np.abs(target - evidence.target) >= far
+        long = (IDLE if evidence.proven else FIRST_IDLE) * self.lag
+        return bool((gone & (evidence.idle >= long - self.dt / 100)).any())
+
+    def wait(self, desired: np.ndarray, target: np.ndarray, evidence: Evidence) -> np.ndarray:
+        """Hold `desired` back so that the target, [n] rad each, gets no further from the robot than it may.
+
+        The target may be as fast as the robot, and faster by what it can lose at the acceleration limit before it is out of
+        reach. For a robot that is late by L < lag this forbids nothing: with the target's velocity v over the last L seconds,
+        distance plus braking distance are at most v_max L.
+        """
+        _, _, v_max, a_max = self.limits
+        reach = self.reach if evidence.proven else self.first_reach
+        ahead = (target - evidence.seen.position).clip(-2 * reach, 2 * reach)
+        robot = evidence.seen.velocity.clip(-v_max, v_max)
+
+        def faster(room: np.ndarray) -> np.ndarray:
+            braking = np.sqrt(2 * a_max * room.clip(min=0.0)) - a_max * self.dt / 2
+            return np.maximum(braking, CREEP * v_max)
+
+        up = robot.clip(min=0.0) + faster(reach - ahead)
+        down = robot.clip(max=0.0) - faster(reach + ahead)
+        return desired.clip(target + down * self.dt, target + up * self.dt)
+
+    def stop(self, measured: Measured) -> np.ndarray:
+        """Where the robot can stop from where it is, [n] rad within the position limits."""
+        velocity = measured.velocity.clip(-self.limits.velocity, self.limits.velocity)
+        braking = velocity * np.abs(velocity) / (2 * self.limits.acceleration)
+        return np.asarray(within_positions(measured.position.clip(-1e6, 1e6) + braking, self.limits))
+
+    def astray(self, target: np.ndarray, velocity: np.ndarray, evidence: Evidence) -> bool:
+        """Whether braking along the targets would end where the robot, as it moves now, is not going."""
+        end = target + velocity * np.abs(velocity) / (2 * self.limits.acceleration)
+        explained = 2 * self.lag * np.abs(evidence.seen.velocity) + self.least * evidence.proven
+        return bool((np.abs(end - self.stop(evidence.seen)) > explained).any())
+
+    def return_time(self, distance: np.ndarray) -> float:
+        """s for a trajectory controller to come back over a distance [n] rad, in which it may first have to turn."""
+        distance = np.abs(distance)
+        slowest = np.maximum(
+            TURNING * distance / self.limits.velocity, np.sqrt(6 * distance / self.limits.acceleration)
+        )
+        return float(slowest.max())
+
+    def travel_time(self, point: np.ndarray, velocity: np.ndarray, evidence: Evidence, now: float) -> float:
+        """s that a trajectory controller needs to a point, [n] rad with velocity [n] rad/s, to keep the velocity limits.
+
+        To a point at rest it may go from where the robot is. On the way it is up to `lag` ahead of the robot, and what
+        acceleration adds.
+        """
+        v_max = self.limits.velocity
+        position = np.asarray(within_positions(evidence.seen.position, self.limits))
+        age = max(0.0, now - evidence.seen.time)
+        ahead = position + evidence.seen.velocity.clip(-v_max, v_max) * (self.lag + age)
+        nearest = point.clip(np.minimum(position, ahead), np.maximum(position, ahead))
+        moving = (np.abs(point - nearest) - 2 * self.least).clip(min=0.0)
+        distance = moving if velocity.any() else np.abs(point - position)
+        return float((REST_TO_REST * distance / v_max).max())
