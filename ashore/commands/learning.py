@@ -3,20 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 
 from ashore.commands import RUNS
 
 
 def tasks(_options: argparse.Namespace) -> None:
-    from ashore.configs.loader import load_run, presets
-    from ashore.sim.tasks import find
+    from ashore.task_list import list_tasks
 
-    for name in presets():
-        run = load_run(name)
-        summary = (sys.modules[find(run.task.name, run.task.source).__module__].__doc__ or "").split("\n")[0]
-        print(f"{name:20} {run.task.robot.name:10} {summary}")
+    for task in list_tasks():
+        print(f"{task.preset:20} {task.robot:12} {task.summary}")
 
 
 def config(options: argparse.Namespace) -> None:

@@ -21,7 +21,7 @@ def play(options: argparse.Namespace) -> None:
     if options.viewer == "window" or (options.out is None and os.environ.get("DISPLAY")):
         play_in_viewer(policy, TEST_SEED + options.seed)
         return
-    out = options.out or RUNS / f"{policy.name}.gif"
+    out = options.out or RUNS / f"{policy.name}.mp4"
     count = play_to_file(policy, out, options.episodes, TEST_SEED + options.seed)
     print(f"{count} frames of {options.episodes} episodes in {out}")
 
