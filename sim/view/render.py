@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -121,7 +122,7 @@ def write_video(path: Path, pictures: Iterator[Frame], fps: float) -> int:
     if path.suffix not in (".gif", ".mp4"):
         raise VideoError(f"{path} is neither .mp4 nor .gif")
     path.parent.mkdir(parents=True, exist_ok=True)
-    # H.264 in 4:2:0 takes even sizes; imageio's own 16 would stretch 360 lines to 368. The index first: it plays while it loads.
+    # H.264 in 4:2:0 takes even sizes; imageio's own 16 would stretch 360 lines to 368. The index first, for a page.
     h264 = {"macro_block_size": 2, "pixelformat": "yuv420p", "output_params": ["-movflags", "+faststart"]}
     style: dict[str, Any] = {"loop": 0, "duration": 1000 / fps} if path.suffix == ".gif" else {"fps": fps, **h264}
     count = 0
@@ -129,7 +130,7 @@ def write_video(path: Path, pictures: Iterator[Frame], fps: float) -> int:
     part.touch()
     try:
         video: Any = imageio.get_writer(part, **style)
-        with video:
+        with contextlib.closing(video):  # imageio's own `with` leaves ffmpeg running where a picture fails
             for picture in pictures:
                 video.append_data(picture)
                 count += 1
