@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -147,4 +148,10 @@ def _override(data: dict[str, Any], keys: tuple[str, ...], value: Any, name: str
 def _require_known(parents: tuple[str, ...], key: str, data: dict[str, Any]) -> None:
     known = allowed_keys(parents, data)
     if known is not None and key not in known:
-        raise ConfigError(f"--set {dotted((*parents, key))} does not exist; {alternatives(key, known or SECTIONS)}")
+        inside = [name for s in SECTIONS for name in allowed_keys((s,), data) or ()]  # whose section may be left out
+        close = [] if parents else get_close_matches(key, [*known, *inside])
+        hint = f"did you mean {' or '.join(close)}? " if close else ""
+        others = (
+            f"allowed: {', '.join(SECTIONS)}, or a setting of one" if close else alternatives(key, known or SECTIONS)
+        )
+        raise ConfigError(f"--set {dotted((*parents, key))} does not exist; {hint}{others}")

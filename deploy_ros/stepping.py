@@ -34,6 +34,7 @@ class SteppedPolicy:
         self._policy = load_policy(path)
         self._path = str(path)
         self._memory: Memory | None = None
+        self._of: tuple[int, ...] = ()  # how many robots the memory is of
 
     @property
     def contract(self) -> Contract:
@@ -61,27 +62,39 @@ class SteppedPolicy:
 
     def step(self, signals: Signals) -> Targets:
         """Targets from signals, name -> [size], or [n, size] for n robots at once."""
-        self._check(signals)
+        rows = self._rows(signals)
+        if self._memory is not None and rows != self._of:
+            raise SignalError(
+                f"signals are of shape {[*rows, 'size']}, before {[*self._of, 'size']}; allowed: reset first"
+            )
         try:
             memory = self._policy.initial_memory(signals) if self._memory is None else self._memory
             position, velocity, self._memory = self._policy.step(signals, memory)
         except ValueError as error:
             raise SignalError(str(error)) from None
+        self._of = rows
         return Targets(position, velocity)
 
     def __repr__(self) -> str:
         face = self.contract.interface
         return f"SteppedPolicy({self._path!r}: {face.task} for {face.robot}, {1 / face.control_dt:g} Hz)"
 
-    def _check(self, signals: Signals) -> None:
+    def _rows(self, signals: Signals) -> tuple[int, ...]:
+        """() of one robot, (n,) of n at once; SignalError where the policy cannot use these signals."""
         if unknown := sorted(set(signals) - set(self.signals)):
             raise SignalError(f"signals {unknown} are unknown; allowed: {sorted(self.signals)}")
-        shapes = {np.shape(value)[:-1] for value in signals.values()}
-        if len(shapes) > 1:
-            raise SignalError(f"signals are of {sorted(shapes)} robots; allowed: one number for all")
+        rows = set()
         for name, value in signals.items():
-            if not np.isfinite(np.asarray(value, np.float32)).all():
+            try:
+                array = np.asarray(value, np.float32)
+            except (TypeError, ValueError):
+                raise SignalError(f"{name} = {value!r}; allowed: numbers") from None
+            if not np.isfinite(array).all():
                 raise SignalError(f"{name} = {value!r}; allowed: finite numbers")
+            rows.add(array.shape[:-1])
+        if len(rows) > 1:
+            raise SignalError(f"signals are of {sorted(rows)} robots; allowed: the same number in all")
+        return rows.pop() if rows else ()
 
 
 def load(path: str | PathLike[str]) -> SteppedPolicy:
