@@ -149,9 +149,8 @@ def _require_known(parents: tuple[str, ...], key: str, data: dict[str, Any]) -> 
     known = allowed_keys(parents, data)
     if known is not None and key not in known:
         inside = [name for s in SECTIONS for name in allowed_keys((s,), data) or ()]  # whose section may be left out
-        close = [] if parents else get_close_matches(key, [*known, *inside])
-        hint = f"did you mean {' or '.join(close)}? " if close else ""
-        others = (
-            f"allowed: {', '.join(SECTIONS)}, or a setting of one" if close else alternatives(key, known or SECTIONS)
-        )
-        raise ConfigError(f"--set {dotted((*parents, key))} does not exist; {hint}{others}")
+        close = [] if parents else get_close_matches(key, [*SECTIONS, *inside])
+        others = alternatives(key, known or SECTIONS)
+        if close:
+            others = f"did you mean {' or '.join(close)}? allowed: {', '.join(sorted(SECTIONS))}, or a setting of one"
+        raise ConfigError(f"--set {dotted((*parents, key))} does not exist; {others}")
