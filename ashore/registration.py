@@ -7,18 +7,23 @@ from pathlib import Path
 from typing import Any
 
 
-def make_gym_env(preset: str, overrides: Sequence[str] = (), render_mode: str | None = None) -> Any:
+def make_gym_env(
+    preset: str, overrides: Sequence[str] = (), render_mode: str | None = None, observation: str = "dict"
+) -> Any:
     """One world as a gymnasium environment: what `gymnasium.make("ashore/<task>")` gives."""
     from ashore.sim.gym import AshoreEnv
 
-    return AshoreEnv(*_task_and_randomizer(preset, overrides), render_mode)
+    return AshoreEnv(*_task_and_randomizer(preset, overrides), render_mode, observation)  # type: ignore[arg-type]
 
 
-def make_gym_vec(num_envs: int, preset: str, overrides: Sequence[str] = (), render_mode: str | None = None) -> Any:
+def make_gym_vec(
+    num_envs: int, preset: str, overrides: Sequence[str] = (), render_mode: str | None = None, observation: str = "dict"
+) -> Any:
     """N worlds as a gymnasium vector environment: what `gymnasium.make_vec("ashore/<task>", num_envs=N)` gives."""
     from ashore.sim.gym import AshoreVectorEnv
 
-    return AshoreVectorEnv(num_envs, *_task_and_randomizer(preset, overrides), render_mode=render_mode)
+    task, randomizer = _task_and_randomizer(preset, overrides)
+    return AshoreVectorEnv(num_envs, task, randomizer, render_mode=render_mode, observation=observation)  # type: ignore[arg-type]
 
 
 def _task_and_randomizer(preset: str, overrides: Sequence[str]) -> tuple[Any, Any]:

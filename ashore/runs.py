@@ -27,7 +27,7 @@ from ashore.policies.policy import LearnedPolicy, load_policy
 from ashore.policies.trainer import CHECKPOINTS, FREE, TrainingOutcome, train
 from ashore.sim import tasks
 from ashore.sim.env import Env
-from ashore.sim.evaluate import record_signals, run_episodes
+from ashore.sim.evaluate import record_signals, run_episodes, worlds_and_rounds
 from ashore.sim.robots.own_robot import adopt
 from ashore.version import __version__
 from ashore.warm_start import at_checkpoint, start_of
@@ -88,8 +88,8 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool, console: Console 
         critic_sees_world=settings.critic_sees_world,
     )
     env.task.adapt()
-    test = make_env(run.task, min(settings.eval_episodes, 256), seed=settings.seed)
-    rounds = -(-settings.eval_episodes // test.num_envs)
+    worlds, rounds = worlds_and_rounds(settings.eval_episodes)
+    test = make_env(run.task, worlds, seed=settings.seed)
     start = start_of(run, env, folder)
     write_atomically(config, dump(run))  # only now: settings that build no environment leave nothing behind
 

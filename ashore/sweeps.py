@@ -99,9 +99,9 @@ def sweep_report(policy: TrainedPolicy, result: SweepResult, trained: Space, dec
 
 
 def _with_ranges(dimensions: Sequence[Dimension], trained_on: Sequence[Dimension]) -> tuple[Dimension, ...]:
-    """The dimensions with the ranges that training reached, those it had."""
+    """The dimensions with the ranges that training reached; one that training did not have stood at its nominal value."""
     reached = {d.name: (d.low, d.high) for d in trained_on}
-    ranges = [reached.get(d.name, (d.low, d.high)) for d in dimensions]
+    ranges = [reached.get(d.name, (d.nominal, d.nominal)) for d in dimensions]
     low, high = (
         [min(max(r[i], d.widest[0]), d.widest[1]) for r, d in zip(ranges, dimensions, strict=True)] for i in (0, 1)
     )

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from ashore.configs.contract import Contract
+from ashore.configs.contract import Contract, Interface
 from ashore.configs.errors import UsageError
 from ashore.configs.faults import explain
 from ashore.configs.loader import load_run, run_settings
@@ -28,7 +28,7 @@ from ashore.policies.policy import LearnedPolicy, load_policy
 from ashore.policies.trainer import CHECKPOINTS
 from ashore.runs import POLICY_FILE, as_trained, sampler_state
 from ashore.sim.env import Env, Obs
-from ashore.sim.evaluate import Episodes, run_episodes
+from ashore.sim.evaluate import Episodes, run_episodes, worlds_and_rounds
 from ashore.sim.robots.robot import is_portable
 
 
@@ -103,6 +103,7 @@ def graph_act(policy: bundle.Policy, env: Env) -> Act:
     """An exported graph in an environment's worlds: the columns of the actor's observation are its inputs, and what it
     remembers beyond them goes from step to step here, as on a robot."""
     face = policy.contract.interface
+    _same_face(face, env)
     own = [m.name for m in face.memory if m.name not in dict(face.seen)]
     kept: bundle.Memory = {}
 
@@ -121,12 +122,23 @@ def graph_act(policy: bundle.Policy, env: Env) -> Act:
     return act
 
 
+def _same_face(face: Interface, env: Env) -> None:
+    """Raise UsageError, with names, where the file takes or moves something else than the task as it is now."""
+    knows, shows = ({"signals": dict(f.seen), "joints": [j.name for j in f.joints]} for f in (face, env.interface))
+    for what in ("signals", "joints"):
+        a, b = knows[what], shows[what]
+        if list(a) != list(b) or a != b:
+            raise UsageError(
+                f"the policy file has {what} {a}; task {env.settings.name}, as it is now, has {b}: evaluate it with the "
+                "version that exported it, or train again"
+            )
+
+
 def measure(
     policy: TrainedPolicy, episodes: int, *, seed: int, pins: dict[str, float] | None = None, progress: Any = None
 ) -> Episodes:
     """Run whole episodes of the policy, on at most 256 worlds at a time."""
-    worlds = min(episodes, 256)
+    worlds, rounds = worlds_and_rounds(episodes)
     env = make_env(policy.run.task, worlds, seed=seed, pins=pins)
-    rounds = -(-episodes // worlds)
     results = run_episodes(env, policy.act_in(env), rounds, seed=seed, targets=policy.targets, progress=progress)
     return results.first(episodes)

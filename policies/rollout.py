@@ -31,7 +31,7 @@ class Rollout:
         def empty(*shape: int, dtype: torch.dtype = torch.float32, length: int = steps) -> Tensor:
             return torch.zeros(length, num_envs, *shape, dtype=dtype, device=device)
 
-        self.previous_velocity = before
+        self.before = before
         whole = steps + before
         self.past = {"actor": empty(sizes["actor"], length=whole)}
         if memory_size:
@@ -47,9 +47,9 @@ class Rollout:
         self.clear()
 
     def clear(self) -> None:
-        if self.previous_velocity:
+        if self.before:
             for x in self.past.values():
-                x[: self.previous_velocity] = x[-self.previous_velocity :]
+                x[: self.before] = x[-self.before :]
         self.length = 0
         self.final: list[tuple[int, Tensor, Tensor]] = []  # (t, world ids [k], critic's terminal observation [k, m])
         self.episodes: dict[str, list[Tensor]] = {}
@@ -69,8 +69,8 @@ class Rollout:
         """Append one step: what was seen, what was done there, what came of it; and what was remembered before it."""
         t = self.length
         if state is not None and began is not None:
-            self.past["state"][self.previous_velocity + t] = state
-            self.past["began"][self.previous_velocity + t] = began
+            self.past["state"][self.before + t] = state
+            self.past["began"][self.before + t] = began
         self.actor[t] = observation["actor"]
         self.critic[t] = observation["critic"]
         self.action[t] = action
@@ -90,7 +90,7 @@ class Rollout:
 
     def latest(self) -> dict[str, Tensor]:
         """What the next rollout takes over of this one: its last `before` steps."""
-        return {name: x[len(x) - self.previous_velocity :] for name, x in self.past.items()}
+        return {name: x[len(x) - self.before :] for name, x in self.past.items()}
 
     def episode_means(self) -> dict[str, float]:
         """Mean of each episode term over the episodes that ended in this rollout; empty where none did."""

@@ -87,6 +87,7 @@ class Env:
         self._began = torch.arange(num_envs)
         self.episode = torch.zeros(num_envs, dtype=torch.int64)
         self.age = torch.zeros(num_envs, dtype=torch.int64)  # control steps into the episode
+        self.skipped = torch.zeros(num_envs, dtype=torch.int64)  # of those, how many a staggered start left out
         self.sums = torch.zeros(num_envs, len(self.task.reward_terms))
         self.metric_sums = torch.zeros(num_envs, len(task.metrics))
         self.diverged_count = 0
@@ -107,6 +108,7 @@ class Env:
         first = self.restart()
         if self.stagger:
             self.age = torch.arange(self.num_envs) * self.settings.episode_steps // self.num_envs
+            self.skipped = self.age.clone()
         return first
 
     @on_one_core
@@ -193,6 +195,7 @@ class Env:
         """Begin the next episode of these worlds; writes their rows of the actor observation and returns it."""
         self.episode.index_add_(0, ids, torch.ones_like(ids))
         self.age.index_fill_(0, ids, 0)
+        self.skipped.index_fill_(0, ids, 0)
         self.sums.index_fill_(0, ids, 0.0)
         self.metric_sums.index_fill_(0, ids, 0.0)
         worlds, episodes = ids.numpy(), self.episode.index_select(0, ids).numpy()
@@ -237,7 +240,8 @@ class Env:
         if self.randomizer is not None:
             whole = self.episode.index_select(0, ids) >= self.stagger
             self.randomizer.observe(ids[whole], success[whole])
-        episode = {"return": sums.sum(1), "length": self.age.index_select(0, ids), "success": success.float()}
+        length = (self.age - self.skipped).index_select(0, ids)
+        episode = {"return": sums.sum(1), "length": length, "success": success.float()}
         episode |= {f"reward/{name}": sums[:, i] for i, name in enumerate(self.task.reward_terms)}
         if self.task.metrics:
             means = self.metric_sums.index_select(0, ids) / episode["length"].unsqueeze(1)
@@ -274,6 +278,7 @@ class Env:
             "diverged_count": self.diverged_count,
             "episode": self.episode.clone(),
             "age": self.age.clone(),
+            "skipped": self.skipped.clone(),
             "sums": self.sums.clone(),
             "metric_sums": self.metric_sums.clone(),
             "began": self._began.clone(),
@@ -291,6 +296,7 @@ class Env:
         self.seed, self.diverged_count = state["seed"], state["diverged_count"]
         for name in ("episode", "age", "sums", "metric_sums"):
             setattr(self, name, state[name].clone())
+        self.skipped = state.get("skipped", torch.zeros_like(self.age)).clone()  # older checkpoints have none
         self._began = state["began"].clone()
         self.observation = {k: v.clone() for k, v in state["observation"].items()}
         if self.randomizer is not None:

@@ -13,6 +13,8 @@ from torch import Tensor
 from ashore.sim.engine.threads import on_one_core
 from ashore.sim.env import Env, Obs
 
+MOST_WORLDS = 256  # at a time, where episodes are counted
+
 
 class Episodes(NamedTuple):
     """What became of E episodes, in the order of (round, world)."""
@@ -32,6 +34,12 @@ class Episodes(NamedTuple):
         means = {"success": self.success.mean(), "return": self.returns.mean(), "length": self.lengths.mean()}
         means |= {name: values.mean() for name, values in self.terms.items()}
         return {name: float(value) for name, value in means.items()}
+
+
+def worlds_and_rounds(episodes: int, most: int = MOST_WORLDS) -> tuple[int, int]:
+    """How many worlds run how many episodes each, so that they are `episodes` in all, or up to rounds - 1 more."""
+    rounds = -(-episodes // most)
+    return -(-episodes // rounds), rounds
 
 
 @on_one_core

@@ -51,7 +51,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 def test_a_wheel_installs_one_importable_name_with_every_preset_and_model(built: tuple[Path, Path]) -> None:
     names = zipfile.ZipFile(built[1]).namelist()
     assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == {"ashore"}
-    for folder, pattern in (("configs", "*.yaml"), ("sim", "*.xml"), ("randomization", "*.css"), ("sim", "*.py")):
+    kinds = {"configs": ("*.yaml",), "sim": ("*.xml", "*.py"), "randomization": ("*.css", "*.js")}
+    for folder, pattern in ((folder, pattern) for folder, patterns in kinds.items() for pattern in patterns):
         here = {f"ashore/{path.relative_to(ROOT)}" for path in (ROOT / folder).rglob(pattern)}
         assert here and here <= set(names), sorted(here - set(names))[:5]
 

@@ -20,6 +20,7 @@ from ashore.trained_policy import load_trained, measure
 
 SMALL = [
     "task.episode_seconds=0.4",
+    "task.options.hold_seconds=0.2",
     "train.total_steps=960",
     "train.num_envs=16",
     "train.eval_episodes=4",

@@ -21,7 +21,7 @@ from ashore.runs import POLICY_FILE, export_untrained
 from ashore.sweeps import Space, run_sweep, sweep_name, sweep_report
 from ashore.trained_policy import TrainedPolicy, load_trained
 
-SHORT = ["task.episode_seconds=0.2"]
+SHORT = ["task.episode_seconds=0.2", "task.options.hold_seconds=0.1"]
 ROOT = Path(__file__).parent.parent
 
 

@@ -87,6 +87,11 @@ class Curve(Settings):
         """Margins below and above nominal."""
         return self._margin(-1, target), self._margin(+1, target)
 
+    def too_few(self, target: float) -> bool:
+        """Whether not even success in every episode could show the target: the lower bound of n of n is below it."""
+        n = self.at_nominal.episodes
+        return clopper_pearson(n, n)[0] < target
+
     def headroom(self, target: float) -> tuple[float | None, bool]:
         """How far it may go in trained ranges, and whether it fails there: the nearest failure, or else the nearest end tested.
 
@@ -99,6 +104,8 @@ class Curve(Settings):
     def holds(self, target: float) -> bool:
         """Whether the policy stays above the target over the whole range it was trained on."""
         headroom, fails = self.headroom(target)
+        if self.too_few(target):
+            return False
         return self.at_nominal.interval[0] >= target and (headroom is None or headroom >= 1 or not fails)
 
     def _axis(self, value: float) -> float:
@@ -126,6 +133,11 @@ class Curve(Settings):
             at = a + fraction * (b - a)
             return math.exp(at) if self.distribution == "log" else at
         return None
+
+
+def fewest_episodes(target: float) -> int:
+    """Episodes that, all successful, put the lower bound at the target: (1 - c) / 2 <= target^n does not hold any more."""
+    return math.ceil(math.log((1 - CONFIDENCE) / 2) / math.log(target) - 1e-9) if 0 < target < 1 else 1
 
 
 def clopper_pearson(successes: int, episodes: int, confidence: float = CONFIDENCE) -> tuple[float, float]:

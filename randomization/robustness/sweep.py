@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ashore.configs.schema import Fraction, Settings
 from ashore.configs.space import Dimension
-from ashore.randomization.robustness.curve import Curve, Margin, Point, Results
+from ashore.randomization.robustness.curve import Curve, Margin, Point, Results, fewest_episodes
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -126,11 +126,11 @@ def table(result: SweepResult) -> Table:
             no_wrap=heading in ("parameter", "headroom"),  # what a narrow terminal must not fold
         )
     for curve in result.by_fragility():
-        below, above = (margin_text(m) for m in curve.margins(result.target))
+        below, above = margin_texts(curve, result.target)
         out.add_row(
             curve.group,
             curve.unit,
-            f"{curve.low:.4g} to {curve.high:.4g}",
+            "not varied" if curve.low == curve.high else f"{curve.low:.4g} to {curve.high:.4g}",
             f"{curve.at_nominal.success:.0%}",
             below,
             above,
@@ -138,6 +138,14 @@ def table(result: SweepResult) -> Table:
             style=None if curve.holds(result.target) else "red",
         )
     return out
+
+
+def margin_texts(curve: Curve, target: float) -> tuple[str, str]:
+    """Where the curve fails below and above nominal; dashes where there are too few episodes to tell."""
+    if curve.too_few(target):
+        return "-", "-"
+    below, above = (margin_text(m) for m in curve.margins(target))
+    return below, above
 
 
 def margin_text(margin: Margin) -> str:
@@ -149,6 +157,8 @@ def margin_text(margin: Margin) -> str:
 
 def headroom_text(curve: Curve, target: float) -> str:
     """Headroom in trained ranges; "over" where no failure was found."""
+    if curve.too_few(target):
+        return f"too few episodes: {curve.at_nominal.episodes} of {fewest_episodes(target)}"
     headroom, fails = curve.headroom(target)
     return "" if headroom is None else f"{'' if fails else 'over '}{headroom:.2g}x"
 

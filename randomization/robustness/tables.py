@@ -8,7 +8,7 @@ from html import escape
 
 from ashore.configs.space import Dimension
 from ashore.randomization.robustness.curve import Curve, Margin
-from ashore.randomization.robustness.sweep import SweepResult, headroom_text, margin_text
+from ashore.randomization.robustness.sweep import SweepResult, headroom_text, margin_texts
 
 CURVE_LEGEND = (
     '<div class="legend"><span><i style="background:var(--sea)"></i>success</span>'
@@ -88,11 +88,12 @@ def _margin_row(curve: Curve, target: float) -> str:
     values = [p.value for p in curve.points]
     at = _scale(curve.distribution, min(values), max(values))
     bar = _bar(at, (curve.low, curve.high), curve.nominal, holds=(_end(below), _end(above)))
+    fails_below, fails_above = margin_texts(curve, target)
     numbers = {
-        "Trained": f"{_plain(curve.low)} to {_plain(curve.high)}",
+        "Trained": "not varied" if curve.low == curve.high else f"{_plain(curve.low)} to {_plain(curve.high)}",
         "At nominal": f"{curve.at_nominal.success:.1%}",
-        "Fails below": margin_text(below),
-        "Fails above": margin_text(above),
+        "Fails below": fails_below,
+        "Fails above": fails_above,
     }
     flag = f'<td class="number headroom" data-label="headroom">{_flag(headroom_text(curve, target), curve.holds(target))}</td>'
     return _row(_name(curve.group, len(curve.members)), curve.unit, numbers, f'{flag}<td class="wide">{bar}</td>')

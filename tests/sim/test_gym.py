@@ -12,6 +12,7 @@ from gymnasium.utils.env_checker import check_env
 from gymnasium.vector import AutoresetMode
 
 import ashore  # noqa: F401 - registers every task
+from ashore.configs.errors import AshoreError
 from tests.sim.worlds import PRESETS, task
 
 STEPS = 320  # more than an episode of either preset
@@ -45,7 +46,7 @@ def test_a_vector_environment_is_made_by_name_and_keeps_its_spaces(preset: str) 
                     continue
                 assert env.single_observation_space.contains(final)
                 assert not np.array_equal(final["actor"], obs["actor"][world]), "obs is the next episode's first"
-            episode = info["final_info"]["episode"]
+            episode = info["final_info"]["outcome"]
             np.testing.assert_array_equal(episode["_return"], done)
             assert (episode["length"][done] > 0).all() and (episode["length"][~done] == 0).all()
     assert ended >= 4
@@ -72,9 +73,9 @@ def test_a_single_environment_ends_with_its_terminal_observation_and_its_episode
         obs, reward, terminated, truncated, info = env.step(np.array([0.3], np.float32))
         rewards.append(float(reward))
         assert not terminated and truncated == (k == 249)
-        assert ("episode" in info) == (k == 249)
-    assert info["episode"]["length"] == 250
-    assert info["episode"]["return"] == pytest.approx(sum(rewards), rel=1e-4)
+        assert ("outcome" in info) == (k == 249)
+    assert info["outcome"]["length"] == 250
+    assert info["outcome"]["return"] == pytest.approx(sum(rewards), rel=1e-4)
     again, _ = env.reset()
     assert not np.array_equal(obs["actor"], again["actor"]) and not np.array_equal(first["actor"], again["actor"])
     env.close()
@@ -96,7 +97,9 @@ def test_a_seed_is_reproduced_in_the_same_and_in_another_environment() -> None:
 
 
 def test_a_preset_can_be_overridden_where_it_is_made() -> None:
-    env = gymnasium.make_vec("ashore/cartpole_swingup", num_envs=2, overrides=["task.episode_seconds=0.04"])
+    env = gymnasium.make_vec(
+        "ashore/cartpole_swingup", num_envs=2, overrides=["task.episode_seconds=0.04", "task.options.hold_seconds=0.02"]
+    )
     env.reset(seed=0)
     env.step(np.zeros((2, 1), np.float32))
     assert env.step(np.zeros((2, 1), np.float32))[3].all()
@@ -109,28 +112,90 @@ def test_actions_of_another_shape_are_refused() -> None:
         env.step(np.zeros((7, 3), np.float32))
 
 
+@pytest.mark.parametrize("observation", ["dict", "actor"])
+def test_wrappers_that_count_episodes_find_their_own_key_free(observation: str) -> None:
+    from gymnasium.wrappers import RecordEpisodeStatistics
+
+    env = RecordEpisodeStatistics(
+        gymnasium.make(
+            "ashore/arm_reach",
+            overrides=["task.episode_seconds=0.2", "task.options.hold_seconds=0.1"],
+            observation=observation,
+        )
+    )
+    seen, _ = env.reset(seed=0)
+    assert env.observation_space.contains(seen)
+    for _ in range(10):
+        _, _, terminated, truncated, info = env.step(env.action_space.sample())
+        if terminated or truncated:
+            break
+    assert info["episode"]["l"] == info["outcome"]["length"]
+    assert info["episode"]["r"] == pytest.approx(info["outcome"]["return"], rel=1e-4)
+
+
+def test_vector_wrappers_that_count_episodes_agree_with_ours() -> None:
+    from gymnasium.wrappers.vector import RecordEpisodeStatistics
+
+    env = RecordEpisodeStatistics(
+        gymnasium.make_vec(
+            "ashore/arm_reach",
+            num_envs=3,
+            overrides=["task.episode_seconds=0.2", "task.options.hold_seconds=0.1"],
+            observation="actor",
+        )
+    )
+    seen, _ = env.reset(seed=0)
+    assert seen.shape == env.observation_space.shape
+    for _ in range(10):
+        _, _, terminated, truncated, info = env.step(np.zeros((3, 7), np.float32))
+    assert (terminated | truncated).all()
+    np.testing.assert_allclose(info["episode"]["r"], info["final_info"]["outcome"]["return"], rtol=1e-4)
+    assert info["final_obs"][0].shape == seen[0].shape
+    env.close()
+
+
+def test_an_observation_that_does_not_exist_is_refused() -> None:
+    with pytest.raises(AshoreError, match="observation = 'pixels'; allowed"):
+        gymnasium.make_vec("ashore/cartpole_swingup", num_envs=1, observation="pixels")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("algorithm", ["PPO", "SAC"])
+def test_algorithms_of_stable_baselines3_run_on_batched_worlds(algorithm: str) -> None:
+    import stable_baselines3
+
+    from ashore.sim.sb3 import SB3VecEnv
+
+    env = SB3VecEnv("arm_reach", 8, ["task.episode_seconds=0.4", "task.options.hold_seconds=0.1"])
+    small = {"n_steps": 32, "batch_size": 64} if algorithm == "PPO" else {"learning_starts": 100, "batch_size": 64}
+    model = getattr(stable_baselines3, algorithm)("MlpPolicy", env, seed=0, device="cpu", **small)
+    model.learn(512)
+    assert len(model.ep_info_buffer) >= 16
+    assert all(episode["l"] <= 20 for episode in model.ep_info_buffer)
+    env.close()
+
+
 @pytest.mark.slow
 def test_ppo_of_stable_baselines3_learns_the_cartpole_from_what_its_actor_sees() -> None:
     """Its mean return of an episode (250 at most) rises above that of random actions by half, and by 20 at least."""
     from stable_baselines3 import PPO
 
-    from tests.sim.sb3 import Actor
+    from ashore.sim.sb3 import SB3VecEnv
 
-    env = Actor(64)
+    env = SB3VecEnv("cartpole_swingup", 64)
     env.reset()
-    rng = np.random.default_rng(0)
+    rng, returns = np.random.default_rng(0), []
     for _ in range(250):
         env.step_async(rng.uniform(-1, 1, (64, 1)).astype(np.float32))
-        env.step_wait()
-    random_return = float(np.mean(env.returns))
-    assert len(env.returns) == 64
-    env.returns.clear()
+        returns += [info["episode"]["r"] for info in env.step_wait()[3] if info]
+    random_return = float(np.mean(returns))
+    assert len(returns) == 64
     model = PPO(
         "MlpPolicy", env, n_steps=32, batch_size=512, n_epochs=4, learning_rate=1e-3, gamma=0.98, gae_lambda=0.95, seed=0,
         policy_kwargs={"net_arch": [64, 64]}, device="cpu",
     )  # fmt: skip
     model.learn(200_000)
-    learned = float(np.mean(env.returns[-64:]))
+    learned = float(np.mean([episode["r"] for episode in model.ep_info_buffer or ()]))
     print(f"random {random_return:.1f}, learned {learned:.1f} of 250")
     assert learned > random_return + max(20.0, 0.5 * random_return)
     env.close()

@@ -40,7 +40,7 @@ def curve(
 ) -> Curve:
     """A curve whose lower confidence bounds are given."""
     points = [
-        Point(value=v, episodes=10, successes=9, success=0.9, interval=(b, 1.0), mean_return=0.0)
+        Point(value=v, episodes=100, successes=90, success=0.9, interval=(b, 1.0), mean_return=0.0)
         for v, b in zip(values, bounds, strict=True)
     ]
     facts: dict[str, Any] = {"group": "latency", "unit": "s", "members": ("latency",), "distribution": scale}

@@ -122,7 +122,9 @@ def test_a_picture_taken_again_is_the_same_and_every_episode_draws_anew() -> Non
 
 def test_a_late_camera_shows_the_picture_of_then_and_resumes_to_the_bit() -> None:
     """Latencies of 0, 0.02, 0.05 s at a step of 0.02 s: 0, 1 and, since pictures are taken at whole steps, 3 steps."""
-    settings = task("arm_push", randomization=space("image_latency"), episode_seconds=0.16, control_dt=0.02)
+    settings = task(
+        "arm_push", randomization=space("image_latency"), episode_seconds=0.16, options={"hold_seconds": 0.1}
+    )
     env = make(settings, 3)
     env.step(torch.zeros(3, env.action_size))  # the second episode of each begins in the middle
     late = torch.tensor([[0.0], [0.02], [0.05]], dtype=torch.float64)

@@ -10,9 +10,10 @@ import pytest
 import torch
 
 from ashore.configs.loader import load_run
+from ashore.environments import make_env
 from ashore.sim.env import Env
 from ashore.sim.scene.framing import ASPECT, MARGIN, box_corners, frame_points
-from ashore.sim.view.cameras import open_renderer
+from ashore.sim.view.cameras import aim, open_renderer
 from ashore.sim.view.render import show
 
 WIDTH, HEIGHT = 120, 90
@@ -20,8 +21,9 @@ WIDTH, HEIGHT = 120, 90
 
 def at_the_border(env: Env, renderer: mujoco.Renderer, model: mujoco.MjModel, data: mujoco.MjData, world: int) -> int:
     """Pixels of the robot on the picture's border; fails where there is no robot in the picture."""
-    show(env, world, model, data)
+    look = show(env, world, model, data)
     renderer.update_scene(data, camera="overview")
+    aim(renderer.scene, look, model.camera("overview").id, WIDTH / HEIGHT)
     geoms = renderer.render()[..., 0]
     arm = model.body_rootid[model.site_bodyid[model.site(env.settings.robot.tool_site).id]]
     robot = np.isin(geoms, np.flatnonzero(model.body_rootid[model.geom_bodyid] == arm))
@@ -29,10 +31,15 @@ def at_the_border(env: Env, renderer: mujoco.Renderer, model: mujoco.MjModel, da
     return int(robot[0].sum() + robot[-1].sum() + robot[:, 0].sum() + robot[:, -1].sum())
 
 
-@pytest.mark.parametrize("task", ["arm_reach", "arm_push"])
+@pytest.mark.parametrize(
+    ("task", "poses"), [("arm_reach", "as built"), ("arm_push", "as built"), ("arm_push", "sampled")]
+)
 @pytest.mark.parametrize("name", ["panda", "ur5e", "so101"])
-def test_the_whole_arm_is_in_the_picture_from_its_starts_on(task: str, name: str) -> None:
-    env = Env(load_run(task, [f"robot={name}"]).task, 12)
+def test_the_whole_arm_is_in_the_picture_from_its_starts_on(task: str, poses: str, name: str) -> None:
+    settings = load_run(task, [f"robot={name}", "task.randomization=pictures"]).task
+    posed = {n: e for n, e in settings.randomization.items() if poses == "sampled" and n.startswith("camera_")}
+    assert bool(posed) is (poses == "sampled")
+    env = make_env(settings.model_copy(update={"randomization": posed}), 12)
     env.reset(0)
     model = env.visuals.scene_model()
     data = mujoco.MjData(model)
