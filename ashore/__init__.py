@@ -1,5 +1,9 @@
 """Train robot skills in randomized MuJoCo worlds, measure what they survive, and deploy them through ROS 2.
 
+In Python: `run = ashore.train("arm_reach", total_steps=1_000_000)`, `run.evaluate()`, `run.sweep(["payload"])`, and on the
+robot `ashore.load("policy.onnx")`; docs/python.md has it all. Each name is imported when it is first used: training needs
+torch, running a policy does not.
+
 The rooms below are `ashore.sim` (worlds and tasks), `ashore.randomization` (which world next), `ashore.policies` (learning),
 `ashore.deploy_ros` (the robot) and `ashore.configs` (settings and the policy contract). Importing this registers every
 task with gymnasium as `ashore/<task>`.
@@ -7,11 +11,40 @@ task with gymnasium as `ashore/<task>`.
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ashore.environment_variables import set_defaults
 from ashore.version import __version__
 
-__all__ = ["__version__"]
+if TYPE_CHECKING:
+    from ashore.api import Run, evaluate, make_env, open_run, play, sweep, train
+    from ashore.configs.errors import AshoreError
+    from ashore.deploy_ros.stepping import SteppedPolicy, Targets, load
+    from ashore.results import Evaluation, Exported, Sweep, Video
+
+__all__ = [
+    "AshoreError",
+    "Evaluation",
+    "Exported",
+    "Run",
+    "SteppedPolicy",
+    "Sweep",
+    "Targets",
+    "Video",
+    "__version__",
+    "evaluate",
+    "load",
+    "make_env",
+    "open_run",
+    "play",
+    "sweep",
+    "train",
+]
+
+_API = dict.fromkeys(("Run", "evaluate", "make_env", "open_run", "play", "sweep", "train"), "ashore.api")
+_API |= dict.fromkeys(("Evaluation", "Exported", "Sweep", "Video"), "ashore.results")
+_API |= dict.fromkeys(("SteppedPolicy", "Targets", "load"), "ashore.deploy_ros.stepping")
+_API |= {"AshoreError": "ashore.configs.errors"}
 
 set_defaults()
 
@@ -22,3 +55,15 @@ if not _IS_COMMAND:
     from ashore.registration import register_environments
 
     register_environments()
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _API:
+        raise AttributeError(f"module 'ashore' has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_API[name]), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -111,7 +111,7 @@ def _about_policy(sub: argparse.ArgumentParser, *, episodes: int) -> None:
 def _play_options(sub: argparse.ArgumentParser) -> None:
     _about_policy(sub, episodes=3)
     where = sub.add_mutually_exclusive_group()
-    where.add_argument("-o", "--out", type=Path, metavar="FILE", help=".gif or .mp4; the default without a screen")
+    where.add_argument("-o", "--out", type=Path, metavar="FILE", help=".mp4 or .gif; an .mp4 without a screen")
     where.add_argument(
         "--viewer",
         choices=("browser", "window"),
@@ -222,7 +222,7 @@ COMMANDS: dict[str, tuple[str, Options]] = {
     "inspect": ("print what a policy file promises", _inspect_options),
     "twin": ("simulate the robot behind ROS 2 topics, in real time", _twin_options),
     "deploy": ("drive a robot with a policy, over ROS 2", _deploy_options),
-    "play": ("show episodes: a GIF or MP4, a page in the browser, or a window", _play_options),
+    "play": ("show episodes: an MP4 or GIF, a page in the browser, or a window", _play_options),
     "look": ("draw what a camera sees in worlds of a task, side by side", _look_options),
     "doctor": ("check what this machine can do, and say what to do about the rest", _no_options),
     "bench": ("measure speed beside the raw engine, or what policies survive", _bench_options),

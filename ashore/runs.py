@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from rich.console import Console
+
 from ashore.configs.card import Card
 from ashore.configs.contract import Contract
 from ashore.configs.errors import UsageError
@@ -62,7 +64,7 @@ def sampler_state(checkpoint: Path) -> dict[str, Any] | None:
     return env.get("randomizer", {}).get("sampler")
 
 
-def train_run(run: RunSettings, folder: Path, *, resume: bool) -> TrainingOutcome:
+def train_run(run: RunSettings, folder: Path, *, resume: bool, console: Console | None = None) -> TrainingOutcome:
     """Train into `folder`, and export the policy when it is done. Gives the trainer's outcome."""
     config, run = folder / "config.yaml", at_checkpoint(self_contained(run))
     if resume:
@@ -98,8 +100,9 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool) -> TrainingOutcom
     def evaluate(acting: Acting) -> dict[str, float]:
         return run_episodes(test, policy_act(acting, test), rounds, seed=TEST_SEED + settings.seed).summary()
 
+    opening = opening_line(run, folder)
     outcome = train(
-        settings, env, folder, evaluate=evaluate, resume=resume, start=start, opening=opening_line(run, folder)
+        settings, env, folder, evaluate=evaluate, resume=resume, start=start, console=console, opening=opening
     )
     if not outcome.interrupted and not env.task.raw_actuators:
         export_run(folder, folder / POLICY_FILE)

@@ -4,20 +4,33 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
 from ashore.configs.schema import TaskSettings
 from ashore.environments import TEST_SEED, make_env
 from ashore.trained_policy import TrainedPolicy
 
 
-def play_to_file(policy: TrainedPolicy, path: Path, episodes: int, seed: int) -> int:
-    """Episodes of one world as a GIF or MP4 at 25 pictures a second; gives their number."""
+def play_to_file(policy: TrainedPolicy, path: Path, episodes: int, seed: int, console: Console | None = None) -> int:
+    """Episodes of one world as an MP4 or GIF at 25 pictures a second; gives their number. A terminal shows how far it is."""
     from ashore.sim.view.render import frames, write_video
 
     dt = policy.run.task.control_dt
     every = max(1, round(0.04 / dt))
     env = make_env(policy.run.task, 1, seed=seed)
-    pictures = frames(env, policy.act_in(env), episodes, seed=seed, targets=policy.targets, every=every)
-    return write_video(path, pictures, fps=1 / (dt * every))
+    columns = (BarColumn(20), TextColumn("{task.completed:.1f} of {task.total} episodes, left"), TimeRemainingColumn())
+    bar = Progress(*columns, console=console, transient=True)
+    bar.disable = not bar.console.is_terminal
+    with bar:
+        line = bar.add_task("", total=episodes)
+
+        def progress(done: float) -> None:
+            bar.update(line, completed=done)
+
+        act = policy.act_in(env)
+        pictures = frames(env, act, episodes, seed=seed, targets=policy.targets, every=every, progress=progress)
+        return write_video(path, pictures, fps=1 / (dt * every))
 
 
 def look_to_file(task: TaskSettings, path: Path, camera: str, worlds: int, size: tuple[int, int], seed: int) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -149,4 +150,9 @@ def _override(data: dict[str, Any], keys: tuple[str, ...], value: Any, name: str
 def _require_known(parents: tuple[str, ...], key: str, data: dict[str, Any]) -> None:
     known = allowed_keys(parents, data)
     if known is not None and key not in known:
-        raise ConfigError(f"--set {dotted((*parents, key))} does not exist; {alternatives(key, known or SECTIONS)}")
+        inside = [name for s in SECTIONS for name in allowed_keys((s,), data) or ()]  # whose section may be left out
+        close = [] if parents else get_close_matches(key, [*SECTIONS, *inside])
+        others = alternatives(key, known or SECTIONS)
+        if close:
+            others = f"did you mean {' or '.join(close)}? allowed: {', '.join(sorted(SECTIONS))}, or a setting of one"
+        raise ConfigError(f"--set {dotted((*parents, key))} does not exist; {others}")

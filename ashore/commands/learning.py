@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
-
-from ashore.commands import RUNS
 
 
 def tasks(_options: argparse.Namespace) -> None:
-    from ashore.configs.loader import load_run, presets
-    from ashore.sim.tasks import find
+    from ashore.task_list import list_tasks
 
-    for name in presets():
-        run = load_run(name)
-        summary = (sys.modules[find(run.task.name, run.task.source).__module__].__doc__ or "").split("\n")[0]
-        print(f"{name:20} {run.task.robot.name:10} {summary}")
+    for task in list_tasks():
+        print(f"{task.preset:20} {task.robot:12} {task.summary}")
 
 
 def config(options: argparse.Namespace) -> None:
@@ -30,24 +24,22 @@ def config(options: argparse.Namespace) -> None:
 
 
 def train(options: argparse.Namespace) -> int:
-    from ashore.configs.loader import load_run
-    from ashore.runs import POLICY_FILE, train_run
+    from ashore import api
 
-    folder = options.run or RUNS / Path(options.preset).stem
-    source = folder if options.resume and (folder / "config.yaml").is_file() else options.preset
-    outcome = train_run(load_run(source, options.set), folder, resume=options.resume)
-    if outcome.interrupted:
-        print(f"go on with: ashore train {options.preset} --run {folder} --resume")
+    folder = options.run or api.RUNS / Path(options.preset).stem
+    try:
+        run = api.train(options.preset, run_dir=folder, resume=options.resume, overrides=options.set)
+    except KeyboardInterrupt as stop:
+        if stop.args:  # after a checkpoint
+            print(f"go on with: ashore train {options.preset} --run {folder} --resume")
         return 130
-    policy = folder / POLICY_FILE
-    where = f"policy in {policy}" if policy.is_file() else "nothing to export, as the task drives no robot"
-    print(f"trained {outcome.steps:,} steps; {where}; try: ashore evaluate {folder}")
+    where = f"policy in {run.policy}" if run.policy.is_file() else "nothing to export, as the task drives no robot"
+    print(f"trained {run.outcome.steps if run.outcome else 0:,} steps; {where}; try: ashore evaluate {folder}")
     return 0
 
 
 def export(options: argparse.Namespace) -> None:
-    from ashore.runs import POLICY_FILE, export_run
+    from ashore import api
 
-    path = options.out or options.run / POLICY_FILE
-    contract = export_run(options.run, path)
-    print(f"{path}: {contract.interface.task} for {contract.interface.robot}, checked against its golden vectors")
+    exported = api.Run(options.run).export(options.out)
+    print(f"{exported!r}, checked against its golden vectors")

@@ -9,51 +9,35 @@ from ashore.commands import RUNS, command_line
 
 
 def evaluate(options: argparse.Namespace) -> None:
-    from ashore.environments import TEST_SEED
-    from ashore.randomization.robustness.curve import clopper_pearson
-    from ashore.trained_policy import load_trained, measure
+    from ashore import api
 
-    policy = load_trained(options.policy, options.set)
-    done = measure(policy, options.episodes, seed=TEST_SEED + options.seed)
-    low, high = clopper_pearson(int(done.success.sum()), options.episodes)
-    result = done.summary() | {"episodes": options.episodes, "interval": [low, high], "seed": options.seed}
-    if options.json:
-        print(json.dumps(result))
-        return
-    print(f"success {done.success.mean():.3f} [{low:.3f}, {high:.3f}] over {options.episodes} episodes")
-    for name, value in result.items():
-        if isinstance(value, float) and name != "success":
-            print(f"  {name:24} {value:.3f}")
+    done = api.evaluate(options.policy, options.episodes, seed=options.seed, overrides=options.set)
+    result = done.means | {"episodes": done.count, "interval": list(done.interval), "seed": done.seed}
+    print(json.dumps(result) if options.json else done)
 
 
 def sweep(options: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from ashore.files import write_atomically
-    from ashore.randomization.robustness import report
-    from ashore.randomization.robustness.sweep import SweepResult, table
-    from ashore.sweeps import Space, run_sweep, sweep_name, sweep_report
-    from ashore.trained_policy import load_trained
-
-    policy, command = load_trained(options.policy, options.set), command_line()
-    out, console, finished = options.out or RUNS / sweep_name(policy), Console(), 0
-
-    def save(result: SweepResult, trained: Space, declared: Space) -> None:
-        nonlocal finished
-        write_atomically(out / "results.json", result.to_json())
-        finished = len(result.curves)
-        report.write(out / "report.html", sweep_report(policy, result, trained, declared))
+    from ashore import api
+    from ashore.randomization.robustness.sweep import table
 
     try:
-        result, *_ = run_sweep(
-            policy, options.over, options.episodes, options.points, options.seed, command, save, console
+        swept = api.sweep(
+            options.policy,
+            options.over,
+            options.episodes,
+            points=options.points,
+            seed=options.seed,
+            out=options.out,
+            overrides=options.set,
+            command=command_line(),
         )
-    except KeyboardInterrupt:
-        kept = f"{out / 'results.json'} holds the {finished} finished" if finished else "none was finished"
-        print(f"interrupted; of the parameters, {kept}")
+    except KeyboardInterrupt as stop:
+        print(*stop.args)
         return 130
-    console.print(table(result))
-    print(f"written to {out / 'results.json'} and {out / 'report.html'}")
+    Console().print(table(swept.result))
+    print(f"written to {swept.folder / 'results.json'} and {swept.report}")
     return 0
 
 

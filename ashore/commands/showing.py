@@ -10,20 +10,18 @@ from ashore.commands import RUNS
 
 
 def play(options: argparse.Namespace) -> None:
+    from ashore import api
     from ashore.environments import TEST_SEED
-    from ashore.showing import play_in_browser, play_in_viewer, play_to_file
+    from ashore.showing import play_in_browser, play_in_viewer
     from ashore.trained_policy import load_trained
 
-    policy = load_trained(options.policy, options.set)
     if options.viewer == "browser":
-        play_in_browser(policy, options.seed, options.port)
-        return
-    if options.viewer == "window" or (options.out is None and os.environ.get("DISPLAY")):
-        play_in_viewer(policy, TEST_SEED + options.seed)
-        return
-    out = options.out or RUNS / f"{policy.name}.gif"
-    count = play_to_file(policy, out, options.episodes, TEST_SEED + options.seed)
-    print(f"{count} frames of {options.episodes} episodes in {out}")
+        play_in_browser(load_trained(options.policy, options.set), options.seed, options.port)
+    elif options.viewer == "window" or (options.out is None and os.environ.get("DISPLAY")):
+        play_in_viewer(load_trained(options.policy, options.set), TEST_SEED + options.seed)
+    else:
+        video = api.play(options.policy, options.out, options.episodes, seed=options.seed, overrides=options.set)
+        print(f"{video.frames} frames of {options.episodes} episodes in {video.path}")
 
 
 def look(options: argparse.Namespace) -> None:

@@ -45,7 +45,7 @@ def open_renderer(model: mujoco.MjModel, height: int, width: int) -> mujoco.Rend
     except Exception as error:
         raise VideoError(
             f"no headless OpenGL here ({error}); "
-            "install libegl1 and libgl1-mesa-dri, or libosmesa6 and set MUJOCO_GL=osmesa"
+            "install libegl1 and libgl1-mesa-dri, or libosmesa6 and set MUJOCO_GL=osmesa; in Python import ashore before mujoco"
         ) from error
 
 

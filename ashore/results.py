@@ -1,0 +1,91 @@
+"""What measurements of a policy give: numbers, and a repr that reads as a sentence."""
+
+from __future__ import annotations
+
+import functools
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from ashore.configs.contract import Contract
+from ashore.randomization.robustness.curve import Curve, clopper_pearson
+from ashore.randomization.robustness.sweep import SweepResult, headroom_text, margin_text
+from ashore.sim.evaluate import Episodes
+
+
+@dataclass(frozen=True, repr=False)
+class Evaluation:
+    """Whole episodes of a policy, each in a world of its own."""
+
+    episodes: Episodes  # of each: success, return, length, reward terms and metrics
+    seed: int
+
+    @property
+    def count(self) -> int:
+        """Episodes."""
+        return len(self.episodes.success)
+
+    @property
+    def success(self) -> float:
+        """Fraction of the episodes."""
+        return float(self.episodes.success.mean())
+
+    @functools.cached_property
+    def interval(self) -> tuple[float, float]:
+        """Of the success, Clopper-Pearson at 95 %."""
+        return clopper_pearson(int(self.episodes.success.sum()), self.count)
+
+    @property
+    def means(self) -> dict[str, float]:
+        """Over the episodes: "success", "return", "length", and each "reward/<term>" and "metric/<name>"."""
+        return self.episodes.summary()
+
+    def __repr__(self) -> str:
+        low, high = self.interval
+        rows = [f"  {name:24} {value:.3f}" for name, value in self.means.items() if name != "success"]
+        return "\n".join([f"success {self.success:.3f} [{low:.3f}, {high:.3f}] over {self.count} episodes", *rows])
+
+
+class Exported(NamedTuple):
+    """A policy file, whose graph gave what the trained network gives."""
+
+    path: Path
+    contract: Contract
+
+    def __repr__(self) -> str:
+        return f"{self.path}: {self.contract.interface.task} for {self.contract.interface.robot}"
+
+
+class Video(NamedTuple):
+    """A film of episodes."""
+
+    path: Path
+    frames: int
+
+
+@dataclass(frozen=True, repr=False)
+class Sweep:
+    """Success against parameters, one moved at a time. Written to `folder`: `results.json` and `report.html`."""
+
+    result: SweepResult
+    folder: Path
+
+    @property
+    def curves(self) -> dict[str, Curve]:
+        """By parameter; a curve's `points` have value, success and interval."""
+        return {curve.group: curve for curve in self.result.curves}
+
+    @property
+    def report(self) -> Path:
+        """A page for a browser."""
+        return self.folder / "report.html"
+
+    def __repr__(self) -> str:
+        target, rows = self.result.target, []
+        for curve in self.result.by_fragility():
+            below, above = (margin_text(margin) for margin in curve.margins(target))
+            rows.append(
+                f"  {curve.group:24} success {curve.at_nominal.success:.0%} at nominal; fails below {below}, "
+                f"above {above} {curve.unit}; headroom {headroom_text(curve, target) or '-'}"
+            )
+        return "\n".join([f"success stays above {target:.0%} (lower 95 % bound), the most fragile first", *rows])
