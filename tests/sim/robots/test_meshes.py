@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import mujoco
@@ -51,19 +51,19 @@ BALL = [
 BOX = [(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)]
 
 
-def faces_of(vertices: list[tuple[float, ...]]) -> list[list[int]]:
+def faces_of(vertices: Sequence[tuple[float, ...]]) -> list[list[int]]:
     from scipy.spatial import ConvexHull
 
     return [list(map(int, face)) for face in ConvexHull(np.array(vertices)).simplices]
 
 
-def stl(path: Path, vertices: list[tuple[float, ...]], copies: int = 1) -> None:
+def stl(path: Path, vertices: Sequence[tuple[float, ...]], copies: int = 1) -> None:
     faces = faces_of(vertices) * copies
     body = b"".join(struct.pack("<12fH", 0, 0, 0, *(float(x) for i in f for x in vertices[i]), 0) for f in faces)
     path.write_bytes(b"\0" * 80 + struct.pack("<I", len(faces)) + body)
 
 
-def obj_with_normals(path: Path, vertices: list[tuple[float, ...]]) -> None:
+def obj_with_normals(path: Path, vertices: Sequence[tuple[float, ...]]) -> None:
     lines = [f"v {x} {y} {z}" for x, y, z in vertices] + [f"vn {x} {y} {z}" for x, y, z in vertices]
     inner = "v 0.1 0.1 0.1\nvn 0 0 1"
     path.write_text(
