@@ -37,11 +37,12 @@ GOLDEN_STEPS = 20  # of each golden sequence, beside those that fill a history
 
 
 def self_contained(run: RunSettings) -> RunSettings:
-    """The same run with the robot's model in its settings, where it came from a file of the user's."""
-    if tasks.find(run.task.name, run.task.source).raw_actuators:  # on a model that gymnasium ships, as it is
-        return run
-    robot = adopt(run.task.robot)
-    return run.model_copy(update={"task": run.task.model_copy(update={"robot": robot})})
+    """The same run with the robot's model in its settings, where it came from a file of the user's, and every reward weight."""
+    task = tasks.find(run.task.name, run.task.source)
+    settings = task.with_rewards(run.task)
+    if not task.raw_actuators:  # those are on a model that gymnasium ships, as it is
+        settings = settings.model_copy(update={"robot": adopt(settings.robot)})
+    return run.model_copy(update={"task": settings})
 
 
 def as_trained(
@@ -69,7 +70,7 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool, console: Console 
     if resume:
         if not config.is_file():
             raise UsageError(f"{folder} holds no run to resume; leave --resume out to begin one")
-        saved = load_run(folder)
+        saved = self_contained(load_run(folder))  # one of an older version lacks weights that have their defaults
         kept = {"task": saved.task != run.task, "sampler": saved.sampler != run.sampler}
         kept |= {n: getattr(saved.train, n) != getattr(run.train, n) for n in set(TrainSettings.model_fields) - FREE}
         if changed := sorted(name for name, differs in kept.items() if differs):

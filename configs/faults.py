@@ -18,7 +18,7 @@ from ashore.configs.schema import RunSettings
 
 ENTRIES = ("task", "randomization")
 SAMPLER = ("sampler",)
-OPTIONS = ("task", "options")
+CHECKED_BY_TASK = ("task", "options"), ("task", "rewards")
 MOST_FAULTS = 20  # lines of one message
 MOST_NAMES, LONGEST_NAME = 200, 60  # in the list of what is allowed
 
@@ -80,7 +80,7 @@ def alternatives(name: str, known: Iterable[str]) -> str:
 def allowed_keys(path: Sequence[str], data: Any) -> list[str] | None:
     """Keys that settings may hold at `path`: None where any may stand, none where the value is no mapping."""
     path = tuple(path)
-    if path[:2] == OPTIONS:
+    if path[:2] in CHECKED_BY_TASK:
         return None
     if path == ENTRIES:
         return list(_at(path, data) or {})

@@ -23,6 +23,7 @@ from pydantic import ValidationError
 
 from ashore.configs.experiment import SECTIONS, SOURCES, anchored_source, read_experiment
 from ashore.configs.faults import ENTRIES, ConfigError, allowed_keys, alternatives, dotted, explain
+from ashore.configs.older import bring_up_to_date
 from ashore.configs.paths import anchored
 from ashore.configs.preset_files import CONFIGS, locate, presets, read_mapping, read_robot
 from ashore.configs.random_entries import (
@@ -53,6 +54,7 @@ def run_settings(data: Any, overrides: Sequence[str] = (), *, folder: Path = CON
     Relative paths start where the command runs. Another robot, another training, or other randomization as a whole comes
     before all other overrides: those change single values of what it brings.
     """
+    bring_up_to_date(data)
     parsed = [_parse(text, data) for text in overrides]
     for keys, value, _ in parsed:
         if keys in REFERENCES:

@@ -186,6 +186,10 @@ class TaskSettings(Settings):
     )
     turn_scale: Positive = Field(default=1.5, description="rad/s of the tool about the vertical at action 1")
     options: dict[str, Any] = Field(default_factory=dict, description="the task's own settings, checked by the task")
+    rewards: dict[str, float] = Field(
+        default_factory=dict,
+        description="weights of reward terms, by name, checked by the task; left out: its defaults",
+    )
     randomization: dict[str, ParameterSettings] = Field(default_factory=dict)
 
     @model_validator(mode="after")

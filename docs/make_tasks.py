@@ -1,8 +1,9 @@
 """Writes docs/tasks.md and its pictures from the code and from benchmarks/results: `make docs`.
 
-What a task says of itself comes from the docstrings of its file and its class. A line `NAME: words` in the class's docstring
-describes the reward term or metric of that name. Reference results are read from benchmarks/results/train_PRESET.json: a list
-of objects with seed, steps, seconds, success, commit, command, and any "metric/NAME" as `ashore evaluate --json` gives them.
+What a task says of itself comes from the docstrings of its file and its class; the fields of its `Rewards` describe the reward
+terms. A line `NAME: words` in the class's docstring describes the metric of that name. Reference results are read from
+benchmarks/results/train_PRESET.json: a list of objects with seed, steps, seconds, success, commit, command, and any
+"metric/NAME" as `ashore evaluate --json` gives them.
 """
 
 from __future__ import annotations
@@ -100,13 +101,24 @@ def section(name: str, group: Sequence[Entry]) -> str:
             ("signal", "shape", "unit", "kind", "frame", "what"),
             ((f"`{s.name}`", f"[{s.size}]", s.unit, s.kind, s.frame, s.description) for s in env.interface.signals),
         ),
-        terms("Reward terms", task.reward_terms, words),
+        "Reward terms; `--set task.rewards.NAME=WEIGHT` changes a weight.\n",
+        table(("reward term", "weight", "allowed", "what"), weights(task)),
     ]
     if task.metrics:
         parts.append(terms("Metrics", task.metrics, words))
     if options := task.options.model_dump():
         parts.append("Options: " + ", ".join(f"`{k}` {json.dumps(v)}" for k, v in options.items()) + ".\n")
     return "\n".join(parts)
+
+
+def weights(task: Task) -> list[tuple[str, ...]]:
+    """A row a reward term."""
+    model = type(task.rewards)
+    words, bounds = model.words(), model.bounds
+    return [
+        (f"`{name}`", f"{weight:g}", "{:g} to {:g}".format(*bounds(name)), words.get(name, ""))
+        for name, weight in task.rewards
+    ]
 
 
 def terms(title: str, names: Sequence[str], words: dict[str, str]) -> str:
@@ -166,7 +178,7 @@ def summary(task: Task) -> str:
 
 
 def said(task: type[Task]) -> tuple[str, dict[str, str]]:
-    """The prose of the class's docstring, and its words about reward terms and metrics."""
+    """The prose of the class's docstring, and its words about metrics."""
     text, lines = inspect.getdoc(task) or "", r"^([a-z]\w*): (.+(?:\n +.+)*)\n?"
     words = {name: re.sub(r"\s+", " ", about) for name, about in re.findall(lines, text, re.M)}
     return re.sub(lines, "", text, flags=re.M).strip(), words

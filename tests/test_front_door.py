@@ -131,7 +131,7 @@ def test_an_exported_graph_acts_as_the_checkpoint_it_came_from(tmp_path: Path) -
     assert ashore(*small_training("--run", tmp_path / "run")).returncode == 0
     learned = measure(load_trained(str(tmp_path / "run")), 8, seed=3)
     exported = measure(load_trained(str(tmp_path / "run" / "policy.onnx")), 8, seed=3)
-    # The term for calm judges what was asked for before the limits, which an exported target no longer tells.
+    # The term action_rate judges what was asked for before the limits, which an exported target no longer tells.
     for name in ("distance", "precision", "collision"):
         assert learned.terms[f"reward/{name}"] == pytest.approx(exported.terms[f"reward/{name}"], rel=1e-4, abs=1e-6)
     assert (learned.lengths == exported.lengths).all()

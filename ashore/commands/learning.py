@@ -18,8 +18,9 @@ def config(options: argparse.Namespace) -> None:
     from ashore.sim.tasks import find
 
     run = load_run(options.preset, options.set)
-    find(run.task.name, run.task.source).read_options(run.task)
-    print(dump(run), end="")
+    task = find(run.task.name, run.task.source)
+    task.read_options(run.task)
+    print(dump(run.model_copy(update={"task": task.with_rewards(run.task)})), end="")
 
 
 def train(options: argparse.Namespace) -> int:

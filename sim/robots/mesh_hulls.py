@@ -18,8 +18,6 @@ BASE = "robot_base"
 
 def compiled(spec: mujoco.MjSpec, path: Path) -> mujoco.MjModel:
     """The compiled model; where a file is missing, an error that lists what is there instead."""
-    for mesh in spec.meshes:
-        mesh.maxhullvert = HULL if mesh.maxhullvert < 0 else min(mesh.maxhullvert, HULL)
     try:
         return spec.compile()
     except ValueError as error:
@@ -64,6 +62,12 @@ def state_inertias(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
     for geom in list(spec.geoms):
         if geom.meshname and not (geom.contype or geom.conaffinity):
             spec.delete(geom)  # it weighed something; now the body says so itself
+
+
+def limit_hulls(spec: mujoco.MjSpec) -> None:
+    """Keep at most `HULL` corners of each mesh's convex hull. Masses must be stated before: some follow from the hull."""
+    for mesh in spec.meshes:
+        mesh.maxhullvert = HULL if mesh.maxhullvert < 0 else min(mesh.maxhullvert, HULL)
 
 
 def write_out_fitted_shapes(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:

@@ -13,6 +13,7 @@ from ashore.configs.schema import RobotSettings
 from ashore.sim.robots import mesh_files, robot
 from ashore.sim.robots.file_model import other_bodies
 from ashore.sim.robots.mesh_hulls import drop_pictures
+from ashore.sim.robots.undriven import rest_posture
 
 POSTURES = 16
 MASS, LENGTH, INERTIA, LIMIT = 1e-4, 1e-4, 1e-3, 1e-4  # relative; m; relative; rad or m
@@ -113,6 +114,7 @@ def _at(
     data, full = mujoco.MjData(model), np.zeros((model.nv, model.nv))
     places, inertias = [], []
     qpos_of, dof_of = robot.joint_addresses(model, settings.joints)
+    data.qpos[:] = rest_posture(model)
     for row in q:
         data.qpos[qpos_of] = row
         mujoco.mj_forward(model, data)

@@ -22,6 +22,7 @@ from ashore.sim.robots.mesh_hulls import (
     compiled,
     drop_pictures,
     embed_meshes,
+    limit_hulls,
     standing,
     state_inertias,
     write_out_fitted_shapes,
@@ -29,7 +30,7 @@ from ashore.sim.robots.mesh_hulls import (
 from ashore.sim.robots.model_check import compare, say
 from ashore.sim.robots.position_limits import bound_joints, home_within
 from ashore.sim.robots.robot import ModelError, is_text
-from ashore.sim.robots.undriven import hold_undriven_joints
+from ashore.sim.robots.undriven import hold_undriven_joints, name_joints
 
 MENAGERIE = "menagerie:"
 TOOL = "tool"
@@ -48,19 +49,22 @@ def adopt(settings: RobotSettings) -> RobotSettings:
     neutral_defaults(spec)
     notes = task_world(spec)
     name_bodies(spec)
+    name_joints(spec)
     drop_pictures(spec)
     mesh_files.resolve(spec, path, settings.packages)
     mesh_files.convert(spec, path)
     velocities = {} if settings.velocity_limit else _urdf_velocities(path)
-    settings = _filled(settings, compiled(spec, path), velocities)
+    model = compiled(spec, path)
+    settings = _filled(settings, model, velocities)
     notes += keep_robot(spec, settings)
-    notes += _strip(spec, settings)
+    notes += _strip(spec, settings, model)
     notes += bound_joints(spec, settings, path)
     model = compiled(spec, path)
     write_out_fitted_shapes(spec, model)
     state_inertias(spec, model)
     plain_compiler(spec)
-    embed_meshes(spec, model)
+    limit_hulls(spec)
+    embed_meshes(spec, compiled(spec, path))
     for first, second in sorted(_touching_at_home(spec, settings)):
         spec.add_exclude(bodyname1=first, bodyname2=second)
     spec.compile()
@@ -168,7 +172,7 @@ def _position_actuator(model: mujoco.MjModel, joint: int) -> tuple[float, float]
     return 0.0, 0.0
 
 
-def _strip(spec: mujoco.MjSpec, settings: RobotSettings) -> list[str]:
+def _strip(spec: mujoco.MjSpec, settings: RobotSettings, model: mujoco.MjModel) -> list[str]:
     """Take away sensors, keyframes, tendons and actuators, whose force limits go to their joints; fix joints; add the tool.
 
     Gives what a user should know of it."""
@@ -182,7 +186,7 @@ def _strip(spec: mujoco.MjSpec, settings: RobotSettings) -> list[str]:
     for thing in (*spec.sensors, *spec.keys, *spec.actuators, *bound, *spec.tendons):
         spec.delete(thing)
     robot.fix_joints(spec, settings.fixed_joints)
-    held = hold_undriven_joints(spec, settings)
+    held = hold_undriven_joints(spec, settings, model)
     if settings.compensates_gravity:
         for body in spec.bodies[1:]:
             body.gravcomp = 1.0

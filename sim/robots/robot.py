@@ -182,12 +182,6 @@ def fix_joints(spec: mujoco.MjSpec, names: tuple[str, ...]) -> None:
         spec.delete(thing)
 
 
-def unit(spec: mujoco.MjSpec, joint: mujoco.MjsJoint) -> float:
-    """What one unit of a joint's range in its file is, in rad or m: MJCF counts hinges in degrees unless it says otherwise."""
-    degrees = spec.compiler.degree and joint.type == mujoco.mjtJoint.mjJNT_HINGE
-    return float(np.pi / 180) if degrees else 1.0
-
-
 def move_joint(joint: mujoco.MjsJoint, value: float) -> None:
     """Put a body where its only joint has this value, rad or m."""
     body = joint.parent

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import mujoco
+import numpy as np
+from numpy.typing import NDArray
 
 from ashore.configs.schema import RobotSettings
 from ashore.sim.robots import robot
@@ -10,12 +12,36 @@ from ashore.sim.robots import robot
 _ONE_DEGREE = (mujoco.mjtJoint.mjJNT_HINGE, mujoco.mjtJoint.mjJNT_SLIDE)
 
 
-def hold_undriven_joints(spec: mujoco.MjSpec, settings: RobotSettings) -> list[str]:
+def rest_posture(model: mujoco.MjModel) -> NDArray[np.float64]:
+    """Where joints rest, qpos [nq]: at their reference, or the nearest end of the range; followers where led.
+
+    An equality between joints says q1 - ref1 = c0 + c1 (q2 - ref2) + ... + c4 (q2 - ref2)^4 (MuJoCo, XML reference).
+    """
+    qpos: NDArray[np.float64] = model.qpos0.copy()
+    for i in range(model.njnt):
+        at = model.jnt_qposadr[i]
+        if model.jnt_limited[i] and model.jnt_type[i] in map(int, _ONE_DEGREE):
+            qpos[at] = qpos[at].clip(*model.jnt_range[i])
+    for i in range(model.neq):
+        leader = int(model.eq_obj2id[i])
+        if model.eq_type[i] == mujoco.mjtEq.mjEQ_JOINT and leader >= 0:
+            own, other = model.jnt_qposadr[model.eq_obj1id[i]], model.jnt_qposadr[leader]
+            qpos[own] = model.qpos0[own] + np.polyval(model.eq_data[i, 4::-1], qpos[other] - model.qpos0[other])
+    return qpos
+
+
+def name_joints(spec: mujoco.MjSpec) -> None:
+    """Give joints without a name one."""
+    for number, joint in enumerate(spec.joints):
+        joint.name = joint.name or f"joint_{number}_of_{joint.parent.name or 'body'}"
+
+
+def hold_undriven_joints(spec: mujoco.MjSpec, settings: RobotSettings, model: mujoco.MjModel) -> list[str]:
     """Weld hinges and slides that are neither driven nor follow a driven one; gives a sentence that names them, if any.
 
-    A joint follows another where an equality couples them, as a URDF's `mimic` does. A welded joint stays at its reference
-    position, or at the nearest end of its range. Joints that close a loop stay, `free_joints`
-    of the settings do, and so do balls and free bases.
+    model: `spec` as it compiles. A joint follows another where an equality couples them, as a URDF's `mimic` does. A welded
+    joint stays as in `rest_posture`. Joints that close a loop stay, `free_joints` of the settings do, and so do balls and
+    free bases.
     """
     fingers = settings.gripper.joints if settings.gripper is not None else ()
     moving = {*settings.joints, *fingers, *settings.free_joints}
@@ -24,14 +50,11 @@ def hold_undriven_joints(spec: mujoco.MjSpec, settings: RobotSettings) -> list[s
         moving.update(*joined)
     moving |= _closing(spec)
     held = [joint for joint in spec.joints if joint.name not in moving and joint.type in _ONE_DEGREE]
+    away = rest_posture(model) - model.qpos0
     for joint in held:
-        if not joint.name:
-            joint.name = f"undriven_{joint.parent.name or 'body'}"
-        low, high = joint.range
-        limited = joint.limited != mujoco.mjtLimited.mjLIMITED_FALSE and low < high
-        rest = (min(max(joint.ref, low), high) - joint.ref if limited else 0.0) * robot.unit(spec, joint)
+        rest = float(away[model.jnt_qposadr[model.joint(joint.name).id]])
         if rest and len(joint.parent.joints) == 1:
-            robot.move_joint(joint, float(rest))
+            robot.move_joint(joint, rest)
     names = tuple(joint.name for joint in held)
     if not names:
         return []
@@ -48,8 +71,6 @@ def _closing(spec: mujoco.MjSpec) -> set[str]:
                 thing = spec.site(name) if equality.objtype == mujoco.mjtObj.mjOBJ_SITE else spec.body(name)
                 body = thing.parent if isinstance(thing, mujoco.MjsSite) else thing
                 while body is not None and body.name != "world":
-                    for joint in body.joints:
-                        joint.name = joint.name or f"closing_{body.name or 'body'}"
-                        names.add(joint.name)
+                    names.update(joint.name for joint in body.joints)
                     body = body.parent
     return names

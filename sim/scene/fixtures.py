@@ -23,8 +23,6 @@ class FixtureOptions(Settings):
 
     hold_seconds: Positive = 0.2
     turn: NonNegative = 0.4  # rad, of the fixture about the vertical, to either side
-    calm_weight: NonNegative = 0.5
-    collision_weight: NonNegative = 5.0
 
 
 class Fixture:

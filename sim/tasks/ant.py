@@ -10,10 +10,19 @@ from ashore.configs.contract import SignalSpec
 from ashore.configs.schema import TaskSettings
 from ashore.sim.engine.world import World
 from ashore.sim.tasks.gymnasium_task import GymnasiumTask, feel_forces
+from ashore.sim.tasks.rewards import RewardWeights, cost, reward
 from ashore.sim.tasks.task import StepOutcome
 
 LOWEST, HIGHEST = 0.2, 1.0  # m
-CONTACT_WEIGHT = 5e-4
+
+
+class AntRewards(RewardWeights):
+    """As in Ant-v5."""
+
+    forward: float = reward(1.0, "speed of the torso, m/s")
+    ctrl: float = cost(-0.5, "sum of the squared controls")
+    survive: float = reward(1.0, "1 while healthy")
+    contact: float = cost(-5e-4, "sum of the squared contact forces, clipped")
 
 
 class Ant(GymnasiumTask):
@@ -24,16 +33,10 @@ class Ant(GymnasiumTask):
     gymnasium reads contact forces in the last stage of the last Runge-Kutta step, where a batch cannot look; here they are
     evaluated once more, at the state that the step led to. Under random actions, and clipped to [-1, 1], they are 0.023 in the
     mean and differ by 0.005, and with them the reward by 2e-4 a step.
-
-    forward: speed of the torso, m/s
-    ctrl: sum of the squared controls, which costs 0.5 of it
-    survive: 1 while healthy
-    contact: sum of the squared contact forces, clipped, which costs 5e-4 of it
     """
 
-    reward_terms = ("forward", "ctrl", "survive", "contact")
+    Rewards = AntRewards
     planar = False
-    ctrl_weight = 0.5
     reset_noise = 0.1
     normal_speeds = True
 
@@ -68,7 +71,7 @@ class Ant(GymnasiumTask):
             requested_velocity, previous_velocity
         )  # first: evaluating the forces moves on what it reads
         self._forces = self.world.external_forces().flatten(1).clamp(-1.0, 1.0).float()
-        cost = self._forces.square().sum(1, keepdim=True).mul_(-CONTACT_WEIGHT)
+        cost = self._forces.square().sum(1, keepdim=True).mul_(self.rewards.contact)
         return outcome._replace(rewards=torch.cat((outcome.rewards, cost), 1))
 
     def begin(self, ids: Tensor, u: Tensor) -> None:

@@ -18,6 +18,7 @@ from ashore.configs.schema import Positive, RobotSettings, Settings, TaskSetting
 from ashore.sim.engine.world import World
 from ashore.sim.scene.fixtures import Fixture, FixtureOptions, add_box, add_geom, over
 from ashore.sim.tasks.manipulation import ArmTask, add_frame_sensor, position_signal, workspace
+from ashore.sim.tasks.rewards import RewardWeights, cost, reward
 from ashore.sim.tasks.task import Marker, StepOutcome
 
 # The cabinet, m. Its origin is the middle of its front's lower edge; the drawer comes out along -x.
@@ -46,12 +47,23 @@ class DrawerOptions(FixtureOptions):
         return self
 
 
+class DrawerRewards(RewardWeights):
+    """What the reward is made of."""
+
+    approach: float = reward(1.0, "the tool comes near where it hooks the handle")
+    hook: float = reward(1.0, "the tool is behind the bar")
+    alignment: float = reward(0.5, "the tool points down with its flat side to the bar")
+    opening: float = reward(3.0, "the drawer is open, in full at `opening`")
+    action_rate: float = reward(0.5, "the velocities asked for change little from step to step")
+    collision: float = cost(-5.0, "the arm touches the table or itself")
+
+
 class ArmDrawer(ArmTask):
     """Success: the drawer is `opening` wide open for `hold_seconds`. The arm may touch cabinet and drawer; a touch of the
     table or of the arm itself ends the episode."""
 
     Options: ClassVar[type[Settings]] = DrawerOptions
-    reward_terms = ("approach", "hook", "alignment", "opening", "action_rate", "collision")
+    Rewards = DrawerRewards
     num_uniforms = 1 + Fixture.num_uniforms
     starts_down = True
     start_variety = 0.3
@@ -69,7 +81,6 @@ class ArmDrawer(ArmTask):
         )
         slide = world.model.joint("drawer_slide")
         self._drawer, self._drawer_dof = int(slide.qposadr[0]), int(slide.dofadr[0])
-        self._weights = torch.tensor([1.0, 1.0, 0.5, 3.0, options.calm_weight, -options.collision_weight])
 
     @classmethod
     def start_box(cls, robot: RobotSettings) -> Workspace:
@@ -124,7 +135,7 @@ class ArmDrawer(ArmTask):
             contact.float().unsqueeze(1),
         ]
         self.hold((opening >= self.options.opening).squeeze(1))
-        return StepOutcome(torch.cat(terms, 1).mul_(self._weights), contact, self.success)
+        return StepOutcome(torch.cat(terms, 1).mul_(self.weights), contact, self.success)
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         self.place_arm(ids, u)

@@ -15,6 +15,7 @@ from ashore.configs.schema import Fraction, NonNegative, Positive, RobotSettings
 from ashore.sim.engine.world import World
 from ashore.sim.scene.fixtures import STIFF, Fixture, FixtureOptions, add_box, over
 from ashore.sim.tasks.manipulation import ArmTask, add_frame_sensor, position_signal, workspace
+from ashore.sim.tasks.rewards import RewardWeights, cost, reward
 from ashore.sim.tasks.task import Marker, StepOutcome
 
 WIDTH = 0.02  # m, of the peg
@@ -35,7 +36,6 @@ class InsertOptions(FixtureOptions):
     depth: Positive = 0.02  # m, of the peg's tip below the hole's mouth
     spread: Fraction = 0.5  # of the workspace's extent in x and y
     grip: NonNegative = 0.01  # rad or m, of the gripper's joints while they hold the peg
-    gentle_weight: NonNegative = 0.3
 
     @model_validator(mode="after")
     def _within_reach(self) -> InsertOptions:
@@ -44,12 +44,24 @@ class InsertOptions(FixtureOptions):
         return self
 
 
+class InsertRewards(RewardWeights):
+    """What the reward is made of."""
+
+    approach: float = reward(1.0, "the peg's tip comes near where it shall be")
+    centre: float = reward(1.0, "the tip is over the hole's centre")
+    alignment: float = reward(1.0, "the peg is upright and turned as the hole is")
+    depth: float = reward(3.0, "the tip is in the hole, in full at `depth`")
+    gentle: float = reward(0.3, "the peg presses little on the block")
+    action_rate: float = reward(0.5, "the velocities asked for change little from step to step")
+    collision: float = cost(-5.0, "the arm touches the table or itself")
+
+
 class ArmInsert(ArmTask):
     """Success: the peg's tip is `depth` deep in the hole for `hold_seconds`. The peg may touch the block, at a price that
     grows with the force; a touch of the table or of the arm itself ends the episode."""
 
     Options: ClassVar[type[Settings]] = InsertOptions
-    reward_terms = ("approach", "centre", "alignment", "depth", "gentle", "action_rate", "collision")
+    Rewards = InsertRewards
     num_uniforms = 1 + Fixture.num_uniforms
     starts_down = True
     start_variety = 0.3
@@ -68,9 +80,6 @@ class ArmInsert(ArmTask):
         # Of the four turns that fit, the one nearest to home is asked for: the others are as good, but one is easier to learn.
         quarter = 0.5 * math.pi
         self._turn = round(self.tool_turn_at_home() / quarter) * quarter
-        self._weights = torch.tensor(
-            [1.0, 1.0, 1.0, 3.0, options.gentle_weight, options.calm_weight, -options.collision_weight]
-        )
 
     @classmethod
     def grip(cls, settings: TaskSettings) -> float:
@@ -138,7 +147,7 @@ class ArmInsert(ArmTask):
             contact.float().unsqueeze(1),
         ]
         self.hold((depth >= options.depth).squeeze(1))
-        return StepOutcome(torch.cat(terms, 1).mul_(self._weights), contact, self.success)
+        return StepOutcome(torch.cat(terms, 1).mul_(self.weights), contact, self.success)
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         self.place_arm(ids, u)

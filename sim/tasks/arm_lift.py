@@ -15,6 +15,7 @@ from ashore.sim.engine.world import World
 from ashore.sim.rotations import canonical
 from ashore.sim.scene.props import add_object, orientation_estimate, place_object, position_estimate
 from ashore.sim.tasks.manipulation import ArmOptions, ArmTask, inner_area
+from ashore.sim.tasks.rewards import RewardWeights, cost, reward
 from ashore.sim.tasks.task import StepOutcome
 
 LIFTED = 0.02  # m above the table from which a cube counts as lifted
@@ -29,7 +30,6 @@ class LiftOptions(ArmOptions):
     largest_yaw: Positive = 0.6  # rad, of the cube at the start; a cube looks the same from pi / 4 on
     goal_low: Positive = 0.08  # m above the table
     goal_high: Positive = 0.3  # m
-    collision_weight: Positive = 0.5
 
     @model_validator(mode="after")
     def _ordered(self) -> LiftOptions:
@@ -38,22 +38,28 @@ class LiftOptions(ArmOptions):
         return self
 
 
+class LiftRewards(RewardWeights):
+    """What the reward is made of."""
+
+    approach: float = reward(0.5, "the tool comes near the cube")
+    grip: float = reward(0.6, "the fingers close on the cube")
+    lift: float = reward(0.8, "the cube leaves the table, up to 5 cm")
+    goal: float = reward(1.2, "the lifted cube comes near the goal")
+    precision: float = reward(1.8, "the lifted cube is at the goal")
+    upright: float = reward(0.1, "the gripper points down")
+    action_rate: float = reward(0.15, "the velocities asked for change little from step to step")
+    collision: float = cost(-0.5, "the arm touches the table or itself")
+
+
 class ArmLift(ArmTask):
     """Success: the cube's centre stays within `tolerance` of the goal for `hold_seconds`.
 
-    approach: the tool comes near the cube
-    grip: the fingers close on the cube
-    lift: the cube leaves the table, up to 5 cm
-    goal: the lifted cube comes near the goal
-    precision: the lifted cube is at the goal
-    upright: the gripper points down
-    action_rate: the targets asked for change little from step to step
     collision: the arm touches the table or itself
     lifted: whether the cube is off the table
     """
 
     Options: ClassVar[type[Settings]] = LiftOptions
-    reward_terms = ("approach", "grip", "lift", "goal", "precision", "upright", "action_rate", "collision")
+    Rewards = LiftRewards
     metrics = ("collision", "lifted")
     num_uniforms = 8
     starts_down = True
@@ -74,7 +80,6 @@ class ArmLift(ArmTask):
         self._finger = int(torch.arange(world.qpos.shape[1])[self.qpos_of][-1])
         self._open, self._closed = gripper.open, gripper.closed
         self._rest = o.cube_size / 2  # m, height of a cube that stands on the table
-        self._weights = torch.tensor([0.5, 0.6, 0.8, 1.2, 1.8, 0.1, o.calm_weight, -o.collision_weight])
 
     @classmethod
     def start_box(cls, robot: RobotSettings) -> Workspace:
@@ -144,7 +149,7 @@ class ArmLift(ArmTask):
             1,
         )
         metrics = torch.stack((collided, (lifted > 0).float()), 1)
-        return StepOutcome(terms.mul_(self._weights), torch.zeros_like(self.success), self.success, metrics)
+        return StepOutcome(terms.mul_(self.weights), torch.zeros_like(self.success), self.success, metrics)
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         super().place(ids, u)

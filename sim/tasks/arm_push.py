@@ -15,6 +15,7 @@ from ashore.configs.schema import Positive, RobotSettings, Settings, TaskSetting
 from ashore.sim.engine.world import World
 from ashore.sim.scene.props import add_object, place_object, position_estimate
 from ashore.sim.tasks.manipulation import ArmOptions, ArmTask, inner_area, workspace
+from ashore.sim.tasks.rewards import RewardWeights, cost, reward
 from ashore.sim.tasks.task import StepOutcome
 
 FULL_SPEED = 0.15  # m/s of the puck towards the goal, for which progress pays in full
@@ -34,7 +35,6 @@ class PushOptions(ArmOptions):
     shortest_push: Positive = 0.08  # m
     longest_push: Positive = 0.25  # m
     widest_turn: Positive = 0.8  # rad, of the way to the goal against the line from the tool through the puck; pi: any
-    collision_weight: Positive = 0.2
 
     @model_validator(mode="after")
     def _ordered(self) -> PushOptions:
@@ -45,22 +45,30 @@ class PushOptions(ArmOptions):
         return self
 
 
+class PushRewards(RewardWeights):
+    """What the reward is made of."""
+
+    approach: float = reward(
+        1.0, "the tool nears the far side of the puck, where a push to the goal begins; what it loses is charged"
+    )
+    near: float = reward(0.2, "the tool is there")
+    progress: float = reward(2.0, "the puck is nearer to the goal than ever in this episode")
+    goal: float = reward(0.3, "the puck comes near the goal")
+    precision: float = reward(2.5, "the puck is at the goal")
+    upright: float = reward(0.1, "the gripper points down")
+    action_rate: float = reward(0.15, "the velocities asked for change little from step to step")
+    collision: float = cost(-0.2, "the arm touches the table or itself")
+
+
 class ArmPush(ArmTask):
     """Success: the puck's centre stays within `tolerance` of the goal for `hold_seconds`. Mostly the puck stands between
     the tool and the goal when an episode starts. A puck that leaves the workspace is lost, and ends the episode.
 
-    approach: the tool nears the far side of the puck, where a push to the goal begins; what it loses is charged
-    near: the tool is there
-    progress: the puck is nearer to the goal than ever in this episode
-    goal: the puck comes near the goal
-    precision: the puck is at the goal
-    upright: the gripper points down
-    action_rate: the targets asked for change little from step to step
     collision: the arm touches the table or itself
     """
 
     Options: ClassVar[type[Settings]] = PushOptions
-    reward_terms = ("approach", "near", "progress", "goal", "precision", "upright", "action_rate", "collision")
+    Rewards = PushRewards
     metrics = ("collision",)
     num_uniforms = 6
     starts_down = True
@@ -82,7 +90,6 @@ class ArmPush(ArmTask):
         self._furthest_edge = torch.tensor(space.high[:2]) + BEYOND
         self._touch = o.puck_radius + 0.005  # m from its centre to a tool that leans on it
         self._beside = o.puck_radius + 0.025  # m, clear of it
-        self._weights = torch.tensor([1.0, 0.2, 2.0, 0.3, 2.5, 0.1, o.calm_weight, -o.collision_weight])
         self._nearest = torch.zeros(world.num_worlds)  # m, the least so far from the puck to the goal
         self._gap = torch.zeros(world.num_worlds)  # m, as the last judgement or the start left it
         self._practises = False
@@ -161,7 +168,7 @@ class ArmPush(ArmTask):
             1,
         )
         lost = ((puck[:, :2] < self._nearest_edge) | (puck[:, :2] > self._furthest_edge)).any(1)
-        return StepOutcome(terms.mul_(self._weights), lost, self.success, collided.unsqueeze(1))
+        return StepOutcome(terms.mul_(self.weights), lost, self.success, collided.unsqueeze(1))
 
     def state_dict(self) -> dict[str, Any]:
         return super().state_dict() | {"_nearest": self._nearest.clone(), "_gap": self._gap.clone()}

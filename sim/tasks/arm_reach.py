@@ -13,6 +13,7 @@ from ashore.configs.schema import Positive, Settings, TaskSettings
 from ashore.sim.engine.world import World
 from ashore.sim.rotations import about, angle_between, canonical, multiply
 from ashore.sim.tasks.manipulation import ArmOptions, ArmTask, add_frame_sensor, workspace
+from ashore.sim.tasks.rewards import RewardWeights, cost, reward
 from ashore.sim.tasks.task import StepOutcome
 
 
@@ -25,19 +26,28 @@ class ReachOptions(ArmOptions):
     angle_tolerance: Positive = 0.15  # rad
 
 
+class ReachRewards(RewardWeights):
+    """What the reward is made of."""
+
+    distance: float = reward(0.5, "the tool comes near the goal")
+    precision: float = reward(1.0, "the tool is at the goal")
+    action_rate: float = reward(0.5, "the velocities asked for change little from step to step")
+    collision: float = cost(-5.0, "a contact")
+
+
+class PoseRewards(ReachRewards):
+    """Where the orientation counts too."""
+
+    orientation: float = reward(1.0, "the tool is turned as the goal asks")
+
+
 class ArmReach(ArmTask):
     """Success: the tool stays within `tolerance` of the goal for `hold_seconds`, and within `angle_tolerance` of its
-    orientation where that counts. Any contact ends the episode.
-
-    distance: the tool comes near the goal
-    precision: the tool is at the goal
-    action_rate: the asked-for velocities change little from step to step
-    collision: a contact, which costs
-    orientation: the tool is turned as the goal asks, where that counts
+    orientation where that counts, which is then rewarded too. Any contact ends the episode.
     """
 
     Options: ClassVar[type[Settings]] = ReachOptions
-    reward_terms: tuple[str, ...] = ("distance", "precision", "action_rate", "collision")
+    Rewards = ReachRewards
     num_uniforms = 4
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
@@ -45,15 +55,16 @@ class ArmReach(ArmTask):
         box = workspace(settings.robot)
         self._low = torch.tensor(box.low)
         self._span = torch.tensor(box.high) - self._low
-        weights = [0.5, 1.0, self.options.calm_weight, -self.options.collision_weight]
         if self.options.orientation:
-            self.reward_terms, self.num_uniforms = (*ArmReach.reward_terms, "orientation"), 7
-            weights.append(1.0)
+            self.num_uniforms = 7
             self._rotation = self.sensor("tool_orientation")
             self.goal_orientation = torch.zeros(world.num_worlds, 4)
             self.goal_orientation[:, 0] = 1.0
             self._home_turn = self.tool_turn_at_home()
-        self._weights = torch.tensor(weights)
+
+    @classmethod
+    def rewards_model(cls, settings: TaskSettings) -> type[RewardWeights]:
+        return PoseRewards if cls.read_options(settings).orientation else cls.Rewards
 
     @classmethod
     def build(cls, spec: mujoco.MjSpec, settings: TaskSettings) -> None:
@@ -113,7 +124,7 @@ class ArmReach(ArmTask):
             within = within & (angle < self.options.angle_tolerance)
             terms.append(0.5 * torch.exp(angle / -0.1) + 0.5 * (1.0 - angle / torch.pi))
         self.hold(within)
-        return StepOutcome(torch.stack(terms, 1).mul_(self._weights), contact, self.success)
+        return StepOutcome(torch.stack(terms, 1).mul_(self.weights), contact, self.success)
 
     def draw_goal(self, ids: Tensor, u: Tensor) -> Tensor:
         if self.options.orientation:

@@ -13,6 +13,7 @@ from ashore.configs.schema import Fraction, Positive, Settings, TaskSettings
 from ashore.sim.engine.world import World
 from ashore.sim.robots.robot import joint_addresses
 from ashore.sim.scene.scene import add_lighting
+from ashore.sim.tasks.rewards import RewardWeights, reward
 from ashore.sim.tasks.task import StepOutcome, Task
 
 
@@ -21,15 +22,18 @@ class SwingupOptions(Settings):
     hold_seconds: Positive = 1.0
 
 
-class CartpoleSwingup(Task):
-    """Success: the pole stays up for `hold_seconds`. Nothing ends the episode but its time.
+class SwingupRewards(RewardWeights):
+    """What the reward is made of."""
 
-    upright: how far up the pole is
-    balance: the pole is up and slow, the cart in the middle of its rail
-    """
+    upright: float = reward(0.2, "how far up the pole is")
+    balance: float = reward(0.8, "the pole is up and slow, the cart in the middle of its rail")
+
+
+class CartpoleSwingup(Task):
+    """Success: the pole stays up for `hold_seconds`. Nothing ends the episode but its time."""
 
     Options = SwingupOptions
-    reward_terms = ("upright", "balance")
+    Rewards = SwingupRewards
     num_uniforms = 2
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
@@ -106,7 +110,8 @@ class CartpoleSwingup(Task):
         self.success = self.success | (self.held >= self._hold_steps)
         up = cosine.add_(1.0).mul_(0.5)
         still = self._cart.float().square().add_(1.0) * self._spin.float().square().mul_(0.25).add_(1.0)
-        terms = torch.stack((0.2 * up, 0.8 * up / still.squeeze(1)), 1)
+        w = self.rewards
+        terms = torch.stack((w.upright * up, w.balance * up / still.squeeze(1)), 1)
         return StepOutcome(terms, torch.zeros_like(self.success), self.success)
 
     def place(self, ids: Tensor, u: Tensor) -> None:

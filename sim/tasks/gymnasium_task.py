@@ -38,12 +38,8 @@ class GymnasiumTask(Task):
     """
 
     Options = MirrorOptions
-    reward_terms: tuple[str, ...] = ("forward", "ctrl", "survive")
     raw_actuators = True
     planar: ClassVar[bool] = True
-    forward_weight: ClassVar[float] = 1.0  # a m/s
-    ctrl_weight: ClassVar[float]  # a squared control
-    healthy_reward: ClassVar[float] = 1.0
     reset_noise: ClassVar[float]
     normal_speeds: ClassVar[bool] = False  # the start's velocities are normal, not uniform
     fastest_seen: ClassVar[float | None] = None  # rad/s, m/s: velocities are shown clipped
@@ -55,9 +51,10 @@ class GymnasiumTask(Task):
         self._unseen = 1 if self.planar else 2  # where in the world
         self._start = torch.from_numpy(model.qpos0.copy())
         self._distance = self.options.success_speed * settings.episode_seconds
-        weights = [self.forward_weight / settings.control_dt, -self.ctrl_weight, self.healthy_reward]
-        count = len(weights) if "survive" in self.reward_terms else 2
-        self._weights = torch.tensor(weights[:count]).repeat(n, 1)
+        # Of the distance, the controls and, where it can fall, of health; a cost of contacts is the subclass's.
+        weights = [w for term, w in self.rewards if term != "contact"]
+        weights[0] /= settings.control_dt
+        self._weights = torch.tensor(weights).repeat(n, 1)
         self._nothing = torch.zeros(n, 0)
         self.x = torch.zeros(n, dtype=torch.float64)  # m, when last judged
         self.goal = torch.zeros(n, dtype=torch.float64)  # m, as far as success asks for

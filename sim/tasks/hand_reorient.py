@@ -21,6 +21,7 @@ from ashore.sim.engine.world import World
 from ashore.sim.robots.robot import ModelError
 from ashore.sim.scene.scene import add_lighting
 from ashore.sim.tasks.hand_cube import add_cube, add_cube_sensors, cube_faces, palm, settled_states
+from ashore.sim.tasks.rewards import RewardWeights, cost, reward
 from ashore.sim.tasks.task import Marker, StepOutcome, Task, sensor_columns
 
 GOALS = 16  # drawn when an episode begins; a hand that gets through them meets them again
@@ -41,35 +42,34 @@ class ReorientOptions(Settings):
     cube_mass: Positive = 0.108  # kg, likewise
     drop_distance: Positive = 0.12  # m from the tool site: a cube further away has fallen
     start_spread: NonNegative = 0.1  # rad around home, every joint
-    turning_weight: NonNegative = 2.5  # a rad closer to the goal; with the bonus, the rewards of arXiv 1808.00177
-    goal_weight: NonNegative = 5.0
-    hold_weight: NonNegative = 0.02
-    calm_weight: NonNegative = 0.03
-    effort_weight: NonNegative = 0.02
-    drop_weight: NonNegative = 5.0
+
+
+class ReorientRewards(RewardWeights):
+    """What the reward is made of: turning and goal after arXiv 1808.00177."""
+
+    turning: float = reward(2.5, "what the cube turned towards the goal in this step, rad")
+    goal: float = reward(5.0, "the goal is reached, and the next one follows")
+    hold: float = reward(0.02, "the cube is where the hand holds")
+    action_rate: float = reward(0.03, "targets change no faster than the joints can")
+    effort: float = reward(0.02, "the servos' torques are small")
+    drop: float = cost(-5.0, "the cube fell")
 
 
 class HandReorient(Task):
     """Success: `successes` goals in a row. The cube's fall ends the episode.
 
-    turning: what the cube turned towards the goal in this step
-    goal: the goal is reached, and the next one follows
-    hold: the cube is where the hand holds
-    action_rate: targets change no faster than the joints can
-    effort: the servos' torques are small
-    drop: the cube fell
     goals_per_second: goals reached, 1/s; times the episode's length, the goals in a row of arXiv 1808.00177
     rotation_error: angle that is left to the goal, rad
     """
 
     Options = ReorientOptions
-    reward_terms = ("turning", "goal", "hold", "action_rate", "effort", "drop")
+    Rewards = ReorientRewards
     metrics = ("goals_per_second", "rotation_error")
     num_uniforms = 2 + 3 * GOALS
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
         super().__init__(settings, world)
-        n, o, model, robot = world.num_worlds, self.options, world.model, settings.robot
+        n, model, robot = world.num_worlds, world.model, settings.robot
         first, last = sensor_columns(model, "cube_position").start, sensor_columns(model, "cube_z").stop
         self._seen = world.sensordata[:, first:]  # [N, m] all about the cube, its orientation after its position
         self._position, self._axes = self._seen[:, :3], self._seen[:, 3 : last - first]
@@ -83,12 +83,10 @@ class HandReorient(Task):
                 "effort is judged by it; give these joints an `actuatorfrcrange` in the model"
             )
         self._strength = torch.from_numpy(ranges).float()  # N*m
-        weights = (o.turning_weight, o.goal_weight, o.hold_weight, o.calm_weight, o.effort_weight, -o.drop_weight)
-        self._weights = torch.tensor(weights)
         start = int(model.joint("cube").qposadr[0])
         self._cube_of = slice(start + 3, start + 7)  # orientation in qpos
         self._symmetries = rotations.cube_symmetries()
-        nominal = settings.model_copy(update={"randomization": {}})
+        nominal = settings.model_copy(update={"randomization": {}, "rewards": {}})
         self._starts = settled_states(type(self), nominal.model_dump_json())
         self.goals = torch.zeros(n, GOALS, 9, dtype=torch.float64)
         self.goal = torch.zeros(n, 9, dtype=torch.float64)
@@ -172,7 +170,7 @@ class HandReorient(Task):
         self.angle.copy_(angle)
         self._advance(reached & ~dropped)
         metrics = torch.stack((reached / self.settings.control_dt, angle), 1)
-        return StepOutcome(terms * self._weights, dropped, self.success, metrics)
+        return StepOutcome(terms * self.weights, dropped, self.success, metrics)
 
     def _load(self) -> Tensor:
         """Servo torque as a share of the greatest, as the nominal gains give it: [N, joints] in [-1, 1]."""

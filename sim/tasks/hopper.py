@@ -6,8 +6,17 @@ import torch
 from torch import Tensor
 
 from ashore.sim.tasks.gymnasium_task import GymnasiumTask
+from ashore.sim.tasks.rewards import RewardWeights, cost, reward
 
 LOWEST, LARGEST_PITCH, LARGEST = 0.7, 0.2, 100.0  # m, rad, any other position or velocity
+
+
+class HopperRewards(RewardWeights):
+    """As in Hopper-v5."""
+
+    forward: float = reward(1.0, "speed of the torso, m/s")
+    ctrl: float = cost(-1e-3, "sum of the squared controls")
+    survive: float = reward(1.0, "1 while healthy")
 
 
 class Hopper(GymnasiumTask):
@@ -15,13 +24,9 @@ class Hopper(GymnasiumTask):
 
     Healthy: the torso above 0.7 m and within 0.2 rad of upright, every other position and velocity below 100. Hopper-v5 to the
     bit, but for float32 observations and rewards.
-
-    forward: speed of the torso, m/s
-    ctrl: sum of the squared controls, which costs 0.001 of it
-    survive: 1 while healthy
     """
 
-    ctrl_weight = 1e-3
+    Rewards = HopperRewards
     reset_noise = 5e-3
     fastest_seen = 10.0
 

@@ -10,11 +10,21 @@ from ashore.configs.contract import SignalSpec
 from ashore.configs.schema import TaskSettings
 from ashore.sim.engine.world import World
 from ashore.sim.tasks.gymnasium_task import GymnasiumTask, feel_forces
+from ashore.sim.tasks.rewards import RewardWeights, cost, reward
 from ashore.sim.tasks.task import StepOutcome
 
 LOWEST, HIGHEST = 1.0, 2.0  # m
-CONTACT_WEIGHT, HIGHEST_CONTACT_COST = 5e-7, 10.0
+HIGHEST_CONTACT_COST = 10.0
 _SEEN = (("cinert", 1), ("cvel", 1), ("qfrc_actuator", 6))  # outputs of the engine, and how many rows are left out
+
+
+class HumanoidRewards(RewardWeights):
+    """As in Humanoid-v5."""
+
+    forward: float = reward(1.25, "speed of the centre of mass, m/s")
+    ctrl: float = cost(-0.1, "sum of the squared controls")
+    survive: float = reward(5.0, "1 while healthy")
+    contact: float = cost(-5e-7, "sum of the squared contact forces; it costs at most 10")
 
 
 class Humanoid(GymnasiumTask):
@@ -26,18 +36,10 @@ class Humanoid(GymnasiumTask):
     gymnasium reads contact forces in the last stage of the last Runge-Kutta step, where a batch cannot look; here they are
     evaluated once more, at the state that the step led to. Under random actions both correlate with 0.996, and the
     contact cost, 0.25 a step in the mean, differs by 0.006.
-
-    forward: speed of the centre of mass, m/s, times 1.25
-    ctrl: sum of the squared controls, which costs 0.1 of it
-    survive: 5 while healthy
-    contact: sum of the squared contact forces, which costs 5e-7 of it, at most 10
     """
 
-    reward_terms = ("forward", "ctrl", "survive", "contact")
+    Rewards = HumanoidRewards
     planar = False
-    forward_weight = 1.25
-    ctrl_weight = 0.1
-    healthy_reward = 5.0
     reset_noise = 0.01
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
@@ -78,7 +80,7 @@ class Humanoid(GymnasiumTask):
         outcome = super().judge(requested_velocity, previous_velocity)
         self._seen = self._look()  # before the forces are evaluated, which moves on what these read
         self._forces = self.world.external_forces()[:, 1:].flatten(1).float()
-        cost = self._forces.square().sum(1, keepdim=True).mul_(CONTACT_WEIGHT).clamp_(max=HIGHEST_CONTACT_COST)
+        cost = self._forces.square().sum(1, keepdim=True).mul_(-self.rewards.contact).clamp_(max=HIGHEST_CONTACT_COST)
         return outcome._replace(rewards=torch.cat((outcome.rewards, -cost), 1))
 
     def begin(self, ids: Tensor, u: Tensor) -> None:

@@ -1,4 +1,4 @@
-"""What the tasks of an arm over a table share: the scene, its signals, where it starts, a goal to hold, what calm costs."""
+"""What the tasks of an arm over a table share: the scene, its signals, where it starts, a goal to hold, the action rate."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ashore.configs.contract import SignalSpec
-from ashore.configs.schema import NonNegative, Positive, RobotSettings, Settings, TaskSettings, Workspace
+from ashore.configs.schema import Positive, RobotSettings, Settings, TaskSettings, Workspace
 from ashore.sim.engine.world import World
 from ashore.sim.robots.robot import ModelError
 from ashore.sim.scene.framing import frame_arm
@@ -19,7 +19,7 @@ from ashore.sim.scene.ik import tool_postures, unreachable_share
 from ashore.sim.scene.scene import add_lighting
 from ashore.sim.tasks.task import Marker, Task, sensor_columns
 
-ACTION_RATE_SCALE = 6.0  # the calm term is 0 where every joint asks for 20 times the acceleration limit
+ACTION_RATE_SCALE = 6.0  # the action_rate term is 0 where every joint asks for 20 times the acceleration limit
 MOST_UNREACHABLE = 0.05  # share of a workspace without a warning
 # Collision bits of robot models: 1 proximal links, 2 distal links and hand, 4 the scene; objects meet hand and scene.
 # A model with MuJoCo's own bits, 1 and 1, meets all.
@@ -32,8 +32,6 @@ class ArmOptions(Settings):
 
     tolerance: Positive = 0.02  # m from the goal
     hold_seconds: Positive = 0.5  # within it
-    calm_weight: NonNegative = 0.5
-    collision_weight: NonNegative = 5.0
 
 
 class ArmTask(Task):

@@ -16,12 +16,12 @@ from ashore.sim import rotations
 from ashore.sim.engine.world import World
 from ashore.sim.robots.robot import ModelError
 from ashore.sim.tasks import locomotion
+from ashore.sim.tasks.rewards import RewardWeights, reward
 from ashore.sim.tasks.task import StepOutcome, Task
 
 DROPS = 256  # falls that make the pool of start postures
 HEIGHT, FALL = 0.5, 1.5  # m above the ground, s until it lies still
 LYING = 0.15  # m/s and rad/s: what has fallen moves less, on average over its degrees of freedom
-WEIGHTS = {"upright": 1.0, "height": 1.0, "posture": 1.0, "stand": 1.0, "action_rate": 0.3, "effort": 0.3}
 
 
 class GetupOptions(Settings):
@@ -31,6 +31,17 @@ class GetupOptions(Settings):
     hold_seconds: Positive = 1.0
 
 
+class GetupRewards(RewardWeights):
+    """What the reward is made of."""
+
+    upright: float = reward(1.0, "the trunk is upright, by its angle")
+    height: float = reward(1.0, "the upright trunk is as high as at home")
+    posture: float = reward(1.0, "the joints are near home, once it has risen")
+    stand: float = reward(1.0, "it stands, and moves little")
+    action_rate: float = reward(0.3, "small velocities are asked for, worth more the more upright it is")
+    effort: float = reward(0.3, "the motors' power is small, worth more the more upright it is")
+
+
 class QuadrupedGetup(Task):
     """Success: at the end of the episode the robot has stood for `hold_seconds`: upright, high enough, joints near home.
 
@@ -38,7 +49,7 @@ class QuadrupedGetup(Task):
     """
 
     Options = GetupOptions
-    reward_terms = tuple(WEIGHTS)
+    Rewards = GetupRewards
     num_uniforms = 2
 
     def __init__(self, settings: TaskSettings, world: World) -> None:
@@ -46,7 +57,6 @@ class QuadrupedGetup(Task):
         self.reading = locomotion.Reading(self)
         self._home = torch.tensor(settings.robot.home)
         self._height = locomotion.home_height(world.model, settings)
-        self._weights = torch.tensor(list(WEIGHTS.values()))
         self._hold_steps = round(self.options.hold_seconds / settings.control_dt)
         self._starts = self._fallen_postures()
         self.held = torch.zeros(world.num_worlds)  # control steps of standing, in a row
@@ -107,7 +117,7 @@ class QuadrupedGetup(Task):
             ),
             1,
         )
-        return StepOutcome(terms * self._weights, torch.zeros_like(self.success), self.success)
+        return StepOutcome(terms * self.weights, torch.zeros_like(self.success), self.success)
 
     def place(self, ids: Tensor, u: Tensor) -> None:
         qpos = self._starts.index_select(0, (u[:, 0] * len(self._starts)).long())

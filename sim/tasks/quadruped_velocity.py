@@ -13,6 +13,7 @@ from ashore.configs.contract import SignalSpec
 from ashore.configs.schema import Fraction, Positive, Settings, TaskSettings, Vector
 from ashore.sim.engine.world import World
 from ashore.sim.tasks import locomotion
+from ashore.sim.tasks.rewards import RewardWeights, reward
 from ashore.sim.tasks.task import StepOutcome, Task
 from ashore.sim.tasks.velocity_commands import Timetable
 
@@ -20,23 +21,19 @@ JOINTS = 12
 TIPPED = 0.5  # cosine of the tilt that counts as a fall
 SHORT, LONG = 0.2, 0.6  # s, of a foot on the ground or in the air while walking
 CLEARANCE = 0.08  # m, of a swinging foot's centre above the ground
-# Reward terms: their weights, and how each judges. Following is rewarded by exp(-(error / scale)^2); everything else by
-# 1 / (1 + cost / scale), half of the weight where the cost is at its scale. So all are bounded and none is negative.
-FOLLOWING = {
-    "linear_velocity": (2.0, 0.5),  # m/s
-    "yaw_rate": (1.0, 0.5),  # rad/s
-}
+# At its scale a term's weight is down to 1/e of it, where an error is to be followed, and to half of it, where a cost is.
+FOLLOWING = {"linear_velocity": 0.5, "yaw_rate": 0.5}  # m/s, rad/s
 MANNERS = {
-    "upright": (0.4, 0.05),  # squared sine of the tilt
-    "height": (0.3, 0.01),  # squared distance from the band around the home posture's height, as a fraction of that
-    "bounce": (0.2, 0.1),  # (m/s)^2, vertical
-    "sway": (0.2, 2.0),  # (rad/s)^2, of roll and pitch
-    "pose": (0.4, 0.2),  # rad^2, mean over the joints' distances from home; three times that while standing
-    "action_rate": (0.6, 30.0),  # (rad/s)^2, mean over the joints' asked target velocities
-    "effort": (0.3, 150.0),  # W, of all joints
-    "stride": (0.8, 0.5),  # feet that moved too soon or stayed too long; while standing, feet in the air
-    "slip": (0.3, 0.3),  # (m/s)^2, of feet on the ground
-    "clearance": (0.4, 0.1),  # m * m/s, of swinging feet too low or too high
+    "upright": 0.05,  # squared sine of the tilt
+    "height": 0.01,  # squared distance from the band around the home posture's height, as a fraction of that
+    "bounce": 0.1,  # (m/s)^2, vertical
+    "sway": 2.0,  # (rad/s)^2, of roll and pitch
+    "pose": 0.2,  # rad^2, mean over the joints' distances from home; three times that while standing
+    "action_rate": 30.0,  # (rad/s)^2, mean over the joints' asked target velocities
+    "effort": 150.0,  # W, of all joints
+    "stride": 0.5,  # feet that moved too soon or stayed too long; while standing, feet in the air
+    "slip": 0.3,  # (m/s)^2, of feet on the ground
+    "clearance": 0.1,  # m * m/s, of swinging feet too low or too high
 }
 BAND = (0.86, 1.0)  # of the home posture's height: its servos give way under the robot's weight
 
@@ -59,6 +56,23 @@ class VelocityOptions(Settings):
         return self
 
 
+class VelocityRewards(RewardWeights):
+    """Following is rewarded by exp(-(error / scale)^2), everything else by 1 / (1 + cost / scale): all are bounded."""
+
+    linear_velocity: float = reward(2.0, "the velocity is the commanded one")
+    yaw_rate: float = reward(1.0, "the yaw rate is the commanded one")
+    upright: float = reward(0.4, "the trunk is level")
+    height: float = reward(0.3, "the trunk is about as high as at home")
+    bounce: float = reward(0.2, "the trunk moves little up and down")
+    sway: float = reward(0.2, "the trunk rolls and pitches slowly")
+    pose: float = reward(0.4, "the joints are near home")
+    action_rate: float = reward(0.6, "small velocities are asked for")
+    effort: float = reward(0.3, "the motors' power is small")
+    stride: float = reward(0.8, "steps are neither too short nor too long")
+    slip: float = reward(0.3, "feet on the ground stay where they are")
+    clearance: float = reward(0.4, "swinging feet keep their height")
+
+
 class QuadrupedVelocity(Task):
     """Success: the robot does not fall, and its velocity is on average within `tolerance` of the commanded one.
 
@@ -67,7 +81,7 @@ class QuadrupedVelocity(Task):
     """
 
     Options = VelocityOptions
-    reward_terms = (*FOLLOWING, *MANNERS)
+    Rewards = VelocityRewards
     metrics: ClassVar[tuple[str, ...]] = ("tracking_error", "yaw_rate_error")  # m/s, rad/s
     num_uniforms = Timetable.num_uniforms + 4 + JOINTS
 
@@ -78,8 +92,7 @@ class QuadrupedVelocity(Task):
         feet = self.reading.num_feet
         self._home = torch.tensor(settings.robot.home)
         self._height = locomotion.home_height(world.model, settings)
-        terms = torch.tensor([*FOLLOWING.values(), *MANNERS.values()])
-        self._weights, self._scales = terms[:, 0], terms[:, 1]
+        self._scales = torch.tensor([*FOLLOWING.values(), *MANNERS.values()])
         self._one = torch.ones(())
         low, high = torch.tensor(o.command_low), torch.tensor(o.command_high)
         self.timetable = Timetable(low, high, o.stand_fraction, settings.episode_steps, n)
@@ -162,7 +175,7 @@ class QuadrupedVelocity(Task):
         self.error_sum, self.steps = self.error_sum + error, self.steps + 1.0
         self.success = (self.error_sum < self.options.tolerance * self.steps) & ~terminated
         self.timetable.advance()
-        return StepOutcome(terms * self._weights, terminated, self.success, tracking)
+        return StepOutcome(terms * self.weights, terminated, self.success, tracking)
 
     def _footwork(self, moving: Tensor, heights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Costs [N] of steps that are too short or too long, of feet that slip, and of feet that swing too low or too high."""

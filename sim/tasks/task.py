@@ -19,10 +19,11 @@ from ashore.sim.robots.name_clashes import give_way
 from ashore.sim.robots.own_robot import adopt
 from ashore.sim.robots.robot import joint_addresses
 from ashore.sim.scene.visual_assets import furnish
+from ashore.sim.tasks.rewards import RewardWeights, fault_lines
 
 
 class TaskError(AshoreError, ValueError):
-    """A task that does not exist, or options it does not have."""
+    """A task that does not exist, or options or reward terms it does not have."""
 
 
 class StepOutcome(NamedTuple):
@@ -51,7 +52,9 @@ class Task(ABC):
     """
 
     Options: ClassVar[type[Settings]]
-    reward_terms: tuple[str, ...]
+    Rewards: ClassVar[
+        type[RewardWeights]
+    ]  # a field a reward term, in the order of the columns of `StepOutcome.rewards`
     num_uniforms: int
     differences: ClassVar[tuple[tuple[str, str], ...]] = ()  # of signals: the actor also sees the first less the second
     heading: ClassVar[tuple[str, str] | None] = None  # of those the way that actions of the tool are counted along
@@ -65,6 +68,9 @@ class Task(ABC):
     def __init__(self, settings: TaskSettings, world: World) -> None:
         self.settings = settings
         self.options: Any = self.read_options(settings)
+        self.rewards: Any = self.read_rewards(settings)
+        self.reward_terms: tuple[str, ...] = tuple(type(self.rewards).model_fields)
+        self.weights = torch.tensor(self.rewards.values())  # [terms]
         self.world = world
         qpos, dof = joint_addresses(world.model, settings.robot.joints)
         self.qpos_of, self.dof_of = _indices(qpos), _indices(dof)
@@ -83,6 +89,25 @@ class Task(ABC):
                 f"task.options.hold_seconds = {hold:g} s; allowed: control_dt = {dt:g} s to episode_seconds = {longest:g} s"
             )
         return options
+
+    @classmethod
+    def rewards_model(cls, settings: TaskSettings) -> type[RewardWeights]:
+        """The weights there are: another set where options add terms."""
+        return cls.Rewards
+
+    @classmethod
+    def read_rewards(cls, settings: TaskSettings) -> Any:
+        """The weights of all reward terms, checked as `read_options` checks; what is not given has its default."""
+        model = cls.rewards_model(settings)
+        try:
+            return model(**settings.rewards)
+        except ValidationError as error:
+            raise TaskError(fault_lines(model, error)) from None
+
+    @classmethod
+    def with_rewards(cls, settings: TaskSettings) -> TaskSettings:
+        """The same settings with the weight of every reward term in them."""
+        return settings.model_copy(update={"rewards": cls.read_rewards(settings).model_dump()})
 
     @classmethod
     def resolve(cls, settings: TaskSettings) -> TaskSettings:

@@ -83,7 +83,7 @@ def _checked(found: Any, source: str) -> type[Task]:
     if not _is_task(found):
         raise TaskError(f"{source} is no subclass of Task; allowed: a class derived from ashore.sim.tasks.task.Task")
     missing = sorted(found.__abstractmethods__)
-    missing += [name for name in ("Options", "reward_terms", "num_uniforms") if not hasattr(found, name)]
+    missing += [name for name in ("Options", "Rewards", "num_uniforms") if not hasattr(found, name)]
     if missing:
         raise TaskError(f"{source} lacks {missing}; allowed: a Task that defines all of them")
     task: type[Task] = found

@@ -5,8 +5,17 @@ from __future__ import annotations
 from torch import Tensor
 
 from ashore.sim.tasks.gymnasium_task import GymnasiumTask
+from ashore.sim.tasks.rewards import RewardWeights, cost, reward
 
 LOWEST, HIGHEST, LARGEST_PITCH = 0.8, 2.0, 1.0  # m, m, rad
+
+
+class Walker2dRewards(RewardWeights):
+    """As in Walker2d-v5."""
+
+    forward: float = reward(1.0, "speed of the torso, m/s")
+    ctrl: float = cost(-1e-3, "sum of the squared controls")
+    survive: float = reward(1.0, "1 while healthy")
 
 
 class Walker2d(GymnasiumTask):
@@ -14,13 +23,9 @@ class Walker2d(GymnasiumTask):
 
     Healthy: the torso between 0.8 m and 2 m and within 1 rad of upright. Walker2d-v5 to the bit, but for float32 observations
     and rewards.
-
-    forward: speed of the torso, m/s
-    ctrl: sum of the squared controls, which costs 0.001 of it
-    survive: 1 while healthy
     """
 
-    ctrl_weight = 1e-3
+    Rewards = Walker2dRewards
     reset_noise = 5e-3
     fastest_seen = 10.0
 

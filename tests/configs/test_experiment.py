@@ -103,8 +103,8 @@ def test_a_key_given_inside_and_beside_its_section_is_refused(tmp_path: Path) ->
     text = "preset: arm_reach\ntrain: {seed: 1}\nseed: 2\n"
     with pytest.raises(ConfigError, match=r"seed stands beside train; allowed: inside it, once: train\.seed"):
         load_run(written(tmp_path / "my.yaml", text))
-    with pytest.raises(ConfigError, match=r"rewards is unknown; .*allowed: sampler, task, train"):
-        load_run(written(tmp_path / "my.yaml", "preset: arm_reach\nrewards: 3\n"))
+    with pytest.raises(ConfigError, match=r"prizes is unknown; .*allowed: sampler, task, train"):
+        load_run(written(tmp_path / "my.yaml", "preset: arm_reach\nprizes: 3\n"))
     with pytest.raises(ConfigError, match=r"preset = \[1\]; allowed: a task's name, or a path"):
         load_run(written(tmp_path / "my.yaml", "preset: [1]\n"))
 

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ashore.configs.loader import presets
+from ashore.configs.loader import load_run, presets
+from ashore.environments import make_env
 from ashore.sim.tasks import TASKS
-from ashore.sim.tasks.arm_reach import ArmReach
+from ashore.sim.tasks.arm_push import ArmPush, PushRewards
 from docs import make_tasks
 
 
@@ -25,11 +26,17 @@ def test_the_page_is_up_to_date_and_every_picture_is_there_and_small() -> None:
     assert all(path.read_bytes().startswith(b"\x89PNG") and path.stat().st_size < 60_000 for path in pictures)
 
 
-def test_words_about_terms_come_from_the_docstring() -> None:
-    prose, words = make_tasks.said(ArmReach)
-    assert set(words) == {*ArmReach.reward_terms, "orientation"}
-    assert words["distance"] == "the tool comes near the goal"
-    assert prose.startswith("Success: the tool stays") and prose.endswith("Any contact ends the episode.")
+def test_words_about_metrics_come_from_the_docstring() -> None:
+    prose, words = make_tasks.said(ArmPush)
+    assert words == {"collision": "the arm touches the table or itself"}
+    assert prose.startswith("Success: the puck's centre stays") and prose.endswith("is lost, and ends the episode.")
+
+
+def test_a_row_of_each_reward_term_gives_its_weight_and_bounds() -> None:
+    rows = make_tasks.weights(make_env(load_run("arm_push", ["rewards.action_rate=0.2"]).task, 1).task)
+    assert [row[0] for row in rows] == [f"`{name}`" for name in PushRewards.model_fields]
+    assert ("`progress`", "2", "0 to 1000", "the puck is nearer to the goal than ever in this episode") in rows
+    assert [row[1:3] for row in rows[-2:]] == [("0.2", "0 to 1000"), ("-0.2", "-1000 to 0")]
 
 
 def test_a_task_without_words_lists_its_terms() -> None:

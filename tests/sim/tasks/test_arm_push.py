@@ -85,8 +85,8 @@ def test_a_sliding_puck_is_braked_by_coulomb_friction() -> None:
 
 def test_every_term_is_bounded_and_alive_pays() -> None:
     env, arm = push(8)
-    bound = arm._weights.abs() + 1e-6
-    lowest = arm._weights.clip(max=0.0) - arm.options.calm_weight * 0.7
+    bound = arm.weights.abs() + 1e-6
+    lowest = arm.weights.clip(max=0.0) - arm.rewards.action_rate * 0.7
     for action in actions(env, 100, worlds=8):
         requested_velocity, previous_velocity = env.command.requested_velocity, env.command.previous_velocity
         env.step(action)

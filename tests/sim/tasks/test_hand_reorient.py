@@ -126,7 +126,7 @@ def test_a_goal_within_tolerance_counts_once_and_the_next_one_follows() -> None:
     assert hand.count.tolist() == [0, 0, 1, 0, 0, 0, 0, 0]
     assert not hand.success.any(), "two are asked for"
     assert torch.equal(hand.goal[2], hand.goals[2, 1]) and torch.equal(hand.goal[[0, 1, 3]], before[[0, 1, 3]])
-    assert env.sums[2, 1].item() == pytest.approx(hand.options.goal_weight)
+    assert env.sums[2, 1].item() == pytest.approx(hand.rewards.goal)
     env.step(still(env))
     assert hand.count[2] == 1, "the same orientation is no second success"
     hand._set_goal(torch.tensor([2]), away_from(hand, 0.3)[2:3])
@@ -170,7 +170,7 @@ def test_a_cube_that_falls_ends_the_episode_and_keeps_what_was_reached() -> None
     _, reward, terminated, truncated, info = env.step(still(env))
     assert terminated.tolist() == [i == 1 for i in range(8)] and not truncated.any()
     assert info["episode"]["success"].tolist() == [1.0]
-    assert reward[1] < -hand.options.drop_weight + 0.5 < 0.0 < reward[0]
+    assert reward[1] < hand.rewards.drop + 0.5 < 0.0 < reward[0]
     assert hand.count[1] == 0 and not hand.success[1] and env.age[1] == 0
 
 
@@ -215,13 +215,13 @@ def _two(chain: Tensor) -> tuple[Tensor, Tensor]:
 
 def test_rewards_are_bounded_whatever_the_hand_is_asked() -> None:
     env, hand = nominal()
-    o = hand.options
-    high = 0.2 * o.turning_weight + o.goal_weight + o.hold_weight + o.calm_weight + o.effort_weight
+    o = hand.rewards
+    high = 0.2 * o.turning + o.goal + o.hold + o.action_rate + o.effort
     for k in range(60):
         _, reward, terminated, *_ = env.step(torch.sign(actions(env, 1, seed=k)[0]))
         assert (reward <= high + 1e-5).all()
-        assert (reward[~terminated] >= -0.2 * o.turning_weight - 0.1).all()
-        assert (reward >= -0.2 * o.turning_weight - o.drop_weight - 0.1).all()
+        assert (reward[~terminated] >= -0.2 * o.turning - 0.1).all()
+        assert (reward >= -0.2 * o.turning + o.drop - 0.1).all()
 
 
 def test_the_goal_is_drawn_as_a_cube_of_six_colours_in_its_orientation() -> None:

@@ -14,12 +14,12 @@ from ashore.sim.scene import terrain
 from ashore.sim.scene.scene import compile_scene
 from ashore.sim.tasks.quadruped_getup import QuadrupedGetup
 from ashore.sim.tasks.quadruped_rough import QuadrupedRough
-from ashore.sim.tasks.quadruped_velocity import FOLLOWING, MANNERS, QuadrupedVelocity
+from ashore.sim.tasks.quadruped_velocity import QuadrupedVelocity, VelocityRewards
 from ashore.sim.tasks.task import StepOutcome
 from tests.sim.worlds import actions, task
 
 STILL = torch.zeros(4, 12)
-WEIGHTS = {name: weight for name, (weight, _) in (FOLLOWING | MANNERS).items()}
+WEIGHTS = dict(VelocityRewards())
 
 
 def quiet(preset: str, worlds: int = 4) -> Env:

@@ -92,7 +92,7 @@ def test_an_experiment_names_its_task_beside_it(mine: Path, tmp_path: Path) -> N
         (
             "from ashore.sim.tasks.task import Task\nclass Crane(Task):\n    num_uniforms = 1\n",
             "Crane",
-            "lacks .*'build'.*'judge'.*'Options', 'reward_terms'",
+            "lacks .*'build'.*'judge'.*'Options', 'Rewards'",
         ),
     ],
 )

@@ -228,3 +228,24 @@ def test_the_return_is_the_sum_of_the_rewards_and_of_the_terms(preset: str) -> N
             torch.testing.assert_close(sum(terms), episode["return"], rtol=1e-5, atol=1e-4)
             total[ids] = 0.0
     assert int(env.episode.min()) >= 1
+
+
+def test_each_reward_term_has_a_weight_bounds_and_words(preset: str) -> None:
+    weights = (made := make(preset, 1).task).rewards
+    assert made.reward_terms == tuple(weights.words()) == tuple(dict(weights))
+    for term, weight in weights:
+        low, high = weights.bounds(term)
+        assert math.isfinite(high - low) and (low == 0 < weight <= high or low <= weight < 0 == high)
+
+
+def test_a_weight_changes_its_own_term_and_no_other(preset: str) -> None:
+    """Each is divided by a power of two of its own, which is exact down to the least of floats."""
+    plain = make(preset)
+    factors = 2.0 ** -torch.arange(1.0, len(plain.task.reward_terms) + 1)
+    weights = {name: w * f for (name, w), f in zip(plain.task.rewards, factors.tolist(), strict=True)}
+    other = make(short(preset).model_copy(update={"rewards": weights}))
+    for action in actions(plain, 40):
+        plain.step(action)
+        other.step(action)
+        torch.testing.assert_close(other.sums, plain.sums * factors, rtol=0.0, atol=1e-37)
+    assert torch.equal(plain.world.qpos, other.world.qpos) and plain.sums.any()
