@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
+from rich.progress import Progress
 
 from ashore import environments
 from ashore.configs.errors import UsageError
@@ -63,9 +64,9 @@ class Run:
         names = dict.fromkeys(name for row in rows for name in row)
         return {name: np.array([row.get(name) for row in rows], np.float64) for name in names}
 
-    def evaluate(self, episodes: int = 256, *, seed: int = 0, settings: Settings | None = None) -> Evaluation:
+    def evaluate(self, episodes: int = 256, **how: Any) -> Evaluation:
         """As `ashore.evaluate`."""
-        return evaluate(self.folder, episodes, seed=seed, settings=settings)
+        return evaluate(self.folder, episodes, **how)
 
     def sweep(self, over: Sequence[str], episodes: int = 64, **how: Any) -> Sweep:
         """As `ashore.sweep`."""
@@ -121,13 +122,22 @@ def evaluate(
     episodes: int = 256,
     *,
     seed: int = 0,
+    quiet: bool = False,
     settings: Settings | None = None,
     overrides: Sequence[str] = (),
 ) -> Evaluation:
     """Whole episodes of a policy, from a run's folder or an exported file, in the task's randomized worlds."""
     _require_count("episodes", episodes)
     trained = _load_trained(policy, settings, overrides)
-    return Evaluation(measure(trained, episodes, seed=TEST_SEED + seed), seed)
+    bar = Progress(console=Console(stderr=True, quiet=quiet), transient=True)
+    bar.disable = not bar.console.is_terminal
+    with bar:
+        line = bar.add_task("episodes", total=episodes)
+
+        def progress(done: int) -> None:
+            bar.update(line, completed=done)
+
+        return Evaluation(measure(trained, episodes, seed=TEST_SEED + seed, progress=progress), seed)
 
 
 def sweep(
