@@ -11,8 +11,9 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from ashore.configs.base import Vector
 from ashore.configs.card import Card
-from ashore.configs.schema import Count, Positive, Settings, Vector
+from ashore.configs.schema import Count, Positive, Settings
 from ashore.configs.space import Dimension
 
 FORMAT: Literal["ashore-policy/1"] = "ashore-policy/1"

@@ -13,6 +13,7 @@ import numpy as np
 import onnxruntime
 from pydantic import Field, ValidationError
 
+from ashore.configs.base import Vector
 from ashore.configs.contract import (
     FORMAT,
     METADATA_CONTRACT,
@@ -24,7 +25,7 @@ from ashore.configs.contract import (
     Interface,
 )
 from ashore.configs.errors import AshoreError
-from ashore.configs.schema import Settings, Vector
+from ashore.configs.schema import Settings
 from ashore.deploy_ros.onnx_fields import FieldError, read_metadata
 
 MAX_BYTES = 64 * 2**20

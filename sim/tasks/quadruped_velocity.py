@@ -9,8 +9,9 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
+from ashore.configs.base import Vector
 from ashore.configs.contract import SignalSpec
-from ashore.configs.schema import Fraction, Positive, Settings, TaskSettings, Vector
+from ashore.configs.schema import Fraction, Positive, Settings, TaskSettings
 from ashore.sim.engine.world import World
 from ashore.sim.tasks import locomotion
 from ashore.sim.tasks.rewards import RewardWeights, reward
