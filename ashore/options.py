@@ -127,6 +127,13 @@ def _look_options(sub: argparse.ArgumentParser) -> None:
         "--camera", default="overview", metavar="NAME", help="a camera of the scene; overview if not given"
     )
     sub.add_argument("--worlds", type=_count, default=12, metavar="N", help="how many; 12 if not given")
+    sub.add_argument(
+        "--after",
+        type=_seconds_or_none,
+        default=0.0,
+        metavar="S",
+        help="s into the episode, under random actions; 0 if not given",
+    )
     sub.add_argument("--size", type=_size, default=(240, 180), metavar="WxH", help="of each picture, in pixels")
     sub.add_argument("--seed", type=_seed, default=0)
 
@@ -204,6 +211,10 @@ def _seconds(text: str) -> float:
         if 0 < float(text) < 3600:
             return float(text)
     raise argparse.ArgumentTypeError(f"{text!r}; allowed: a number of seconds above 0, below 3600")
+
+
+def _seconds_or_none(text: str) -> float:
+    return 0.0 if text == "0" else _seconds(text)
 
 
 def _seed(text: str) -> int:

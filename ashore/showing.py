@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -33,8 +34,13 @@ def play_to_file(policy: TrainedPolicy, path: Path, episodes: int, seed: int, co
         return write_video(path, pictures, fps=1 / (dt * every))
 
 
-def look_to_file(task: TaskSettings, path: Path, camera: str, worlds: int, size: tuple[int, int], seed: int) -> None:
-    """What a camera sees at the start of an episode in each of some worlds, side by side in one PNG. size: width, height."""
+def look_to_file(
+    task: TaskSettings, path: Path, camera: str, worlds: int, size: tuple[int, int], seed: int, after: float = 0.0
+) -> None:
+    """What a camera sees in each of some worlds, side by side in one PNG. size: width, height.
+
+    after: s into the episode, under random actions; the pictures are then as late as each world's camera is.
+    """
     from ashore.sim.view.cameras import Cameras
     from ashore.sim.view.render import write_sheet
 
@@ -42,7 +48,12 @@ def look_to_file(task: TaskSettings, path: Path, camera: str, worlds: int, size:
     env.reset(seed)
     cameras = Cameras(env, (camera,), size[1], size[0], samples=4, shadows=2048)
     try:
-        write_sheet(path, cameras.take()[camera].numpy())
+        seen = cameras.observe()[camera]
+        random = torch.Generator().manual_seed(seed)
+        for _ in range(round(after / task.control_dt)):
+            env.step(2 * torch.rand(worlds, env.action_size, generator=random) - 1)
+            seen = cameras.observe()[camera]
+        write_sheet(path, seen.numpy())
     finally:
         cameras.close()
 

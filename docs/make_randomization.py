@@ -54,6 +54,9 @@ in `match` stands for the robot's driven joints. With `each: true` every matched
 What makes no world is refused before anything starts, naming the entry: a range upside down, a mass that may reach zero, a
 friction or a delay below it, a delay that no buffer holds, joint limits that may cross, a name that nothing has.
 
+An entry in rad reaches the hinges among the joints that it matches, and one in m the slides: a gripper's fingers have an
+encoder bias or noise only where an entry in m gives them one.
+
 ## Pins and sweeps
 
 A parameter can be held at one value in every world, anywhere within its `bounds`, inside or outside of what was trained:

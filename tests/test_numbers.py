@@ -8,7 +8,7 @@ import pytest
 
 from ashore.configs.contract import Interface
 from ashore.configs.errors import UsageError
-from ashore.configs.loader import load_run
+from ashore.configs.loader import load_run, run_settings
 from ashore.deploy_ros.bundle import load_policy
 from ashore.environments import make_env
 from ashore.randomization.robustness.curve import Curve, Point, clopper_pearson, fewest_episodes
@@ -16,7 +16,7 @@ from ashore.randomization.robustness.sweep import headroom_text, margin_texts
 from ashore.runs import export_untrained
 from ashore.sim.evaluate import worlds_and_rounds
 from ashore.sweeps import _with_ranges
-from ashore.trained_policy import graph_act
+from ashore.trained_policy import _carried, graph_act
 
 
 @pytest.mark.parametrize(
@@ -104,3 +104,11 @@ def test_angles_are_not_put_on_fingers_that_slide() -> None:
     assert biased and not any(f"joint_position.{i}]" in name for i in slides for name in biased)
     column = env.channel.columns("joint_position")
     assert (env.channel.table("noise")[:, [column.start + i for i in slides]] == 0).all()
+
+
+def test_overrides_leave_the_contract_of_a_loaded_policy_alone(tmp_path: Path) -> None:
+    export_untrained(load_run("arm_reach"), tmp_path / "policy.onnx")
+    before = load_policy(tmp_path / "policy.onnx").contract
+    contract = load_policy(tmp_path / "policy.onnx").contract
+    run_settings(_carried(tmp_path / "policy.onnx", contract), ["task.options.tolerance=0.05", "task.randomization={}"])
+    assert contract == before and contract.settings == before.settings

@@ -30,5 +30,5 @@ def look(options: argparse.Namespace) -> None:
 
     out = options.out or RUNS / f"look-{Path(options.preset).stem}.png"
     task = load_run(options.preset, options.set).task
-    look_to_file(task, out, options.camera, options.worlds, options.size, options.seed)
+    look_to_file(task, out, options.camera, options.worlds, options.size, options.seed, options.after)
     print(f"{options.worlds} worlds through {options.camera} in {out}")

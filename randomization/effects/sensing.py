@@ -48,7 +48,8 @@ class SignalEffect:
             units = [spec.unit.replace("rad", unit) for unit in joints]
         found = [i for i, unit in enumerate(units) if unit == entry.unit]
         if not found:
-            raise SpaceError(f"{name}.unit = {entry.unit!r}; allowed: {sorted(set(units))}, the units of {spec.name}")
+            allowed = " or ".join(map(repr, sorted(set(units))))
+            raise SpaceError(f"{name}.unit = {entry.unit!r}; allowed: {allowed}, the unit of {spec.name}")
         return found
 
     def apply(self, ids: Tensor, values: Tensor) -> None:

@@ -207,3 +207,15 @@ def test_look_writes_a_sheet_of_worlds(tmp_path: Path, capsys: pytest.CaptureFix
     with Image.open(out) as sheet:
         assert sheet.size == (64, 48)
     assert "3 worlds through overview" in capsys.readouterr().out
+
+
+def test_look_shows_late_pictures_where_cameras_are_late(tmp_path: Path) -> None:
+    sheets = []
+    for latency in (0.0, 0.1):
+        value = f"{{nominal: {latency}, low: {latency}, high: {latency}}}"
+        late = f"task.randomization={{preset: pictures, image_latency: {value}}}"
+        given = ["--set", late, "--worlds", "1", "--size", "64x48", "--after", "0.2"]
+        out = tmp_path / f"{latency}.png"
+        assert main(["look", "cartpole_swingup", "-o", str(out), *given]) == 0
+        sheets.append(out.read_bytes())
+    assert sheets[0] != sheets[1]
