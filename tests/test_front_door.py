@@ -69,6 +69,22 @@ def test_what_the_user_can_mend_is_one_message_and_exit_code_2(
     assert all(text in done.stderr for text in said), done.stderr
 
 
+def test_an_unknown_flag_shows_the_usage_of_its_own_command() -> None:
+    done = ashore("train", "arm_reach", "--sede", "3")
+    assert done.returncode == 2
+    assert done.stderr.startswith("usage: ashore train") and "unrecognized arguments: --sede" in done.stderr
+
+
+def test_a_missing_package_is_named_with_a_command_that_exists() -> None:
+    """No index has the package, so that the advice is for a checkout."""
+    code = (
+        "import sys; sys.modules['torch'] = None; from ashore.cli import main\nsys.exit(main(['evaluate', 'nowhere']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and "Traceback" not in done.stderr
+    assert "needs torch" in done.stderr and "pip install '.[train]'" in done.stderr
+
+
 def test_resolved_settings_read_back_equal(tmp_path: Path) -> None:
     first = ashore("config", "arm_reach", "--set", "train.seed=5")
     (tmp_path / "config.yaml").write_text(first.stdout)
