@@ -150,6 +150,10 @@ class Controller:
             return f"reset while {self.state.value}"
         if not self.latched:
             return Reason.BRAKING.value if self._stop else ""
+        if self._stop and self._gate_memory.latched is not Reason.ESTOP:
+            return (
+                Reason.BRAKING.value
+            )  # no step has seen the stop yet: a reset that was sent before it must not undo it
         if why := self._unready(now):
             return why
         memory, reason = self.gate.reset(self._gate_memory, self._measured, now)

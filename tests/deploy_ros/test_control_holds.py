@@ -28,6 +28,20 @@ def test_a_stale_state_holds_until_reset(rig: Rig) -> None:
     np.testing.assert_allclose(rig.q, GOAL, atol=1e-3)
 
 
+def test_a_reset_does_not_undo_a_stop_that_no_step_has_seen(rig: Rig) -> None:
+    """Latched for another reason and at rest, a reset and a stop may be handled in one spin, in either order."""
+    rig.started()
+    for _ in range(10):
+        rig.step()
+    rig.run_until(Reason.STALE, sense=False)
+    for _ in range(50):
+        rig.step()
+    rig.controller.stop()
+    assert rig.controller.reset(rig.now) == "still braking" and rig.controller.stopped
+    assert rig.step().reason is Reason.ESTOP
+    assert rig.controller.reset(rig.now) == "" and rig.step().reason is Reason.OK
+
+
 def test_reset_is_refused_while_braking_or_without_a_fresh_state(rig: Rig) -> None:
     rig.started()
     assert rig.controller.reset(rig.now) == ""
