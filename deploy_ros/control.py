@@ -51,7 +51,8 @@ class Controller:
         self.policy, self.interface = policy, interface
         self._needs_goal = "goal" in sources
         self._joints = JointMap(interface.joints, any(s.name == "joint_velocity" for s in interface.signals))
-        self.gate = Gate.of(interface, self.settings.tracking_lag, self.settings.tracking_time)
+        forward = self.settings.output == "forward"
+        self.gate = Gate.of(interface, self.settings.tracking_lag, self.settings.tracking_time, forward=forward)
         self.state = State.INACTIVE
 
     def activate(self, now: float) -> str:

@@ -17,6 +17,7 @@ LOOK_AHEAD = 2  # control periods from sending a trajectory point to its time
 # Of the lag: after so long, though its target goes on, a joint that stands still does not follow; before the robot was ever
 # seen to follow, and after.
 FIRST_IDLE, IDLE = 0.7, 1.0
+STANDING = 0.1  # of the velocity limit: slower, a joint has nothing to brake
 CREEP = 0.001  # of the velocity limit: a target that waits is never quite at rest, for a point at rest is one to go to
 STILL = 1 / 16  # of the least distance: what encoder noise and backlash make of a joint that stands still
 # Of distance over velocity limit, the least duration of a cubic that keeps the velocity limit: from rest to rest 6/4, and
@@ -90,12 +91,12 @@ class Following:
             evidence.proven or bool((moved & told).any()),
         )
 
-    def stalled(self, evidence: Evidence, target: np.ndarray) -> bool:
-        """Whether some joint stands still though its target has gone on for longer than latency explains."""
+    def stalled(self, evidence: Evidence, target: np.ndarray) -> np.ndarray:
+        """Mask [n] of joints that stand still though their target has gone on for longer than latency explains."""
         far = self.least if evidence.proven else np.minimum(self.least, 0.9 * self.first_reach)
         gone = np.abs(target - evidence.target) >= far
         long = (IDLE if evidence.proven else FIRST_IDLE) * self.lag
-        return bool((gone & (evidence.idle >= long - self.dt / 100)).any())
+        return np.asarray(gone & (evidence.idle >= long - self.dt / 100))
 
     def wait(self, desired: np.ndarray, target: np.ndarray, evidence: Evidence) -> np.ndarray:
         """Hold `desired` back so that the target, [n] rad each, gets no further from the robot than it may.
@@ -123,19 +124,23 @@ class Following:
         braking = velocity * np.abs(velocity) / (2 * self.limits.acceleration)
         return np.asarray(within_positions(measured.position.clip(-1e6, 1e6) + braking, self.limits))
 
-    def astray(self, target: np.ndarray, velocity: np.ndarray, evidence: Evidence) -> bool:
-        """Whether braking along the targets would end where the robot, as it moves now, is not going."""
+    def astray(self, target: np.ndarray, velocity: np.ndarray, evidence: Evidence) -> np.ndarray:
+        """Mask [n] of joints whose braking along the targets would end where the robot, as it moves now, is not going."""
         end = target + velocity * np.abs(velocity) / (2 * self.limits.acceleration)
         explained = 2 * self.lag * np.abs(evidence.seen.velocity) + self.least * evidence.proven
-        return bool((np.abs(end - self.stop(evidence.seen)) > explained).any())
+        return np.asarray(np.abs(end - self.stop(evidence.seen)) > explained)
 
-    def return_time(self, distance: np.ndarray) -> float:
-        """s for a trajectory controller to come back over a distance [n] rad, in which it may first have to turn."""
+    def return_time(self, distance: np.ndarray, velocity: np.ndarray | None = None) -> float:
+        """s for a trajectory controller to come back over a distance [n] rad, in which it may first have to turn.
+
+        velocity: [n] rad/s of the joints; for one that stands still only the controller's setpoint has to come back, and the
+        longer that takes, the longer the joint would spring if it were freed.
+        """
         distance = np.abs(distance)
-        slowest = np.maximum(
-            TURNING * distance / self.limits.velocity, np.sqrt(6 * distance / self.limits.acceleration)
-        )
-        return float(slowest.max())
+        accelerating = np.sqrt(6 * distance / self.limits.acceleration)
+        if velocity is not None:
+            accelerating = np.where(np.abs(velocity) > STANDING * self.limits.velocity, accelerating, 0.0)
+        return float(np.maximum(TURNING * distance / self.limits.velocity, accelerating).max())
 
     def travel_time(self, point: np.ndarray, velocity: np.ndarray, evidence: Evidence, now: float) -> float:
         """s that a trajectory controller needs to a point, [n] rad with velocity [n] rad/s, to keep the velocity limits.
@@ -144,10 +149,10 @@ class Following:
         acceleration adds.
         """
         v_max = self.limits.velocity
-        position = np.asarray(within_positions(evidence.seen.position, self.limits))
+        position = evidence.seen.position.clip(-1e6, 1e6)  # which may be a little outside of the limits
         age = max(0.0, now - evidence.seen.time)
         ahead = position + evidence.seen.velocity.clip(-v_max, v_max) * (self.lag + age)
         nearest = point.clip(np.minimum(position, ahead), np.maximum(position, ahead))
-        moving = (np.abs(point - nearest) - 2 * self.least).clip(min=0.0)
+        moving = (np.abs(point - nearest) - 2 * self.least * evidence.proven).clip(min=0.0)
         distance = moving if velocity.any() else np.abs(point - position)
         return float((REST_TO_REST * distance / v_max).max())

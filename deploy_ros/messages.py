@@ -178,8 +178,8 @@ def forward_of(before: Command, after: Command, interface: Interface, t: float) 
     A target that was put back to the robot is not approached from where it was, where the robot is not.
     """
     limits, dt = limits_of(interface), interface.control_dt
-    put_back = (np.abs(after.position - before.position) > 2 * limits.velocity * dt).any()
-    if t >= dt or put_back:
+    if t >= dt:
         return list(after.position.tolist())
+    put_back = np.abs(after.position - before.position) > 2 * limits.velocity * dt
     position, _ = cubic(before.position, before.velocity, after.position, after.velocity, dt, t)
-    return list(within_positions(position, limits).tolist())
+    return list(np.where(put_back, after.position, within_positions(position, limits)).tolist())

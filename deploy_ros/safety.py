@@ -65,7 +65,12 @@ class GateMemory(NamedTuple):
     off_since: float | None = None  # s, monotonic, since when some joint is too far behind
     latched: Reason | None = None
     remaining: float = 0.0  # s until a target that was put back to the robot may be reached
-    put_back: bool = False  # whether this stop has put the target back to the robot
+    back: np.ndarray | None = None  # [n] mask of the joints whose target this stop has put back to the robot
+
+    @property
+    def put_back(self) -> bool:
+        """Whether this stop has put a target back to the robot."""
+        return self.back is not None
 
     @property
     def at_rest(self) -> bool:
@@ -79,7 +84,7 @@ class Gate:
     What is sent can be reached from what is measured. While the robot follows, targets pass; they wait for a robot that is
     further behind than `following` explains. To stop, targets brake within the limits; where the robot is not going there,
     the stop is where the robot is, once, with the time that a controller which stands elsewhere needs to come back.
-    max_age: s, an older joint state is stale; tracking_time: s.
+    max_age: s, an older joint state is stale; tracking_time: s; forward: targets go to a forward controller, at once.
     """
 
     limits: JointLimits
@@ -87,14 +92,22 @@ class Gate:
     max_age: float
     following: Following
     tracking_time: float = TRACKING_TIME
+    forward: bool = False
 
     @classmethod
-    def of(cls, interface: Interface, tracking_lag: float = TRACKING_LAG, tracking_time: float = TRACKING_TIME) -> Gate:
+    def of(
+        cls,
+        interface: Interface,
+        tracking_lag: float = TRACKING_LAG,
+        tracking_time: float = TRACKING_TIME,
+        *,
+        forward: bool = False,
+    ) -> Gate:
         """The gate that an interface asks for."""
         limits = limits_of(interface)
         max_age = min((s.max_age for s in interface.signals if s.kind != "command"), default=5 * interface.control_dt)
         following = Following(limits, interface.control_dt, tracking_lag)
-        return cls(limits, interface.control_dt, max_age, following, tracking_time)
+        return cls(limits, interface.control_dt, max_age, following, tracking_time, forward)
 
     def __call__(
         self, memory: GateMemory, command: Command | None, measured: Measured | None, now: float, stop: bool = False
@@ -113,7 +126,7 @@ class Gate:
         if reason is Reason.OK and command is not None and fit is not None:
             safe, limited = self._limited(memory, command, fit)
             reason = Reason.LIMITED if limited else Reason.OK
-            memory = memory._replace(put_back=False)
+            memory = memory._replace(back=None)
         else:
             memory, safe = self._stopping(memory, reason, fit)
         memory = memory._replace(position=safe.position, velocity=safe.velocity)
@@ -156,7 +169,7 @@ class Gate:
             return Reason.CLOCK
         if (unfit := self.unfit(measured, now)) is not Reason.OK:
             return unfit
-        if self.following.stalled(memory.evidence, memory.position):
+        if self.following.stalled(memory.evidence, memory.position).any():
             return Reason.STALLED
         if memory.off_since is not None and now - memory.off_since >= self.tracking_time:
             return Reason.TRACKING
@@ -172,20 +185,40 @@ class Gate:
         """Since when the target waits for some joint; None where it waits for none."""
         if fit is None:
             return memory.off_since
-        if not (np.abs(memory.position - fit.position) > WAITING * self.following.reach).any():
+        if not self._waits(memory, fit).any():
             return None
         return now if memory.off_since is None else memory.off_since
 
     def _stopping(self, memory: GateMemory, reason: Reason, fit: Measured | None) -> tuple[GateMemory, Command]:
-        """Brake along the targets; or hold where the robot can stop, where it does not follow them."""
-        if fit is not None and memory.evidence.smooth and not memory.put_back:
-            lost = reason in (Reason.STALLED, Reason.TRACKING)
-            if lost or self.following.astray(memory.position, memory.velocity, memory.evidence):
-                stop = self.following.stop(fit)
-                remaining = max(memory.remaining, self.following.return_time(memory.position - stop))
-                return memory._replace(remaining=remaining, put_back=True), Command(stop, np.zeros_like(stop))
+        """Brake along the targets; or hold where the robot can stop, once, where it does not follow them.
+
+        A trajectory controller brings all joints there in the time that it is given. A forward controller jumps: there only the
+        joints that do not follow are put back, for the others would leap to where they can stop.
+        """
         still = Command(memory.position, np.zeros_like(memory.velocity))
-        return memory, self._limited(memory, still, None)[0]
+        brake = self._limited(memory, still, None)[0]
+        if fit is None or not memory.evidence.smooth:
+            return memory, brake
+        already = np.zeros(brake.position.shape, bool) if memory.back is None else memory.back
+        back = self.following.astray(memory.position, memory.velocity, memory.evidence)
+        if reason is Reason.STALLED:
+            back |= self.following.stalled(memory.evidence, memory.position) | (memory.evidence.idle > 0.0)
+        if reason is Reason.TRACKING:
+            back |= self._waits(memory, fit)
+        if back.any() and not self.forward:
+            back = np.ones_like(back)
+        back &= ~already
+        if not back.any():
+            return memory, brake
+        stop = self.following.stop(fit)
+        distance = np.where(back, memory.position - stop, 0.0)
+        remaining = max(memory.remaining, self.following.return_time(distance, fit.velocity))
+        position, velocity = np.where(back, stop, brake.position), np.where(back, 0.0, brake.velocity)
+        return memory._replace(remaining=remaining, back=already | back), Command(position, velocity)
+
+    def _waits(self, memory: GateMemory, fit: Measured) -> np.ndarray:
+        """Mask [n] of joints whose target waits for the robot."""
+        return np.asarray(np.abs(memory.position - fit.position) > WAITING * self.following.reach)
 
     def _extra(self, memory: GateMemory) -> float:
         """s beyond the look-ahead without which a trajectory controller would exceed the velocity limits to get there."""

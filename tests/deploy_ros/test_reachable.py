@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ashore.configs.laws.limits import JointLimits
 from ashore.deploy_ros.bundle import Policy
+from ashore.deploy_ros.following import Evidence, Following, Measured
 from ashore.deploy_ros.safety import Reason
 from tests.deploy_ros.cell import TICK, Cell, Servos
 from tests.deploy_ros.policies import DT, LIMITS
@@ -202,3 +204,42 @@ def test_whatever_happens_the_robot_keeps_its_velocity_limits(
     assert it.excess() <= MOST or joints
     for output in it.outputs:
         assert np.isfinite(output.position).all() and np.isfinite(output.velocity).all()
+
+
+@pytest.mark.parametrize("joint", [0, 1, 2])
+@pytest.mark.parametrize(("lag", "late"), [(0.002, 0.0), (0.01, 0.0), (0.03, 0.0), (0.03, 0.05)])
+def test_one_blocked_joint_of_a_forward_controller_is_no_leap_of_the_others(
+    policy: Policy, lag: float, late: float, joint: int
+) -> None:
+    it, robot = cell(policy, lag, late, output="forward")
+    it.run(0.5)
+    robot.blocked[joint] = True
+    since = len(it.path) - 1
+    it.run(2.0)
+    assert it.outputs[-1].status.latched and it.node.at_rest
+    others = [k for k in range(3) if k != joint]
+    assert (np.abs(it.speeds[since:, others]) / LIMITS.velocity[others]).max() <= MOST
+
+
+@pytest.mark.parametrize(("seconds", "most"), [(0.6, 0.5), (0.8, MOST), (1.2, MOST)])
+def test_a_joint_that_was_blocked_for_more_than_half_a_second_does_not_spring(
+    policy: Policy, seconds: float, most: float
+) -> None:
+    """The setpoint comes back as fast as the velocity limits allow: 2.25 d / v, where d / v is at most 0.24 s, so 0.54 s."""
+    it, robot = cell(policy)
+    it.run(0.5)
+    robot.blocked[0] = True
+    it.run(seconds)
+    since = len(it.path) - 1
+    robot.blocked[:] = False
+    it.run(1.0)
+    assert np.abs(it.speeds[since:, 0]).max() / LIMITS.velocity[0] <= most
+
+
+def test_a_joint_that_starts_outside_its_limits_is_given_the_time_to_come_back() -> None:
+    """By hand: 0.12 rad beyond a limit, at 3.14 rad/s at most, a cubic from rest to rest takes 1.5 * 0.12 / 3.14 = 0.0573 s."""
+    one = np.ones(1)
+    following = Following(JointLimits(-6.28 * one, 6.28 * one, 3.14 * one, 8.0 * one), 0.02, 0.2)
+    begun = Evidence.begin(Measured(6.4 * one, 0 * one, 0.0), 6.4 * one)
+    for velocity in (0 * one, -0.1 * one):
+        assert following.travel_time(6.28 * one, velocity, begun, 0.0) == pytest.approx(0.0573, abs=0.002)
