@@ -76,6 +76,9 @@ class PolicyNode(LifecycleNode):
         # Ordinary publishers: lifecycle publishers would drop the hold that follows a deactivation.
         self._status = self.create_publisher(String, STATUS_TOPIC, PUBLISH)
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, PUBLISH)
+        # From the beginning, for a stop holds in every state. Twice: see the DDS node.
+        self.create_subscription(Bool, STOP_TOPIC, self._on_stop, LISTEN)
+        self.create_subscription(Bool, STOP_TOPIC, self._on_stop, LISTEN_RELIABLY)
         self.create_timer(1.0, self._diagnose)
         self._began = time.monotonic()
         self._starter = self.create_timer(0.1, self._start)
@@ -86,6 +89,13 @@ class PolicyNode(LifecycleNode):
     @property
     def finalized(self) -> bool:
         return self._controller.state is State.FINALIZED
+
+    def brake(self) -> bool:
+        """Begin to brake, and say whether that goes on: joint states are still to be taken in until it has ended."""
+        loop = self._loop
+        if loop is not None:
+            loop.finish()
+        return loop is not None and loop.running
 
     def end(self) -> None:
         """Brake, hold, and then finalize, whatever state rclpy is in."""
@@ -117,9 +127,6 @@ class PolicyNode(LifecycleNode):
         self._entities = [
             self.create_subscription(JointState, settings.joint_states, self._on_joint_state, LISTEN),
             self.create_subscription(PoseStamped, settings.goal, self._on_goal, LISTEN),
-            # Twice: see the DDS node.
-            self.create_subscription(Bool, STOP_TOPIC, self._on_stop, LISTEN),
-            self.create_subscription(Bool, STOP_TOPIC, self._on_stop, LISTEN_RELIABLY),
             self.create_subscription(Bool, RESET_TOPIC, self._on_reset, LISTEN),
         ]
         return super().on_configure(state)

@@ -33,6 +33,8 @@ def spin(args: Sequence[str] | None, parameters: dict[str, Any]) -> int:
                 executor.add_node(node)
                 while rclpy.ok() and not stop.is_set() and not node.finalized:
                     executor.spin_once(timeout_sec=0.1)
+                while rclpy.ok() and node.brake():
+                    executor.spin_once(timeout_sec=0.02)
                 return EXIT_OK
             except Exception as error:  # from rclpy or from any callback
                 node.get_logger().fatal(f"failed: {error!r}; braking, then ending")

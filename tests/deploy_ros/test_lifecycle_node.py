@@ -254,6 +254,35 @@ def test_it_brakes_and_holds_before_it_ends_where_rclpy_refuses_the_shutdown(mod
     assert code == 3 and Arm(node).holds and any("no orderly shutdown" in line for line in node.log)
 
 
+def test_a_stop_is_heard_before_the_node_is_configured(module: Any, patient_file: Path) -> None:
+    node = module.PolicyNode({"policy": str(patient_file)})
+    node.listeners["/ashore/stop"](Message(data=True))
+    assert node.change_state(CONFIGURE)
+    Arm(node).sense()
+    assert not node.change_state(ACTIVATE) and "stopped on request" in node.log[-1]
+    node.end()
+
+
+def test_joint_states_are_taken_in_while_it_brakes_before_it_ends(module: Any, patient_file: Path) -> None:
+    import signal
+
+    ages: list[float] = []
+
+    def then(turn: Any) -> Iterator[Any]:
+        yield lambda node: signal.raise_signal(signal.SIGTERM)
+        while True:
+            turns.append(len(NODES[0].sent["/ashore/status"]))
+            yield turn
+
+    turns: list[int] = []
+    code, node = run(module, patient_file, then)
+    statuses = [json.loads(message.data) for message in node.sent["/ashore/status"]]
+    ages += [status["state_age"] for status in statuses[turns[0] :]]
+    assert code == 0 and Arm(node).holds and node.finalized
+    assert len(turns) > 3, "callbacks ran while it braked"
+    assert max(ages) < 0.2 and not any("stale" in status["reason"] for status in statuses)
+
+
 @pytest.mark.parametrize("times", [1, 10])
 def test_a_command_that_cannot_be_published_is_followed_by_a_hold(module: Any, patient_file: Path, times: int) -> None:
     left = [times]
