@@ -60,6 +60,9 @@ def _about_preset(sub: argparse.ArgumentParser) -> None:
 def _train_options(sub: argparse.ArgumentParser) -> None:
     _about_preset(sub)
     sub.add_argument("--run", type=Path, metavar="DIR", help="folder of the run; runs/PRESET if not given")
+    _stands_for_set(
+        sub, "--algorithm", "train.algorithm", "NAME", "ppo, sac, ...: what learns, trained as the task is for it"
+    )
     _stands_for_set(sub, "--seed", "train.seed", "N", "as --set train.seed=N")
     _stands_for_set(sub, "--from", "train.start_from", "RUN", "start from the networks of another run, steps at 0")
     sub.add_argument("--resume", action="store_true", help="go on from the run's newest checkpoint, to the same bits")

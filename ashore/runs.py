@@ -137,9 +137,9 @@ def export_run(folder: Path, path: Path) -> Contract:
 def export_untrained(run: RunSettings, path: Path) -> Contract:
     """A policy that has learned nothing, of the run's shape: for tests and timing."""
     run = self_contained(run)
-    env, ppo = make_env(run.task, 1), run.train.ppo
+    env = make_env(run.task, 1)
     size = env.observation_sizes["actor"]
-    actor = make_actor(ppo, size, env.action_size)
+    actor = make_actor(run.train.algorithm, size, env.action_size)
     return _export(run, LearnedPolicy(actor.eval(), Normalizer(size).eval(), 0, None), path)
 
 
@@ -148,7 +148,7 @@ def _export(run: RunSettings, policy: LearnedPolicy, path: Path, state: dict[str
     env, trained_on, card = as_trained(run, 4, state)
     if env.task.raw_actuators:
         raise UsageError(f"task {run.task.name} mirrors a benchmark, not a robot: its policies are not exported")
-    settings, memory = _without_folders(run).model_dump(mode="json"), run.train.ppo.memory
+    settings, memory = _without_folders(run).model_dump(mode="json"), run.train.algorithm.memory
     steps = GOLDEN_STEPS + (memory.steps if memory.kind == "history" else 0)
     return export_policy(
         policy.actor,

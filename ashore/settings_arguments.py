@@ -10,7 +10,7 @@ from typing import Any
 from ashore.configs.faults import ConfigError
 
 # A mapping changes single values, unless it has the field that says what the whole is; its own path's last key, and the field.
-WHOLE = {"sampler": "kind", "robot": "model", "randomization": "effect"}
+WHOLE = {"sampler": "kind", "algorithm": "kind", "robot": "model", "randomization": "effect"}
 
 
 def overrides_of(settings: Mapping[str, Any]) -> list[str]:

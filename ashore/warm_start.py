@@ -14,7 +14,9 @@ from ashore.policies.trainer import CHECKPOINTS
 from ashore.policies.warm_start import Start
 from ashore.sim.env import Env
 
-NETWORK = ("actor_hidden", "activation", "memory")  # settings that the actor's weights belong to
+# Settings that the actor's weights belong to, and the critic's, of algorithms with and without a replay.
+ACTOR = ("actor_hidden", "hidden", "activation", "memory")
+CRITIC = ("critic_hidden", "hidden", "layer_norm")
 
 
 def at_checkpoint(run: RunSettings) -> RunSettings:
@@ -40,11 +42,15 @@ def start_of(run: RunSettings, env: Env, folder: Path) -> Start | None:
             f"train.start_from = {str(path)!r} holds no checkpoint; allowed: a run's folder, or a checkpoint's"
         )
     source = load_run(path.parents[1])
+
+    def of(which: RunSettings, name: str) -> Any:
+        return getattr(which.train.algorithm, name, "none, for it has another kind of network")
+
     before = make_env(source.task, 1, critic_sees_world=source.train.critic_sees_world)
     for what, there, here in (
         ("signals", before.interface.seen, env.interface.seen),
         ("task.action", before.interface.action, env.interface.action),
-        *((f"train.ppo.{name}", getattr(source.train.ppo, name), getattr(run.train.ppo, name)) for name in NETWORK),
+        *((f"train.algorithm.{name}", of(source, name), of(run, name)) for name in ACTOR),
     ):
         if there != here:
             raise UsageError(
@@ -56,7 +62,7 @@ def start_of(run: RunSettings, env: Env, folder: Path) -> Start | None:
         and same_worlds
         and source.train.critic_sees_world == run.train.critic_sees_world
         and before.observation_sizes == env.observation_sizes
-        and source.train.ppo.critic_hidden == run.train.ppo.critic_hidden
+        and all(of(source, name) == of(run, name) for name in CRITIC)
     )
     return Start(path, critic)
 

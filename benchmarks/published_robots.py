@@ -28,8 +28,8 @@ TRAINING = [
     "num_envs=16",
     "eval_every=8000",
     "eval_episodes=16",
-    "ppo.rollout_steps=50",
-    "ppo.minibatch_size=200",
+    "algorithm.rollout_steps=50",
+    "algorithm.minibatch_size=200",
     "torch_threads=1",
     "task.episode_seconds=2",
 ]

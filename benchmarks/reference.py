@@ -23,7 +23,7 @@ MARKS = (0.5, 0.9, 0.95)
 def row_of(folder: Path) -> dict[str, Any]:
     """One run, from its settings and its `metrics.jsonl`."""
     train = load_run(folder).train
-    per_iteration = train.num_envs * train.ppo.rollout_steps
+    per_iteration = train.num_envs * train.algorithm.rollout_steps
     seconds, curve, last = 0.0, [], {}
     for line in (folder / "metrics.jsonl").read_text().splitlines():
         row = json.loads(line)

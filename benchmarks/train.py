@@ -24,7 +24,7 @@ def bench_train(task: str, seed: int) -> dict[str, Any]:
         outcome = train_run(run, path, resume=False)
         rows = [json.loads(line) for line in (path / "metrics.jsonl").read_text().splitlines()]
     learning = [row for row in rows if "eval/success" not in row]
-    steps = run.train.num_envs * run.train.ppo.rollout_steps
+    steps = run.train.num_envs * run.train.algorithm.rollout_steps
     seconds = [steps / row["time/steps_per_second"] for row in learning]
     rate = steps * len(learning) / sum(seconds)
     success = (outcome.evaluation or {}).get("success", 0.0)

@@ -73,7 +73,7 @@ def read_plan(task: str) -> Plan:
 def training(task: str, plan: Plan, method: str, seed: int, steps: int) -> RunSettings:
     """The run of one method and seed: the task's own training, shortened or lengthened, its noise with it."""
     preset = loader.load_run(task).train
-    share = preset.ppo.std_steps / preset.total_steps
+    share = preset.algorithm.std_steps / preset.total_steps
     return loader.load_run(
         task,
         [
@@ -81,7 +81,7 @@ def training(task: str, plan: Plan, method: str, seed: int, steps: int) -> RunSe
             f"sampler={method}",
             f"train.seed={seed}",
             f"train.total_steps={steps}",
-            f"train.ppo.std_steps={max(1, round(share * steps))}",
+            f"train.algorithm.std_steps={max(1, round(share * steps))}",
             f"train.eval_every={max(1, steps // 4)}",
             f"train.checkpoint_every={max(1, steps // 4)}",
         ],

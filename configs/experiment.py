@@ -115,6 +115,8 @@ def _overlay(under: dict[str, Any], over: dict[str, Any], folder: Path) -> dict[
             merged[section] = _overlay_task(below, value, folder)
         elif section == "sampler" and isinstance(value, dict) and "kind" in value:
             merged[section] = value  # of another kind it has other fields
+        elif section == "train" and isinstance(value, dict) and isinstance(value.get("algorithm"), str):
+            merged[section] = value  # another algorithm has its own training
         else:
             merged[section] = _merge(below, value)
     return merged

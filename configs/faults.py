@@ -5,19 +5,24 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
+from ashore.configs.algorithms import ALGORITHMS, DEFAULT, algorithm_of
 from ashore.configs.entries import EFFECTS
 from ashore.configs.errors import AshoreError
 from ashore.configs.sampler import EACH, kind_of
 from ashore.configs.schema import RunSettings
 
 ENTRIES = ("task", "randomization")
-SAMPLER = ("sampler",)
+# Settings of several kinds, told apart by their `kind`: which there are, how to tell, and the one that is meant where none is given.
+KINDS: dict[tuple[str, ...], tuple[Mapping[str, type[BaseModel]], Callable[[Any], Any], str]] = {
+    ("sampler",): (EACH, kind_of, "uniform"),
+    ("train", "algorithm"): (ALGORITHMS, algorithm_of, DEFAULT),
+}
 CHECKED_BY_TASK = ("task", "options"), ("task", "rewards")
 MOST_FAULTS = 20  # lines of one message
 MOST_NAMES, LONGEST_NAME = 200, 60  # in the list of what is allowed
@@ -99,11 +104,13 @@ def _model_at(path: tuple[str, ...], data: Any) -> type[BaseModel] | None:
         entry = _at(path[:3], data)
         effect = entry.get("effect", "field") if isinstance(entry, dict) else "field"
         return EFFECTS.get(effect if isinstance(effect, str) else "", EFFECTS["field"]) if len(path) == 3 else None
-    if path == SAMPLER:
-        kind = kind_of(_at(path, data) or {})
-        return EACH.get(kind if isinstance(kind, str) else "", EACH["uniform"])
     model: type[BaseModel] = RunSettings
-    for key in path:
+    for depth, key in enumerate(path, 1):
+        if path[:depth] in KINDS:
+            each, kind_in, default = KINDS[path[:depth]]
+            kind = kind_in(_at(path[:depth], data) or {})
+            model = each.get(kind if isinstance(kind, str) else "", each[default])
+            continue
         field = model.model_fields.get(key)
         kinds = (field.annotation, *get_args(field.annotation)) if field else ()  # alone, or beside None
         inner = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
@@ -122,8 +129,9 @@ def _line(fault: Any, data: Any) -> str:
     path = tuple(fault["loc"])
     if path[:2] == ENTRIES:
         path = path[:3] + path[4:]  # between an entry and its field pydantic names the kind of effect
-    if path[:1] == SAMPLER:
-        path = path[:1] + path[2:]
+    for union in KINDS:
+        if path[: len(union)] == union:
+            path = union + path[len(union) + 1 :]
     kind, context, name = fault["type"], fault.get("ctx", {}), dotted(path) or "settings"
     if kind == "value_error":
         text = str(context["error"])
@@ -136,7 +144,7 @@ def _line(fault: Any, data: Any) -> str:
         return f"{name} is missing; allowed: {(field and field.description) or 'a value must be given'}"
     value = fault["input"]
     if kind == "union_tag_invalid":
-        tag = "kind" if path == SAMPLER else "effect"
+        tag = "kind" if path in KINDS else "effect"
         name, value = f"{name}.{tag}", value[tag]
     bounds = {key: f"{bound:g}" if isinstance(bound, float) else bound for key, bound in context.items()}
     allowed = ALLOWED[kind].format(**bounds) if kind in ALLOWED else fault["msg"]

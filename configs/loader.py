@@ -7,7 +7,7 @@ A task names its robot,
 `preset: NAME` beside entries of its own; an entry given as `catalogue` is that of its name in `randomization/catalogue.yaml`,
 where every effect stands with an ordinary range. The name `robot` there means what the robot's own YAML gives as its
 `randomization`, which changes with the robot. `--set train=hand_reorient_large` names another training: the same task at
-another size; `--set sampler=adr` names who chooses its worlds, `samplers/adr.yaml`.
+another size; `--algorithm sac` takes the training that the task has for that algorithm; `--set sampler=adr` names who chooses its worlds, `samplers/adr.yaml`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ashore.configs.experiment import SECTIONS, SOURCES, anchored_source, read_e
 from ashore.configs.faults import ENTRIES, ConfigError, allowed_keys, alternatives, dotted, explain
 from ashore.configs.older import bring_up_to_date
 from ashore.configs.paths import anchored
-from ashore.configs.preset_files import CONFIGS, locate, presets, read_mapping, read_robot
+from ashore.configs.preset_files import CONFIGS, locate, presets, read_mapping, read_robot, training_by
 from ashore.configs.random_entries import (
     CATALOGUE,
     Layers,
@@ -40,7 +40,14 @@ from ashore.configs.yaml_text import dump_text, load_text
 
 __all__ = ["CONFIGS", "ConfigError", "catalogue", "dump", "load_run", "presets", "read_mapping", "run_settings"]
 
-REFERENCES = (("task", "robot"), ENTRIES, ("train",), ("sampler",))  # what may be a name or a path that stands for more
+ALGORITHM = ("train", "algorithm")
+REFERENCES = (
+    ("task", "robot"),
+    ENTRIES,
+    ("train",),
+    ALGORITHM,
+    ("sampler",),
+)  # what may be a name or a path that stands for more
 
 
 def load_run(preset: str | Path, overrides: Sequence[str] = (), *, folder: Path = CONFIGS) -> RunSettings:
@@ -59,7 +66,10 @@ def run_settings(data: Any, overrides: Sequence[str] = (), *, folder: Path = CON
     for keys, value, _ in parsed:
         if keys in REFERENCES:
             owner = data.setdefault(keys[0], {}) if len(keys) > 1 else data
-            owner[keys[-1]] = _from_here(keys, value)
+            if keys == ALGORITHM and isinstance(value, str):
+                data["train"] = {"algorithm": value}
+            else:
+                owner[keys[-1]] = _from_here(keys, value)
     _resolve_references(data, folder)
     for keys, value, name in parsed:
         if keys not in REFERENCES:
@@ -86,7 +96,11 @@ def _resolve_references(data: dict[str, Any], folder: Path) -> None:
     for section, kind in (("train", "train"), ("sampler", "samplers")):
         if isinstance(data.get(section), str):
             data[section] = read_mapping(locate(kind, section, data[section], here, folder))
-    task = data.get("task")
+    task, train = data.get("task"), data.get("train")
+    if isinstance(train, dict) and isinstance(train.get("algorithm"), str):
+        name = task.get("name") if isinstance(task, dict) else None
+        rest = {key: value for key, value in train.items() if key != "algorithm"}
+        data["train"] = training_by(train["algorithm"], str(name), folder) | rest
     if not isinstance(task, dict):
         return
     robot, where = task.get("robot"), here

@@ -23,6 +23,8 @@ def bring_up_to_date(data: Any) -> None:
 
     Done before overrides, which know today's names alone.
     """
+    if isinstance(data, dict):
+        bring_train_up_to_date(data.get("train"))
     task = data.get("task") if isinstance(data, dict) else None
     if not isinstance(task, dict) or task.get("name") not in TASKS or task.get("source") is not None:
         return
@@ -33,3 +35,12 @@ def bring_up_to_date(data: Any) -> None:
         weight, (term, sign) = options.pop(option), WEIGHTS[option]
         number = isinstance(weight, int | float) and not isinstance(weight, bool)
         task.setdefault("rewards", rewards).setdefault(term, sign * weight if number else weight)
+
+
+def bring_train_up_to_date(train: Any) -> None:
+    """PPO's settings were `ppo`, when there was no other algorithm."""
+    if not isinstance(train, dict) or not isinstance(train.get("ppo"), dict):
+        return
+    algorithm = train.get("algorithm", {})
+    if isinstance(algorithm, dict) and algorithm.get("kind", "ppo") == "ppo":
+        train["algorithm"] = algorithm | train.pop("ppo") | {"kind": "ppo"}

@@ -6,14 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
-from ashore.configs.actor_memory import MemorySettings
-from ashore.configs.base import Count, Fraction, NonNegative, Positive, Settings
+from ashore.configs.algorithms import AlgorithmSettings, PPOSettings
+from ashore.configs.base import Count, Fraction, Positive, Settings
 from ashore.configs.entries import LONGEST_DELAY, ParameterSettings, longest_command_delay, longest_signal_delay
 from ashore.configs.robot_settings import RobotSettings, Workspace
 from ashore.configs.sampler import SamplerSettings, UniformSettings
 
 __all__ = [
-    "PPOSettings",
     "RobotSettings",
     "RunSettings",
     "Settings",
@@ -21,8 +20,6 @@ __all__ = [
     "TrainSettings",
     "Workspace",
 ]
-
-Width = Annotated[int, Field(ge=1, le=8192)]  # of a layer
 
 
 class TaskSettings(Settings):
@@ -88,48 +85,6 @@ class TaskSettings(Settings):
         return round(self.episode_seconds / self.control_dt)
 
 
-class PPOSettings(Settings):
-    """Proximal policy optimization with clipping, arXiv 1707.06347."""
-
-    rollout_steps: Annotated[int, Field(ge=1, le=65536)] = 24
-    epochs: Count = 4
-    minibatch_size: Count = 1536
-    learning_rate: Positive = 1e-3
-    learning_rate_bounds: tuple[Positive, Positive] = (1e-5, 1e-2)
-    desired_kl: Positive = Field(default=0.01, description="nats; the learning rate follows it")
-    discount: Fraction = 0.97
-    gae_lambda: Fraction = 0.95
-    clip: Positive = 0.2
-    value_coefficient: NonNegative = 1.0
-    entropy_coefficient: NonNegative = 0.0
-    max_grad_norm: Positive = 1.0
-    actor_hidden: tuple[Width, ...] = (256, 128)
-    critic_hidden: tuple[Width, ...] = (256, 128)
-    activation: Literal["elu", "relu", "tanh", "silu"] = "elu"
-    initial_std: Positive = Field(default=0.7, description="of the action's noise, and the ceiling of it at the start")
-    final_std: Positive = Field(
-        default=0.7, description="ceiling after std_steps: low noise is what makes a policy calm"
-    )
-    std_steps: Count = Field(default=1_000_000, description="control steps over which the ceiling falls, geometrically")
-    memory: MemorySettings = MemorySettings()
-
-    @model_validator(mode="after")
-    def _bounds(self) -> PPOSettings:
-        low, high = self.learning_rate_bounds
-        if not low <= self.learning_rate <= high:
-            raise ValueError(
-                f"learning_rate = {self.learning_rate}; allowed: within learning_rate_bounds [{low}, {high}]"
-            )
-        if self.final_std > self.initial_std:
-            raise ValueError(f"final_std = {self.final_std}; allowed: at most initial_std = {self.initial_std}")
-        steps, sequence = self.rollout_steps, self.memory.sequence
-        if sequence is not None and steps % sequence:
-            raise ValueError(f"memory.sequence = {sequence}; allowed: a divisor of rollout_steps = {steps}")
-        if self.memory.burn_in > steps:
-            raise ValueError(f"memory.burn_in = {self.memory.burn_in}; allowed: at most rollout_steps = {steps}")
-        return self
-
-
 class TrainSettings(Settings):
     """How long, on how many worlds, with which algorithm."""
 
@@ -150,7 +105,7 @@ class TrainSettings(Settings):
     start_from: str | None = Field(
         default=None, description="folder of a run, or of one of its checkpoints, whose networks this one starts from"
     )
-    ppo: PPOSettings = PPOSettings()
+    algorithm: AlgorithmSettings = Field(default=PPOSettings(), description="which algorithm learns, and its settings")
 
 
 class RunSettings(Settings):

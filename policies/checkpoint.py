@@ -17,6 +17,8 @@ import numpy as np
 import safetensors.numpy
 
 from ashore.configs.errors import AshoreError
+from ashore.configs.older import bring_train_up_to_date
+from ashore.configs.schema import TrainSettings
 from ashore.policies.serialize import decode, encode
 
 FORMAT = "ashore-checkpoint/1"
@@ -73,6 +75,13 @@ def load(path: Path) -> dict[str, Any]:
     state = decode(json.loads(contents[STATE]), safetensors.numpy.load(contents[TENSORS]))
     assert isinstance(state, dict)
     return state
+
+
+def train_settings(text: str) -> TrainSettings:
+    """The settings that a checkpoint has as JSON, of whatever version."""
+    data = json.loads(text)
+    bring_train_up_to_date(data)
+    return TrainSettings.model_validate_json(json.dumps(data))
 
 
 def complete(folder: Path) -> list[Path]:

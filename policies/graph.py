@@ -43,11 +43,11 @@ class PolicyGraph(nn.Module):
             )
         if (own := interface.memory[2:]) != actor.memory.specs(interface):
             raise ValueError(f"memory = {[m.name for m in own]} beside the targets; allowed: the actor's own")
-        seen, acts = len(normalizer.mean), len(actor.log_std)
+        seen, acts = len(normalizer.mean), actor.action_size
         wanted = (interface.actor_size, len(interface.action_scale))
         if (seen, acts) != wanted:
             raise ValueError(f"the policy takes {seen} values and gives {acts}; allowed: {wanted[0]} and {wanted[1]}")
-        layers = [_Elu() if isinstance(layer, nn.ELU) else copy.deepcopy(layer) for layer in actor.mean]
+        layers = [_Elu() if isinstance(layer, nn.ELU) else copy.deepcopy(layer) for layer in actor.layers()]
         self.remember = graph_memory(actor, normalizer, interface)
         if isinstance(self.remember, GraphHistory):
             first = layers[0].weight

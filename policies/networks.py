@@ -1,4 +1,4 @@
-"""The actor, the critic, and the diagonal Gaussian between the actor's mean and its actions."""
+"""Actors and critics: small networks that go from what is seen to what is done and what it is worth."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch
 from torch import Tensor, nn
 
 from ashore.configs.actor_memory import MemorySettings
-from ashore.configs.schema import PPOSettings
+from ashore.configs.algorithms import OnPolicySettings, ReplaySettings
+from ashore.policies.distributions import Categorical, Distribution, Gaussian, SquashedGaussian
 from ashore.policies.memory import make_memory
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU}
-LOG_2PI = math.log(2 * math.pi)
 
 
 def mlp(
@@ -35,12 +35,32 @@ def mlp(
 
 
 class Actor(nn.Module):
-    """What its memory makes of observations [..., features] -> mean action [..., action_size]; the spread is the same in
-    every state.
+    """What its memory makes of observations [..., features] -> its head: [..., action_size], or twice as wide.
 
-    Without memory, features are the normalized observation. Actions leave the actor unclipped; the environment clips
-    them to [-1, 1].
+    Without memory, features are the normalized observation. `distribution` says what actions are drawn from, `mode` which one
+    is the best guess; `layers` compute that from features, before the environment clips it to [-1, 1].
     """
+
+    discrete = False
+    action_size: int
+
+    def __init__(self, observation_size: int, memory: MemorySettings | None, generator: torch.Generator | None) -> None:
+        super().__init__()
+        self.memory = make_memory(observation_size, memory or MemorySettings(), generator)
+
+    def distribution(self, head: Tensor, log_std: Tensor | None = None) -> Distribution:
+        """log_std [a]: of another time, where it does not depend on the state."""
+        raise NotImplementedError
+
+    def mode(self, head: Tensor) -> Tensor:
+        raise NotImplementedError
+
+    def layers(self) -> list[nn.Module]:
+        raise NotImplementedError
+
+
+class GaussianActor(Actor):
+    """The head is the mean; the spread is the same in every state. Actions leave it unclipped."""
 
     def __init__(
         self,
@@ -52,20 +72,109 @@ class Actor(nn.Module):
         generator: torch.Generator | None = None,
         memory: MemorySettings | None = None,
     ) -> None:
-        super().__init__()
-        self.memory = make_memory(observation_size, memory or MemorySettings(), generator)
+        super().__init__(observation_size, memory, generator)
+        self.action_size = action_size
         self.mean = mlp((self.memory.features, *hidden, action_size), activation, 0.01, generator)
         self.log_std = nn.Parameter(torch.full((action_size,), math.log(initial_std)))
 
     def forward(self, features: Tensor) -> Tensor:
         return self.mean(features)
 
+    def distribution(self, head: Tensor, log_std: Tensor | None = None) -> Gaussian:
+        return Gaussian(head, self.log_std if log_std is None else log_std)
+
+    def mode(self, head: Tensor) -> Tensor:
+        return head
+
+    def layers(self) -> list[nn.Module]:
+        return list(self.mean)
+
+
+class CategoricalActor(Actor):
+    """The head is the logits of `action_size` choices."""
+
+    discrete = True
+
+    def __init__(
+        self,
+        observation_size: int,
+        action_size: int,
+        hidden: Sequence[int],
+        activation: str = "elu",
+        generator: torch.Generator | None = None,
+        memory: MemorySettings | None = None,
+    ) -> None:
+        super().__init__(observation_size, memory, generator)
+        self.action_size = action_size
+        self.logits = mlp((self.memory.features, *hidden, action_size), activation, 0.01, generator)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.logits(features)
+
+    def distribution(self, head: Tensor, log_std: Tensor | None = None) -> Categorical:
+        return Categorical(head)
+
+    def mode(self, head: Tensor) -> Tensor:
+        return head.argmax(-1)
+
+    def layers(self) -> list[nn.Module]:
+        return list(self.logits)
+
+
+class SquashedActor(Actor):
+    """The head is mean and log_std before a tanh, side by side; the spread depends on the state, within `LOG_STD`."""
+
+    LOG_STD = (-5.0, 2.0)
+
+    def __init__(
+        self,
+        observation_size: int,
+        action_size: int,
+        hidden: Sequence[int],
+        activation: str = "relu",
+        generator: torch.Generator | None = None,
+        memory: MemorySettings | None = None,
+    ) -> None:
+        super().__init__(observation_size, memory, generator)
+        self.action_size = action_size
+        self.trunk = mlp((self.memory.features, *hidden, 2 * action_size), activation, 0.01, generator)
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.trunk(features)
+
+    def distribution(self, head: Tensor, log_std: Tensor | None = None) -> SquashedGaussian:
+        mean, spread = head.chunk(2, -1)
+        low, high = self.LOG_STD
+        return SquashedGaussian(mean, low + 0.5 * (high - low) * (spread.tanh() + 1))
+
+    def mode(self, head: Tensor) -> Tensor:
+        return head[..., : self.action_size].tanh()
+
+    def layers(self) -> list[nn.Module]:
+        """The trunk with the half of its last layer that gives the mean, and the tanh."""
+        *before, last = self.trunk
+        assert isinstance(last, nn.Linear)
+        mean = nn.Linear(last.in_features, self.action_size)
+        mean.weight = nn.Parameter(last.weight[: self.action_size].detach().clone())
+        mean.bias = nn.Parameter(last.bias[: self.action_size].detach().clone())
+        return [*before, mean, nn.Tanh()]
+
 
 def make_actor(
-    settings: PPOSettings, observation_size: int, action_size: int, generator: torch.Generator | None = None
+    settings: OnPolicySettings | ReplaySettings,
+    observation_size: int,
+    action_size: int,
+    generator: torch.Generator | None = None,
+    *,
+    discrete: bool = False,
 ) -> Actor:
-    s = settings
-    return Actor(observation_size, action_size, s.actor_hidden, s.activation, s.initial_std, generator, s.memory)
+    """The actor that an algorithm's settings ask for; `discrete`: its actions are one of `action_size` choices."""
+    s, sizes = settings, (observation_size, action_size)
+    if isinstance(s, ReplaySettings):
+        return SquashedActor(*sizes, s.hidden, s.activation, generator, s.memory)
+    if discrete:
+        return CategoricalActor(*sizes, s.actor_hidden, s.activation, generator, s.memory)
+    return GaussianActor(*sizes, s.actor_hidden, s.activation, s.initial_std, generator, s.memory)
 
 
 class Critic(nn.Module):
@@ -79,23 +188,3 @@ class Critic(nn.Module):
 
     def forward(self, observation: Tensor) -> Tensor:
         return self.value(observation).squeeze(-1)
-
-
-def log_prob(action: Tensor, mean: Tensor, log_std: Tensor) -> Tensor:
-    """log N(action; mean, exp(log_std)^2), summed over the last axis: [..., a] -> [...]."""
-    z = (action - mean) * (-log_std).exp()
-    return -0.5 * z.square().sum(-1) - (log_std + 0.5 * LOG_2PI).sum(-1)
-
-
-def entropy(log_std: Tensor) -> Tensor:
-    """Entropy in nats of a diagonal Gaussian: sum of log(sigma) + (1 + log 2 pi) / 2 over the last axis."""
-    return (log_std + 0.5 * (1 + LOG_2PI)).sum(-1)
-
-
-def kl_divergence(mean_p: Tensor, log_std_p: Tensor, mean_q: Tensor, log_std_q: Tensor) -> Tensor:
-    """KL(p || q) in nats between diagonal Gaussians, summed over the last axis: [..., a] -> [...].
-
-    log(sigma_q / sigma_p) + (sigma_p^2 + (mu_p - mu_q)^2) / (2 sigma_q^2) - 1/2 a component.
-    """
-    squared = (2 * log_std_p).exp() + (mean_p - mean_q).square()
-    return (log_std_q - log_std_p + 0.5 * squared * (-2 * log_std_q).exp() - 0.5).sum(-1)

@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from ashore.configs.schema import TrainSettings
 from ashore.policies.acting import Acting
-from ashore.policies.checkpoint import load
+from ashore.policies.checkpoint import load, train_settings
 from ashore.policies.networks import Actor, make_actor
 from ashore.policies.normalize import Normalizer
 
@@ -29,10 +28,9 @@ class LearnedPolicy:
 def load_policy(checkpoint: Path) -> LearnedPolicy:
     """The policy that a checkpoint of `trainer.train` holds."""
     state = load(checkpoint)
-    ppo = TrainSettings.model_validate_json(state["settings"]).ppo
-    modules = state["learner"]["modules"]
-    size, actions = len(modules["actor_normalizer"]["mean"]), len(modules["actor"]["log_std"])
-    actor = make_actor(ppo, size, actions)
+    algorithm, modules = train_settings(state["settings"]).algorithm, state["learner"]["modules"]
+    size, actions = len(modules["actor_normalizer"]["mean"]), state["sizes"]["action"]
+    actor = make_actor(algorithm, size, actions, discrete=state["sizes"].get("discrete", False))
     actor.load_state_dict(modules["actor"])
     normalizer = Normalizer(size)
     normalizer.load_state_dict(modules["actor_normalizer"])

@@ -27,7 +27,10 @@ class Rollout:
         *,
         memory_size: int = 0,
         before: int = 0,
+        discrete: bool = False,
     ) -> None:
+        """action_size: of the actor's head; `discrete`: an action is one of so many choices."""
+
         def empty(*shape: int, dtype: torch.dtype = torch.float32, length: int = steps) -> Tensor:
             return torch.zeros(length, num_envs, *shape, dtype=dtype, device=device)
 
@@ -39,8 +42,8 @@ class Rollout:
             self.past["began"] = empty(dtype=torch.bool, length=whole)
         self.actor = self.past["actor"][before:]
         self.critic = empty(sizes["critic"])
-        self.action = empty(action_size)
-        self.mean = empty(action_size)  # of the policy that acted
+        self.action = empty(dtype=torch.int64) if discrete else empty(action_size)
+        self.head = empty(action_size)  # what the actor that acted gave
         self.reward = empty()
         self.terminated = empty(dtype=torch.bool)
         self.truncated = empty(dtype=torch.bool)
@@ -58,7 +61,7 @@ class Rollout:
         self,
         observation: Observation,
         action: Tensor,
-        mean: Tensor,
+        head: Tensor,
         reward: Tensor,
         terminated: Tensor,
         truncated: Tensor,
@@ -74,7 +77,7 @@ class Rollout:
         self.actor[t] = observation["actor"]
         self.critic[t] = observation["critic"]
         self.action[t] = action
-        self.mean[t] = mean
+        self.head[t] = head
         self.reward[t] = reward
         self.terminated[t] = terminated
         self.truncated[t] = truncated
@@ -91,13 +94,6 @@ class Rollout:
     def latest(self) -> dict[str, Tensor]:
         """What the next rollout takes over of this one: its last `before` steps."""
         return {name: x[len(x) - self.before :] for name, x in self.past.items()}
-
-    def episode_means(self) -> dict[str, float]:
-        """Mean of each episode term over the episodes that ended in this rollout; empty where none did."""
-        return {name: float(torch.cat(values).double().mean()) for name, values in self.episodes.items()}
-
-    def num_episodes(self) -> int:
-        return sum(len(values) for values in self.episodes.get("return", []))
 
 
 def cut(x: Tensor, length: int, stride: int) -> Tensor:

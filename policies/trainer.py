@@ -14,9 +14,10 @@ from ashore.configs.malloc import keep_freed_memory
 from ashore.configs.schema import TrainSettings
 from ashore.policies import checkpoint
 from ashore.policies.acting import Acting
-from ashore.policies.checkpoint import CheckpointError
+from ashore.policies.algorithms import make_learner
+from ashore.policies.checkpoint import CheckpointError, train_settings
+from ashore.policies.learner import Learner
 from ashore.policies.metrics import FILE, Metrics
-from ashore.policies.on_policy.ppo import PPO
 from ashore.policies.process import Interrupt, reproducible
 from ashore.policies.progress import RunProgress
 from ashore.policies.vector import Reports, VectorEnv
@@ -101,44 +102,42 @@ def train(
 
 def _begin(
     settings: TrainSettings, env: VectorEnv, folder: Path, resume: bool, start: Start | None
-) -> tuple[PPO, _Run]:
+) -> tuple[Learner, _Run]:
     """The learner and the environment as the newest checkpoint has them, or fresh ones where there is none."""
     found = checkpoint.latest(folder / CHECKPOINTS)
     if not resume and (found or (folder / FILE).exists()):
         raise FileExistsError(f"{folder} already holds a run; resume it, or choose another folder")
     if found is None:
         first = env.reset(settings.seed)
-        learner = PPO(settings.ppo, env, settings.seed, first["actor"].device)
+        learner = make_learner(settings.algorithm, env, settings.seed, first["actor"].device)
         if start is not None:
             load_start(start, learner.modules())
         learner.observe(first)
         return learner, _Run()
     state = checkpoint.load(found)
     _check_same_run(settings, env, state, found)
-    learner = PPO(settings.ppo, env, settings.seed, env.reset(settings.seed)["actor"].device)
+    learner = make_learner(settings.algorithm, env, settings.seed, env.reset(settings.seed)["actor"].device)
     learner.load_state_dict(state["learner"])
     env.load_state_dict(state["env"])
     return learner, _Run(state["steps"], state["iterations"], state["seconds"], state["evaluation"], found)
 
 
 def _iterate(
-    settings: TrainSettings, learner: PPO, env: VectorEnv, evaluate: Evaluate | None, run: _Run
+    settings: TrainSettings, learner: Learner, env: VectorEnv, evaluate: Evaluate | None, run: _Run
 ) -> dict[str, float]:
     """One iteration, evaluated where that is due; gives its record and moves `run` on."""
     before, began = run.steps, time.monotonic()
-    losses = learner.improve(env)
-    run.steps += settings.num_envs * settings.ppo.rollout_steps
+    report = learner.improve(env)
+    run.steps = learner.steps
     speed = (run.steps - before) / (time.monotonic() - began)  # without evaluation
     run.iterations += 1
     record: dict[str, float] = {"iteration": run.iterations, "steps": run.steps, "time/steps_per_second": speed}
-    record |= {f"train/{name}": x for name, x in losses.items()}
-    record["episode/count"] = learner.rollout.num_episodes()
-    record |= {f"episode/{name}": x for name, x in learner.rollout.episode_means().items()}
+    record |= {f"train/{name}": x for name, x in report.losses.items()}
+    record["episode/count"] = report.num_episodes()
+    record |= {f"episode/{name}": x for name, x in report.episode_means().items()}
     due = _crossed(before, run.steps, settings.eval_every) or run.steps >= settings.total_steps
     if evaluate is not None and due:
-        run.evaluation = {
-            name: float(x) for name, x in evaluate(Acting(learner.actor, learner.actor_normalizer)).items()
-        }
+        run.evaluation = {name: float(x) for name, x in evaluate(learner.acting()).items()}
         record |= {f"eval/{name}": x for name, x in run.evaluation.items()}
     if isinstance(env, Reports) and (due or run.iterations % REPORT_EVERY == 1):
         record |= env.report()
@@ -156,14 +155,14 @@ def _finished(settings: TrainSettings, run: _Run) -> bool:
     return reached or run.steps >= settings.total_steps
 
 
-def _save(settings: TrainSettings, learner: PPO, env: VectorEnv, folder: Path, run: _Run) -> Path:
+def _save(settings: TrainSettings, learner: Learner, env: VectorEnv, folder: Path, run: _Run) -> Path:
     try:
         env_state = env.state_dict()
     except NotImplementedError:
         env_state = None  # such a checkpoint still gives a policy, but cannot be resumed from
     state = {
         "settings": settings.model_dump_json(),
-        "sizes": env.observation_sizes | {"action": env.action_size},
+        "sizes": _sizes(env),
         "learner": learner.state_dict(),
         "env": env_state,
         "steps": run.steps,
@@ -176,13 +175,17 @@ def _save(settings: TrainSettings, learner: PPO, env: VectorEnv, folder: Path, r
 
 def _check_same_run(settings: TrainSettings, env: VectorEnv, state: dict[str, Any], path: Path) -> None:
     """Refuse to go on with another environment or other settings than the checkpoint's."""
-    saved = TrainSettings.model_validate_json(state["settings"])
+    saved = train_settings(state["settings"])
     for name in sorted(set(TrainSettings.model_fields) - FREE):
         was, now = getattr(saved, name), getattr(settings, name)
         if was != now:
             raise CheckpointError(f"{path} was written with {name} = {was}, not {now}; a resumed run keeps it")
-    sizes = env.observation_sizes | {"action": env.action_size}
+    sizes = _sizes(env)
     if state["sizes"] != sizes:
         raise CheckpointError(f"{path} is of an environment with sizes {state['sizes']}, not {sizes}")
     if state["env"] is None:
         raise CheckpointError(f"{path} holds a policy, but not its environment: it cannot be resumed from")
+
+
+def _sizes(env: VectorEnv) -> dict[str, int]:
+    return env.observation_sizes | {"action": env.action_size} | ({"discrete": True} if env.discrete else {})

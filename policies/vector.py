@@ -23,6 +23,7 @@ class VectorEnv(Protocol):
     num_envs: int
     observation_sizes: dict[str, int]  # {"actor": n, "critic": m}
     action_size: int
+    discrete: bool  # an action is one of `action_size` choices, int64
 
     @property
     def observation(self) -> Observation:
@@ -34,7 +35,7 @@ class VectorEnv(Protocol):
         ...
 
     def step(self, action: Tensor) -> Step:
-        """Apply `action` [N, action_size]; give (observation, reward [N] float32, terminated [N], truncated [N], info).
+        """Apply `action` [N, action_size], or choices [N]; give (observation, reward [N] float32, terminated [N], truncated [N], info).
 
         The observation of a world that ended is the first of its next episode. When k worlds ended, `info` holds
         `final_ids` [k] int64, `final_obs` {"actor": [k, n], "critic": [k, m]}, their terminal observations, and
@@ -78,7 +79,7 @@ class GymnasiumVector:
         self.num_envs = env.num_envs
         size = int(np.prod(seen.shape))
         self.observation_sizes = {"actor": size, "critic": size}
-        self.action_size = int(np.prod(acted.shape))
+        self.action_size, self.discrete = int(np.prod(acted.shape)), False
         bounded = acted.is_bounded()
         self._action_shape = (self.num_envs, *acted.shape)
         self._action_type = acted.dtype

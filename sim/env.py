@@ -69,6 +69,7 @@ class Env:
         self._derived = Derived(self.interface)
         # Where the target starts from; a direct task has none.
         self.measured_joints = slice(0) if task.raw_actuators else self.channel.columns("joint_position")
+        self.discrete = False
         self.action_size = self.world.model.nu if task.raw_actuators else len(self.interface.action_scale)
         joints = {} if task.raw_actuators else joint_units(self.world.model, settings.robot)
         self.actuation = Actuation(joints, num_envs, settings.control_dt)

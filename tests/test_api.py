@@ -27,7 +27,7 @@ SMALL: dict[str, Any] = {
     "eval_every": 512,
     "eval_episodes": 8,
     "torch_threads": 1,
-    "ppo": {"rollout_steps": 16, "minibatch_size": 128, "actor_hidden": [16], "critic_hidden": [16]},
+    "algorithm": {"rollout_steps": 16, "minibatch_size": 128, "actor_hidden": [16], "critic_hidden": [16]},
     "task": {"episode_seconds": 0.6},
 }
 
@@ -40,7 +40,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> ashore.Run:
 @pytest.fixture(scope="module")
 def policy_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("api") / "policy.onnx"
-    export_untrained(load_run("arm_reach", ["train.ppo.actor_hidden=[16]"]), path)
+    export_untrained(load_run("arm_reach", ["train.algorithm.actor_hidden=[16]"]), path)
     return path
 
 
@@ -55,11 +55,16 @@ def test_settings_in_python_are_those_of_the_command_line() -> None:
     keywords = {
         "robot": "ur5e",
         "seed": 3,
-        "ppo": {"learning_rate": 1e-5, "actor_hidden": (32, 32)},
+        "algorithm": {"learning_rate": 1e-5, "actor_hidden": (32, 32)},
         "task.randomization.payload": {"high": np.float64(2.5)},
         "sampler": {"kind": "adr"},
     }
-    written = ["robot=ur5e", "train.seed=3", "train.ppo.learning_rate=1e-5", "train.ppo.actor_hidden=[32, 32]"]
+    written = [
+        "robot=ur5e",
+        "train.seed=3",
+        "train.algorithm.learning_rate=1e-5",
+        "train.algorithm.actor_hidden=[32, 32]",
+    ]
     written += ["task.randomization.payload.high=2.5", "sampler={kind: adr}"]
     assert load_run("arm_reach", overrides_of(keywords)) == load_run("arm_reach", written)
 
@@ -79,7 +84,7 @@ def test_a_mapping_with_its_kind_is_a_whole_and_an_empty_one_too() -> None:
         ({"train.seed": -1}, ["train.seed", "-1", "0"]),
         ({"seed": "one"}, ["train.seed", "one"]),
         ({"seed": object()}, ["seed", "object", "numbers"]),
-        ({"ppo": {"learning_rat": 1.0}}, ["learning_rat", "learning_rate"]),
+        ({"algorithm": {"learning_rat": 1.0}}, ["learning_rat", "learning_rate"]),
         ({"robot": "pandda"}, ["pandda", "panda"]),
         ({"learning_rate": float("nan")}, ["learning_rate"]),
         ({"": 1}, ["allowed"]),

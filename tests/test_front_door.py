@@ -14,7 +14,7 @@ from ashore.policies.checkpoint import latest, load
 
 # Small enough for seconds; the same code, tasks and messages as the real thing.
 SMALL = ["num_envs=16", "total_steps=3072", "eval_every=1536", "checkpoint_every=1", "eval_episodes=16"]
-SMALL += ["ppo.rollout_steps=16", "ppo.minibatch_size=128", "torch_threads=1", "task.episode_seconds=0.6"]
+SMALL += ["algorithm.rollout_steps=16", "algorithm.minibatch_size=128", "torch_threads=1", "task.episode_seconds=0.6"]
 
 
 def ashore(*arguments: str | Path) -> subprocess.CompletedProcess[str]:

@@ -12,8 +12,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-SMALL = ["num_envs=8", "total_steps=128", "eval_every=128", "eval_episodes=8", "ppo.rollout_steps=8", "torch_threads=1"]
-SMALL += ["ppo.minibatch_size=64"]
+SMALL = [
+    "num_envs=8",
+    "total_steps=128",
+    "eval_every=128",
+    "eval_episodes=8",
+    "algorithm.rollout_steps=8",
+    "torch_threads=1",
+]
+SMALL += ["algorithm.minibatch_size=64"]
 
 
 def run(*command: str | Path, cwd: Path, path: Path | None = None) -> str:

@@ -16,7 +16,7 @@ from ashore.sim.view.cameras import VideoError
 from ashore.sim.view.render import Renderer, halved, write_video
 
 ROOT = Path(__file__).parents[1]
-SHORT = ["task.episode_seconds=0.6", "train.ppo.actor_hidden=[16]"]
+SHORT = ["task.episode_seconds=0.6", "train.algorithm.actor_hidden=[16]"]
 
 
 @pytest.fixture(scope="module")

@@ -25,17 +25,17 @@ SMALL = [
     "train.num_envs=16",
     "train.eval_episodes=4",
     "train.eval_every=480",
-    "train.ppo.rollout_steps=12",
-    "train.ppo.actor_hidden=[16]",
+    "train.algorithm.rollout_steps=12",
+    "train.algorithm.actor_hidden=[16]",
     "train.critic_sees_world=false",
-    "train.ppo.memory.size=12",
-    "train.ppo.memory.steps=3",
+    "train.algorithm.memory.size=12",
+    "train.algorithm.memory.steps=3",
 ]
 
 
 @pytest.mark.parametrize(("preset", "kind"), [("arm_push", "none"), ("arm_push", "history"), ("arm_reach", "lstm")])
 def test_the_run_and_its_file_do_the_same_through_resets(tmp_path: Path, preset: str, kind: str) -> None:
-    run = load_run(preset, [*SMALL, f"train.ppo.memory.kind={kind}"])
+    run = load_run(preset, [*SMALL, f"train.algorithm.memory.kind={kind}"])
     outcome = train_run(run, tmp_path / "run", resume=False)
     assert outcome.steps == 960
     trained, exported = load_trained(str(tmp_path / "run")), load_trained(str(tmp_path / "run" / POLICY_FILE))
@@ -63,6 +63,6 @@ def test_a_policy_that_was_trained_on_another_shape_is_refused_with_both_sizes()
     run = load_run("arm_push")
     env = make_env(run.task, 1)
     shows = env.interface.actor_size
-    actor = make_actor(run.train.ppo, shows + 1, env.action_size)
+    actor = make_actor(run.train.algorithm, shows + 1, env.action_size)
     with pytest.raises(UsageError, match=rf"trained on {shows + 1} values.*arm_push.*shows {shows}"):
         policy_act(Acting(actor, Normalizer(shows + 1)), env)

@@ -18,8 +18,8 @@ from ashore.trained_policy import load_trained
 from tests.policies.test_checkpoint import assert_same
 from tests.sim.worlds import randomizer_of
 
-SMALL = ["num_envs=16", "eval_every=768", "checkpoint_every=1", "eval_episodes=8", "ppo.rollout_steps=12"]
-SMALL += ["ppo.minibatch_size=96", "torch_threads=1", "task.episode_seconds=0.2"]
+SMALL = ["num_envs=16", "eval_every=768", "checkpoint_every=1", "eval_episodes=8", "algorithm.rollout_steps=12"]
+SMALL += ["algorithm.minibatch_size=96", "torch_threads=1", "task.episode_seconds=0.2"]
 # Buffers so small that ranges move within seconds. No episode of 0.2 s succeeds: the thresholds are met, or are not.
 SAMPLERS = {
     "adr": ["sampler=adr", "sampler.buffer=2", "sampler.widen_at=0.01", "sampler.narrow_at=0.0"],

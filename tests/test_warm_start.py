@@ -16,7 +16,7 @@ from ashore.policies.on_policy.ppo import PPO
 from ashore.policies.warm_start import Start, load_start
 
 SMALL = "num_envs=16 total_steps=1024 eval_episodes=4 eval_every=512 checkpoint_every=512 torch_threads=1"
-SMALL += " ppo.rollout_steps=16 ppo.minibatch_size=128"
+SMALL += " algorithm.rollout_steps=16 algorithm.minibatch_size=128"
 
 
 def train(folder: Path, *words: str, preset: str = "arm_reach") -> int:
@@ -40,13 +40,13 @@ def newest(folder: Path) -> Path:
 def test_networks_and_statistics_are_taken_and_the_rest_is_fresh(source: Path) -> None:
     run, saved = load_run(source), load(newest(source))
     env = make_env(run.task, 16)
-    learner = PPO(run.train.ppo, env, seed=5)
+    learner = PPO(run.train.algorithm, env, seed=5)
     load_start(Start(newest(source)), learner.modules())
     for name, module in learner.modules().items():
         for key, value in module.state_dict().items():
             assert torch.equal(value, saved["learner"]["modules"][name][key])
     assert learner.steps == 0 and not learner.optimizer.state_dict()["state"]
-    assert learner.learning_rate == run.train.ppo.learning_rate
+    assert learner.learning_rate == run.train.algorithm.learning_rate
 
 
 def test_the_run_records_the_checkpoint_and_its_steps_begin_at_zero(source: Path, tmp_path: Path) -> None:
@@ -77,8 +77,16 @@ def test_with_other_randomization_the_critic_begins_anew_and_the_actor_does_not(
     ("preset", "words", "said"),
     [
         ("arm_push", [], "signals were joint_position [7], "),
-        ("arm_reach", ["--set", "ppo.actor_hidden=[8]"], "train.ppo.actor_hidden were (256, 128) there, are (8,) here"),
-        ("arm_reach", ["--set", "ppo.activation=tanh"], "train.ppo.activation were 'elu' there, are 'tanh' here"),
+        (
+            "arm_reach",
+            ["--set", "algorithm.actor_hidden=[8]"],
+            "train.algorithm.actor_hidden were (256, 128) there, are (8,) here",
+        ),
+        (
+            "arm_reach",
+            ["--set", "algorithm.activation=tanh"],
+            "train.algorithm.activation were 'elu' there, are 'tanh' here",
+        ),
         ("arm_reach", ["--set", "task.action=position"], "task.action were 'velocity' there, are 'position' here"),
     ],
 )
@@ -96,8 +104,8 @@ def test_a_start_without_a_checkpoint_is_refused(tmp_path: Path, capsys: pytest.
 
 
 def test_a_tensor_that_does_not_fit_is_named_with_both_shapes(source: Path) -> None:
-    run = load_run(source, ["ppo.actor_hidden=[256, 64]"])
-    learner = PPO(run.train.ppo, make_env(run.task, 2), seed=0)
+    run = load_run(source, ["algorithm.actor_hidden=[256, 64]"])
+    learner = PPO(run.train.algorithm, make_env(run.task, 2), seed=0)
     before = {name: value.clone() for name, value in learner.actor.state_dict().items()}
     with pytest.raises(CheckpointError, match=r"actor\.mean\.2\.weight is \[128, 256\] there, \[64, 256\] here"):
         load_start(Start(complete(source / "checkpoints")[-1]), learner.modules())

@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
     files = {
         "robots/two_link": ROBOT,
         "tasks/reach": TASK,
-        "train/reach": "total_steps: 1000\nppo: {clip: 0.1}\n",
+        "train/reach": "total_steps: 1000\nalgorithm: {clip: 0.1}\n",
         "randomization/gentle": GENTLE,
     }
     for name, text in files.items():

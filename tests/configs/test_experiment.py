@@ -45,7 +45,7 @@ task:
   robot: {kp: [1, 2]}
   options: {hold: 3}
   randomization: {link_mass: {high: 1.3}, latency: null}
-train: {ppo: {actor_hidden: [8]}}
+train: {algorithm: {actor_hidden: [8]}}
 num_envs: 4
 """
     mine, plain = load_run(written(folder / "my.yaml", text), folder=folder), load_run("reach", folder=folder)
@@ -53,7 +53,7 @@ num_envs: 4
     assert mine.task.options == {"tolerance": 0.02, "hold": 3}
     assert set(mine.task.randomization) == {"link_mass", "encoder_noise"}
     assert (mine.task.randomization["link_mass"].low, mine.task.randomization["link_mass"].high) == (0.8, 1.3)
-    assert (mine.train.ppo.actor_hidden, mine.train.ppo.clip, mine.train.num_envs) == ((8,), 0.1, 4)
+    assert (mine.train.algorithm.actor_hidden, mine.train.algorithm.clip, mine.train.num_envs) == ((8,), 0.1, 4)
 
 
 def test_a_chain_of_experiments_starts_each_path_at_its_own_file(folder: Path, tmp_path: Path) -> None:

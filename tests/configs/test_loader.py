@@ -25,7 +25,7 @@ def test_a_name_joins_task_train_robot_and_shared_randomization(folder: Path) ->
     run = load_run("reach", folder=folder)
     assert run.task.robot.joints == ("shoulder", "elbow")
     assert run.task.decimation == 10
-    assert (run.train.total_steps, run.train.ppo.clip) == (1000, 0.1)
+    assert (run.train.total_steps, run.train.algorithm.clip) == (1000, 0.1)
     assert set(run.task.randomization) == {"link_mass", "encoder_noise", "latency"}
     assert (run.task.randomization["link_mass"].low, run.task.randomization["link_mass"].high) == (0.8, 1.4)
 
@@ -62,7 +62,7 @@ def test_overrides_reach_every_level(folder: Path) -> None:
             "task.randomization.link_mass.high=1.3",
             "task.randomization.encoder_noise=null",
             "task.randomization.drops={effect: command, kind: drop, unit: '1', nominal: 0, low: 0, high: 0.1}",
-            "train.ppo.actor_hidden=[8, 8]",
+            "train.algorithm.actor_hidden=[8, 8]",
             "train.stop_at_success=0.9",
             "robot.home=[0.1, 0.2]",
             "num_envs = 16",
@@ -72,8 +72,8 @@ def test_overrides_reach_every_level(folder: Path) -> None:
     )
     assert run.task.randomization["link_mass"].high == 1.3
     assert set(run.task.randomization) == {"link_mass", "latency", "drops"}
-    assert run.train.ppo.actor_hidden == (8, 8)
-    assert run.train.ppo.clip == 0.1
+    assert run.train.algorithm.actor_hidden == (8, 8)
+    assert run.train.algorithm.clip == 0.1
     assert run.train.stop_at_success == 0.9
     assert run.task.robot.home == (0.1, 0.2)
     assert run.train.num_envs == 16

@@ -46,13 +46,16 @@ def test_an_override_that_cannot_be_followed_says_what_can(folder: Path, overrid
         ("task.physics_dt=0", "task.physics_dt = 0; allowed: above 0"),
         ("task.action_scale=2", "task.action_scale = 2; allowed: at most 1, the joints' velocity limit"),
         ("task.name=[a]", 'task.name = ["a"]; allowed: text'),
-        ("train.ppo=3", "train.ppo = 3; allowed: a mapping of names to settings"),
-        ("train.ppo.activation=gelu", "train.ppo.activation = 'gelu'; allowed: 'elu', 'relu', 'tanh' or 'silu'"),
+        ("train.algorithm=3", "train.algorithm = 3; allowed: a mapping of names to settings"),
         (
-            "train.ppo.learning_rate_bounds=[1e-5]",
-            "train.ppo.learning_rate_bounds[1] is missing; allowed: a value must be given",
+            "train.algorithm.activation=gelu",
+            "train.algorithm.activation = 'gelu'; allowed: 'elu', 'relu', 'tanh' or 'silu'",
         ),
-        ("train.ppo.actor_hidden=[8, none]", "train.ppo.actor_hidden[1] = 'none'; allowed: a whole number"),
+        (
+            "train.algorithm.learning_rate_bounds=[1e-5]",
+            "train.algorithm.learning_rate_bounds[1] is missing; allowed: a value must be given",
+        ),
+        ("train.algorithm.actor_hidden=[8, none]", "train.algorithm.actor_hidden[1] = 'none'; allowed: a whole number"),
         ("task.control_dt=0.021", "task.control_dt = 0.021 s; allowed: a whole multiple of physics_dt = 0.002 s"),
         ("task.robot.kp=[1]", "task.robot.kp has 1 values; allowed: 2, one a joint of ['shoulder', 'elbow']"),
         (
@@ -90,7 +93,7 @@ def test_every_fault_has_its_line(folder: Path) -> None:
     lines = fault(folder).splitlines()
     assert lines[0] == "task.physics_dt = -1; allowed: above 0"
     assert lines[1] == "train.total_steps is missing; allowed: control steps over all worlds"
-    assert lines[2].startswith("train.totl_steps is unknown; did you mean total_steps? allowed: checkpoint_every, ")
+    assert lines[2].startswith("train.totl_steps is unknown; did you mean total_steps? allowed: algorithm, ")
     assert len(lines) == 3
 
 

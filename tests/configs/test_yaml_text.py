@@ -7,11 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ashore.configs.algorithms import PPOSettings
 from ashore.configs.entries.command import CommandParameter
 from ashore.configs.entries.field import FieldParameter
 from ashore.configs.entries.signal import SignalParameter
 from ashore.configs.loader import ConfigError, dump, run_settings
-from ashore.configs.schema import PPOSettings, RobotSettings, RunSettings, TaskSettings, TrainSettings
+from ashore.configs.schema import RobotSettings, RunSettings, TaskSettings, TrainSettings
 from ashore.configs.yaml_text import MAX_BYTES, dump_text, load_file, load_text
 
 
@@ -119,7 +120,7 @@ def runs(draw: st.DrawFn) -> RunSettings:
     )
     ppo = PPOSettings(clip=draw(positive), actor_hidden=tuple(draw(st.lists(st.integers(1, 512), max_size=3))))
     train = TrainSettings(
-        total_steps=draw(st.integers(1, 2**40)), stop_at_success=draw(st.none() | st.floats(0, 1)), ppo=ppo
+        total_steps=draw(st.integers(1, 2**40)), stop_at_success=draw(st.none() | st.floats(0, 1)), algorithm=ppo
     )
     return RunSettings(task=task, train=train)
 

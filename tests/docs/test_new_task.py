@@ -22,7 +22,7 @@ NEEDED = ["ashore", "pyproject.toml", "benchmarks", "configs", "deploy_ros", "po
 NEEDED += ["tests/conftest.py", "tests/sim"]
 # Seconds instead of minutes; nothing else differs from what the page says.
 SMALL = ["num_envs=16", "total_steps=2048", "eval_every=1024", "eval_episodes=16", "torch_threads=1"]
-SMALL += ["ppo.rollout_steps=16", "ppo.minibatch_size=128"]
+SMALL += ["algorithm.rollout_steps=16", "algorithm.minibatch_size=128"]
 FEW = {"evaluate": ["--episodes", "8"], "sweep": ["--episodes", "8", "--points", "2"]}
 FEW["train"] = [word for setting in SMALL for word in ("--set", setting)]
 

@@ -11,7 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ashore.configs.schema import PPOSettings, TrainSettings
+from ashore.configs.algorithms import PPOSettings
+from ashore.configs.schema import TrainSettings
 from ashore.policies.trainer import train
 from ashore.policies.vector import Observation, Step
 
@@ -25,7 +26,7 @@ class DoubleIntegrator:
     def __init__(self, num_envs: int, break_at: int | None = None) -> None:
         self.num_envs = num_envs
         self.observation_sizes = {"actor": 2, "critic": 3}
-        self.action_size = 1
+        self.action_size, self.discrete = 1, False
         self.break_at = break_at  # step from which observations are not a number
         self.reset(0)
 
@@ -95,7 +96,9 @@ SETTINGS = TrainSettings(
     eval_every=10 * 64 * 16,
     checkpoint_every=4 * 64 * 16,
     # The last minibatch of an epoch is smaller: 1024 = 2 * 400 + 224.
-    ppo=PPOSettings(rollout_steps=16, minibatch_size=400, actor_hidden=(32, 32), critic_hidden=(32, 32), discount=0.95),
+    algorithm=PPOSettings(
+        rollout_steps=16, minibatch_size=400, actor_hidden=(32, 32), critic_hidden=(32, 32), discount=0.95
+    ),
 )
 
 if __name__ == "__main__":

@@ -8,7 +8,8 @@ import torch
 from torch import Tensor
 
 from ashore.configs.actor_memory import MemorySettings
-from ashore.configs.schema import PPOSettings, TrainSettings
+from ashore.configs.algorithms import PPOSettings
+from ashore.configs.schema import TrainSettings
 from ashore.policies.acting import Acting
 from ashore.policies.vector import Observation, Step
 from tests.policies.double_integrator import EPISODE_STEPS, DoubleIntegrator
@@ -78,5 +79,5 @@ def settings(**memory: Any) -> TrainSettings:
         torch_threads=1,
         eval_every=steps // 10,
         checkpoint_every=steps,
-        ppo=ppo,
+        algorithm=ppo,
     )

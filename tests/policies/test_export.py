@@ -29,8 +29,7 @@ from ashore.configs.laws.limits import JointLimits, limit_target
 from ashore.policies import export
 from ashore.policies.export import ExportError, draw_signals, export_policy
 from ashore.policies.graph import PolicyGraph
-from ashore.policies.memory import Memory
-from ashore.policies.networks import Actor
+from ashore.policies.networks import GaussianActor
 from ashore.policies.normalize import Normalizer
 
 JOINTS = 2
@@ -59,10 +58,10 @@ ABOUT: dict[str, Any] = {
 }
 
 
-def _policy(activation: str = "elu") -> tuple[Actor, Normalizer]:
+def _policy(activation: str = "elu") -> tuple[GaussianActor, Normalizer]:
     """A policy whose actions differ a lot from state to state."""
     g = torch.Generator().manual_seed(1)
-    actor = Actor(INTERFACE.actor_size, JOINTS, (32, 16), activation, 0.7, g)
+    actor = GaussianActor(INTERFACE.actor_size, JOINTS, (32, 16), activation, 0.7, g)
     with torch.no_grad():
         list(actor.mean.parameters())[-2].mul_(200)
     normalizer = Normalizer(INTERFACE.actor_size)
@@ -143,19 +142,15 @@ def test_any_batch_gives_what_single_rows_give(file: Path) -> None:
             np.testing.assert_allclose(a[row : row + 1], b, atol=1e-6)
 
 
-class Pushing(torch.nn.Module):
-    """Stands in for an actor: its mean action is the goal signal's first two values, times ten."""
+class Pushing(GaussianActor):
+    """Its mean action is the goal signal's first two values, times ten."""
 
     def __init__(self) -> None:
-        super().__init__()
-        layer = torch.nn.Linear(INTERFACE.actor_size, JOINTS)
-        torch.nn.init.zeros_(layer.weight)
-        torch.nn.init.zeros_(layer.bias)
+        super().__init__(INTERFACE.actor_size, JOINTS, ())
+        layer = self.mean[0]
         with torch.no_grad():
+            layer.weight.zero_()
             layer.weight[0, 2] = layer.weight[1, 3] = 10.0
-        self.mean = torch.nn.Sequential(layer)
-        self.log_std = torch.zeros(JOINTS)
-        self.memory = Memory(INTERFACE.actor_size)
 
 
 @settings(max_examples=20, deadline=None)
@@ -215,7 +210,7 @@ def test_what_does_not_fit_the_interface_is_refused(tmp_path: Path) -> None:
         with pytest.raises(ExportError, match=reason):
             export_policy(actor, normalizer, INTERFACE, tmp_path / "p.onnx", golden=golden, **ABOUT)
     with pytest.raises(ExportError, match="takes 5 values"):
-        export_policy(Actor(5, 2, (8,)), Normalizer(5), INTERFACE, tmp_path / "p.onnx", **ABOUT)
+        export_policy(GaussianActor(5, 2, (8,)), Normalizer(5), INTERFACE, tmp_path / "p.onnx", **ABOUT)
     assert not list(tmp_path.iterdir())
 
 

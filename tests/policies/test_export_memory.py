@@ -11,9 +11,9 @@ import pytest
 import torch
 
 from ashore.configs.actor_memory import MemorySettings
+from ashore.configs.algorithms import PPOSettings
 from ashore.configs.contract import METADATA_CONTRACT, Contract
 from ashore.configs.laws.limits import JointLimits, limit_target
-from ashore.configs.schema import PPOSettings
 from ashore.deploy_ros.bundle import load_policy
 from ashore.deploy_ros.inspect import describe
 from ashore.policies.acting import Acting

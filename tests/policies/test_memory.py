@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ashore.configs.actor_memory import MemorySettings
-from ashore.configs.schema import PPOSettings
+from ashore.configs.algorithms import PPOSettings
 from ashore.policies.acting import Acting
 from ashore.policies.memory import History, Recurrent
 from ashore.policies.networks import make_actor
@@ -55,8 +55,8 @@ def test_sequences_give_the_means_of_the_steps_through_resets(memory: dict[str, 
     assert ended[:-1].any() and not ended.all(0).any()
     batch = learner.batch(learner.rollout, learner.last)  # type: ignore[attr-defined]
     means = learner.actor(learner._features(batch))
-    assert means.shape == batch["mean"].shape and batch["mean"].std() > 0.1
-    torch.testing.assert_close(means, batch["mean"], rtol=0, atol=1e-5)
+    assert means.shape == batch["head"].shape and batch["head"].std() > 0.1
+    torch.testing.assert_close(means, batch["head"], rtol=0, atol=1e-5)
     sequence = memory.get("sequence", STEPS) if memory["kind"] != "history" else 1
     assert batch["action"].numel() == WORLDS * STEPS and len(batch["action"]) == WORLDS * STEPS // sequence
 

@@ -10,9 +10,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from ashore.configs.schema import PPOSettings
-from ashore.policies.networks import log_prob
-from ashore.policies.on_policy.ppo import PPO, Batch
+from ashore.configs.algorithms import PPOSettings
+from ashore.policies.on_policy.learner import Batch
+from ashore.policies.on_policy.ppo import PPO
 from ashore.policies.trainer import train
 from tests.policies.double_integrator import SETTINGS, DoubleIntegrator, evaluate
 
@@ -22,7 +22,7 @@ class Recorder(PPO):
 
     seen: list[Tensor]
 
-    def _step(self, rows: Batch, log_std_before: Tensor) -> dict[str, Any]:
+    def _step(self, rows: Batch, spread_before: Tensor | None) -> dict[str, Any]:
         self.seen.append(rows["action"][:, 0])
         return {"kl": 0.0}
 
@@ -40,17 +40,17 @@ def test_every_epoch_covers_every_row_in_an_order_of_its_own() -> None:
 def test_the_batch_is_from_the_policy_that_acted() -> None:
     torch.manual_seed(0)
     env = DoubleIntegrator(8)
-    learner = PPO(SETTINGS.ppo, env, 0)
+    learner = PPO(SETTINGS.algorithm, env, 0)
     learner.observe(env.observation)
     for _ in range(4):
         learner.improve(env)
     learner.rollout.clear()
-    for _ in range(SETTINGS.ppo.rollout_steps):
+    for _ in range(SETTINGS.algorithm.rollout_steps):
         seen = env.observation
         action, mean = learner.act(seen["actor"])
         learner.rollout.record(seen, action, mean, *env.step(action)[1:])
     batch = learner.batch(learner.rollout, env.observation)
-    again = log_prob(batch["action"], learner.actor(batch["actor"]), learner.actor.log_std)
+    again = learner.actor.distribution(learner.actor(batch["actor"])).log_prob(batch["action"])
     torch.testing.assert_close(again, batch["log_prob"], rtol=0, atol=1e-4)
     assert batch["advantage"].mean().abs() < 1e-6
     assert batch["advantage"].std().item() == pytest.approx(1, abs=1e-5)
@@ -71,7 +71,7 @@ def test_a_truncated_world_is_worth_its_terminal_observation() -> None:
             terminal |= {(t, i): x for i, x in zip(ids, final, strict=True)}
     assert set(terminal) == {(0, 0), (0, 2)}
     with torch.no_grad():
-        _, next_value = learner._values(learner.rollout.critic, learner.rollout.final, env.observation["critic"])
+        _, next_value = learner.values(learner.rollout.critic, learner.rollout.final, env.observation["critic"])
         for n in range(4):
             led_to = terminal[0, n] if (0, n) in terminal else learner.rollout.critic[1, n]
             torch.testing.assert_close(next_value[0, n], learner.critic(led_to))

@@ -11,14 +11,15 @@ import pytest
 import torch
 from gymnasium.vector import AutoresetMode
 
-from ashore.configs.schema import PPOSettings, TrainSettings
+from ashore.configs.algorithms import PPOSettings
+from ashore.configs.schema import TrainSettings
 from ashore.policies.checkpoint import CheckpointError
 from ashore.policies.policy import load_policy
 from ashore.policies.trainer import train
 from ashore.policies.vector import GymnasiumVector
 
 SETTINGS = TrainSettings(
-    total_steps=4 * 64, num_envs=4, torch_threads=1, ppo=PPOSettings(rollout_steps=32, minibatch_size=50)
+    total_steps=4 * 64, num_envs=4, torch_threads=1, algorithm=PPOSettings(rollout_steps=32, minibatch_size=50)
 )
 
 

@@ -98,11 +98,11 @@ def test_the_least_squares_are_solved() -> None:
 )
 def test_the_exported_graph_asks_the_tool_for_the_same(preset: str, memory: str, tmp_path: Path) -> None:
     """The actor itself moves the arm, beside the graph with the same weights, which are large enough to ask for something."""
-    run = load_run(preset, [f"train.ppo.memory.kind={memory}", "train.ppo.actor_hidden=[32]"])
+    run = load_run(preset, [f"train.algorithm.memory.kind={memory}", "train.algorithm.actor_hidden=[32]"])
     assert run.task.action == "tool"
     env = make_env(run.task, 4, seed=TEST_SEED)
     torch.manual_seed(0)
-    actor = make_actor(run.train.ppo, env.interface.actor_size, env.action_size)
+    actor = make_actor(run.train.algorithm, env.interface.actor_size, env.action_size)
     with torch.no_grad():
         for weights in actor.mean.parameters():
             weights.normal_(std=0.3)

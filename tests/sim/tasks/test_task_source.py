@@ -15,7 +15,7 @@ from ashore.sim.tasks import task_source
 from ashore.sim.tasks.arm_reach import ArmReach
 from ashore.sim.tasks.task import TaskError
 
-SMALL = "num_envs=16 total_steps=1024 eval_episodes=4 torch_threads=1 ppo.rollout_steps=16 ppo.minibatch_size=128"
+SMALL = "num_envs=16 total_steps=1024 eval_episodes=4 torch_threads=1 algorithm.rollout_steps=16 algorithm.minibatch_size=128"
 WORDS = [word for setting in SMALL.split() for word in ("--set", setting)]
 MINE = """
 from __future__ import annotations

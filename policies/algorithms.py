@@ -1,0 +1,23 @@
+"""Which class learns, by the kind of its settings."""
+
+from __future__ import annotations
+
+from importlib import import_module
+
+import torch
+
+from ashore.configs.algorithms import AlgorithmSettings
+from ashore.policies.learner import Learner
+from ashore.policies.vector import VectorEnv
+
+LEARNERS = {
+    "ppo": "on_policy.ppo:PPO",
+    "sac": "off_policy.sac:SAC",
+}
+
+
+def make_learner(settings: AlgorithmSettings, env: VectorEnv, seed: int, device: torch.device | str = "cpu") -> Learner:
+    """A fresh learner; everything it draws follows from `seed`."""
+    module, name = LEARNERS[settings.kind].split(":")
+    learner: Learner = getattr(import_module(f"ashore.policies.{module}"), name)(settings, env, seed, device)
+    return learner

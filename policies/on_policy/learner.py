@@ -1,0 +1,172 @@
+"""What all algorithms share that learn from what the present policy did: networks, statistics, collecting, and their state."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ashore.configs.algorithms import OnPolicySettings
+from ashore.policies.acting import Acting
+from ashore.policies.learner import Report, require_finite
+from ashore.policies.networks import Critic, GaussianActor, make_actor
+from ashore.policies.normalize import Normalizer
+from ashore.policies.process import torch_threads
+from ashore.policies.rollout import Rollout
+from ashore.policies.vector import Observation, VectorEnv
+
+Batch = dict[str, Tensor]  # [T * N, ...] each; of a recurrent actor [sequences, steps, ...]
+
+
+class OnPolicy:
+    """A learner whose `learn` makes one rollout into better networks.
+
+    Every random number comes from one generator, on the device that the environment's observations are on.
+    Statistics for normalization move only between rollouts, so that the policy that is updated is the one that acted.
+    """
+
+    settings: OnPolicySettings
+
+    def __init__(
+        self, settings: OnPolicySettings, env: VectorEnv, seed: int, device: torch.device | str = "cpu", before: int = 0
+    ) -> None:
+        """before: steps of the last rollout that the next one keeps at its beginning."""
+        s, sizes = settings, env.observation_sizes
+        self.settings = settings
+        self.generator = torch.Generator(device)
+        initial = torch.Generator().manual_seed(seed)
+        actor = make_actor(s, sizes["actor"], env.action_size, initial, discrete=env.discrete)
+        self.actor = actor.to(device)
+        self.critic = Critic(sizes["critic"], s.critic_hidden, s.activation, initial).to(device)
+        self.generator.manual_seed(int(torch.randint(2**62, (), generator=initial)))
+        self.actor_normalizer = Normalizer(sizes["actor"]).to(device)
+        self.critic_normalizer = Normalizer(sizes["critic"]).to(device)
+        self.return_normalizer = Normalizer(1).to(device)  # the critic predicts returns on its scale
+        self.steps = 0
+        shape = (s.rollout_steps, env.num_envs, sizes, env.action_size, device)
+        self.rollout = Rollout(*shape, memory_size=self.actor.memory.size, before=before, discrete=env.discrete)
+        self.worker = Acting(self.actor, self.actor_normalizer)
+        self.began = torch.ones(env.num_envs, dtype=torch.bool, device=device)  # worlds that show an episode's first
+        self.optimizers = self.make_optimizers()
+
+    def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """By name."""
+        raise NotImplementedError
+
+    def learn(self, rollout: Rollout, last: Observation) -> dict[str, float]:
+        """Improve the networks by a rollout; `last` is what it led to. Gives losses by name."""
+        raise NotImplementedError
+
+    def improve(self, env: VectorEnv) -> Report:
+        """One iteration: collect -> learn."""
+        self.collect(env)
+        rollout = self.rollout
+        self._require_finite(rollout, env.observation)
+        losses = self.learn(rollout, env.observation)
+        self.steps += rollout.reward.numel()
+        self.after_update()
+        self.observe({"actor": rollout.actor.flatten(0, 1), "critic": rollout.critic.flatten(0, 1)})
+        return Report(losses, rollout.episodes)
+
+    def after_update(self) -> None:
+        """Exploration noise fades: under strong noise the best policy is a jerky one, for it must undo the noise."""
+        if not isinstance(self.actor, GaussianActor):
+            return
+        s = self.settings
+        first, last = math.log(s.initial_std), math.log(s.final_std)
+        ceiling = first + (last - first) * min(1.0, self.steps / s.std_steps)
+        with torch.no_grad():
+            self.actor.log_std.clamp_(max=ceiling)
+
+    def collect(self, env: VectorEnv) -> None:
+        """Fill the rollout: act -> step -> record."""
+        rollout = self.rollout
+        rollout.clear()
+        with torch_threads(1):
+            for _ in range(self.settings.rollout_steps):
+                observation = env.observation
+                action, head = self.act(observation["actor"])
+                _, reward, terminated, truncated, info = env.step(action)
+                remembered = (self.worker.entered, self.began) if self.actor.memory.size else ()
+                rollout.record(observation, action, head, reward, terminated, truncated, info, *remembered)
+                self.began = terminated | truncated
+
+    def observe(self, observation: Observation) -> None:
+        """Take observations [B, ...] into the statistics for normalization."""
+        self.actor_normalizer.update(observation["actor"])
+        self.critic_normalizer.update(observation["critic"])
+
+    @torch.no_grad()
+    def act(self, observation: Tensor) -> tuple[Tensor, Tensor]:
+        """Actions drawn from the policy, and the heads they were drawn from: [N, n] -> [N, a] or [N], [N, h]."""
+        head = self.worker.head(observation, self.began)
+        return self.actor.distribution(head).sample(self.generator), head
+
+    def acting(self) -> Acting:
+        return Acting(self.actor, self.actor_normalizer)
+
+    @torch.no_grad()
+    def values(self, seen: Tensor, final: list[tuple[int, Tensor, Tensor]], last: Tensor) -> tuple[Tensor, Tensor]:
+        """Values [T, N] of the observations `seen` [T, N, m] (normalized) and of those each step led to; one call."""
+        steps, worlds = seen.shape[:2]
+        led_to = torch.cat([last, *(observation for _, _, observation in final)])
+        rows = torch.cat([seen.flatten(0, 1), self.critic_normalizer(led_to)])
+        values = self.return_normalizer.inverse(self.critic(rows))
+        value = values[: steps * worlds].view(steps, worlds)
+        next_value = torch.cat([value[1:], values[steps * worlds :][:worlds].unsqueeze(0)])
+        start = (steps + 1) * worlds
+        for t, ids, observation in final:
+            next_value[t, ids] = values[start : start + len(observation)]
+            start += len(observation)
+        return value, next_value
+
+    @staticmethod
+    def _require_finite(rollout: Rollout, last: Observation) -> None:
+        seen = {"actor": rollout.actor, "critic": rollout.critic, "reward": rollout.reward, "action": rollout.action}
+        seen |= {f"next {name}": x for name, x in last.items()}
+        seen |= {"terminal critic": torch.cat([x for _, _, x in rollout.final])} if rollout.final else {}
+        require_finite(seen)
+
+    def modules(self) -> dict[str, nn.Module]:
+        names = ("actor", "critic", "actor_normalizer", "critic_normalizer", "return_normalizer")
+        return {name: getattr(self, name) for name in names}
+
+    def state_dict(self) -> dict[str, Any]:
+        state = {
+            "modules": {name: dict(module.state_dict()) for name, module in self.modules().items()},
+            "moments": {name: moments_of(optimizer) for name, optimizer in self.optimizers.items()},
+            "generator": self.generator.get_state(),
+            "steps": self.steps,
+        }
+        if self.actor.memory.size:
+            state["memory"] = {"state": self.worker.state, "began": self.began, "latest": self.rollout.latest()}
+        return state
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, module in self.modules().items():
+            module.load_state_dict(state["modules"][name])
+        moments = state["moments"]
+        for name, optimizer in self.optimizers.items():
+            set_moments(
+                optimizer, moments if isinstance(moments, list) else moments[name]
+            )  # a list in older checkpoints
+        self.generator.set_state(state["generator"])
+        self.steps = state["steps"]
+        if memory := state.get("memory"):
+            self.worker.state, self.began = memory["state"], memory["began"]
+            for name, x in self.rollout.latest().items():
+                x.copy_(memory["latest"][name])
+
+
+def moments_of(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
+    """What an optimizer remembers of each parameter, in their order."""
+    moments = optimizer.state_dict()["state"]
+    return [moments[i] for i in sorted(moments)]
+
+
+def set_moments(optimizer: torch.optim.Optimizer, moments: Iterable[dict[str, Any]]) -> None:
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": dict(enumerate(moments)), "param_groups": groups})
