@@ -1,4 +1,4 @@
-"""A replay gives back what happened: n-step returns, time limits and terminations, histories, each step as likely as any other."""
+"""A replay gives back what happened: n-step returns, time limits, histories, each step as likely as any other."""
 
 from __future__ import annotations
 
