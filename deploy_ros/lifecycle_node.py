@@ -14,6 +14,7 @@ from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.srv import ChangeState
 from pydantic import ValidationError
 from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
@@ -29,6 +30,7 @@ from ashore.deploy_ros.rclpy_types import LISTEN, LISTEN_RELIABLY, PUBLISH, TYPE
 from ashore.deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME, RESET_TOPIC, STATUS_TOPIC, STOP_TOPIC, NodeSettings
 from ashore.deploy_ros.states import State
 
+DELIVERY_TIME = 1.0  # s at most to see the last command delivered
 OF_THE_TWIN = ("time_limit", "episodes")  # settings for supervised runs; a managed node is stopped by its manager
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -47,6 +49,8 @@ def _transition(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
             return method(self, state)
         except Exception as error:
             self.get_logger().error(f"{method.__name__}: {error!r}")
+            if method.__name__ == "on_error":  # rclpy finalizes the node, and no transition leads on from there
+                self._failure = self._failure or error
             raise
 
     return counted
@@ -62,6 +66,7 @@ class PolicyNode(LifecycleNode):
         self._controller = Controller()
         self._loop: ControlLoop | None = None
         self._said = ""
+        self._failure: Exception | None = None
         self._entities: list[Any] = []
         self._commands: Any = None
         self.transitions = 0  # that were begun
@@ -77,8 +82,9 @@ class PolicyNode(LifecycleNode):
         self._status = self.create_publisher(String, STATUS_TOPIC, PUBLISH)
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, PUBLISH)
         # From the beginning, for a stop holds in every state. Twice: see the DDS node.
-        self.create_subscription(Bool, STOP_TOPIC, self._on_stop, LISTEN)
-        self.create_subscription(Bool, STOP_TOPIC, self._on_stop, LISTEN_RELIABLY)
+        self._stops = [
+            self.create_subscription(Bool, STOP_TOPIC, self._on_stop, qos) for qos in (LISTEN, LISTEN_RELIABLY)
+        ]
         self.create_timer(1.0, self._diagnose)
         self._began = time.monotonic()
         self._starter = self.create_timer(0.1, self._start)
@@ -90,12 +96,10 @@ class PolicyNode(LifecycleNode):
     def finalized(self) -> bool:
         return self._controller.state is State.FINALIZED
 
-    def brake(self) -> bool:
-        """Begin to brake, and say whether that goes on: joint states are still to be taken in until it has ended."""
-        loop = self._loop
-        if loop is not None:
-            loop.finish()
-        return loop is not None and loop.running
+    @property
+    def failure(self) -> Exception | None:
+        """What failed in the control thread or while the robot was braked, and ends the node; it may still brake."""
+        return self._failure or (self._loop.failure if self._loop is not None else None)
 
     def end(self) -> None:
         """Brake, hold, and then finalize, whatever state rclpy is in."""
@@ -139,8 +143,10 @@ class PolicyNode(LifecycleNode):
         if why:
             self.get_logger().error(f"not activated: {why}")
             return FAILURE
-        self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self.get_logger().warning)
-        return super().on_activate(state)
+        activated = super().on_activate(state)
+        if activated == SUCCESS:  # the last thing that can fail, so that an error does not meet a robot that moves
+            self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self.get_logger().warning)
+        return activated
 
     @_transition
     def on_deactivate(self, state: Any) -> TransitionCallbackReturn:
@@ -172,12 +178,30 @@ class PolicyNode(LifecycleNode):
         return super().on_error(state)
 
     def _finish(self) -> None:
-        loop, self._loop = self._loop, None
-        if loop is not None:
-            loop.finish()
-            loop.join()
-            if loop.failure is not None:
-                self.get_logger().error(f"the control thread failed: {loop.failure!r}")
+        """Brake and hold. The executor waits in here, so what comes for it meanwhile is heard here."""
+        loop = self._loop
+        if loop is None:
+            return
+        loop.finish()
+        loop.join(self._listen)
+        self._loop = None
+        if loop.failure is not None:
+            self._failure = self._failure or loop.failure
+            self.get_logger().error(f"the control loop failed: {loop.failure!r}")
+        try:
+            self._commands.wait_for_all_acked(Duration(seconds=DELIVERY_TIME))
+        except Exception as error:  # not every middleware can
+            self.get_logger().warning(f"whether the last command was delivered is not known: {error!r}")
+
+    def _listen(self) -> None:
+        """Take in what has been received, as the executor and `rclpy.wait_for_message` do."""
+        for subscription in (*self._stops, *self._entities):
+            for _ in range(LISTEN.depth):
+                with subscription.handle:
+                    received = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+                if received is None:
+                    break
+                subscription.callback(received[0])
 
     def _release(self) -> None:
         """Listen and publish no more."""
@@ -239,8 +263,6 @@ class PolicyNode(LifecycleNode):
         self._diagnostics.publish(message)
         if loop is not None and last is not None and last.reason.latches:
             self.get_logger().warning(f"holding: {last.status.reason}; to go on, publish true to {RESET_TOPIC}")
-        if loop is not None and not loop.running:
-            self.trigger_deactivate()
 
     def _on_joint_state(self, message: JointState) -> None:
         with self._lock:

@@ -12,7 +12,8 @@ from ashore.deploy_ros.safety import Command
 from ashore.deploy_ros.schedule import become_realtime, next_due
 from ashore.deploy_ros.states import Output, State
 
-BRAKING_TIME = 5.0  # s at most that a stop may take; the limits of an arm need some tenths
+BRAKING_TIME = 5.0  # s at most that a stop may take beyond what the limits need, some tenths for an arm
+LISTENING_PERIOD = 0.002  # s between looks at what the robot sends, while a stop is waited for
 
 
 class ControlLoop:
@@ -44,11 +45,24 @@ class ControlLoop:
         """Ask for a stop: the loop deactivates the controller, brakes, sends the hold and ends."""
         self._stop.set()
 
-    def join(self) -> None:
-        """Wait for that end."""
-        self._thread.join()
+    def join(self, listen: Callable[[], None]) -> None:
+        """Wait for that end; `listen` takes in what has come meanwhile, for a stop depends on where the robot is seen."""
+        try:
+            while self._thread.is_alive():
+                try:
+                    listen()
+                except Exception as error:  # a stop goes on without it
+                    self.failure = self.failure or error
+                self._thread.join(LISTENING_PERIOD)
+        finally:
+            self._thread.join()
         if self._controller.state is State.ACTIVE:
             self._controller.deactivate()
+
+    @property
+    def _braking_time(self) -> float:
+        """s at most for a stop."""
+        return BRAKING_TIME + max(joint.velocity / joint.acceleration for joint in self._controller.interface.joints)
 
     def _guarded(self) -> None:
         try:
@@ -60,7 +74,7 @@ class ControlLoop:
     def _brake(self) -> None:
         """After a failure: brake and hold, with neither policy nor status; what cannot be sent is tried again."""
         began, before, sent = time.monotonic(), None, False
-        while time.monotonic() - began < BRAKING_TIME and not (sent and self._controller.at_rest):
+        while time.monotonic() - began < self._braking_time and not (sent and self._controller.at_rest):
             due = time.monotonic()
             try:
                 with self._lock:
@@ -84,7 +98,7 @@ class ControlLoop:
                 now = time.monotonic()
                 if self._stop.is_set() and self._controller.state is State.ACTIVE:
                     self._controller.deactivate()
-                    end = now + BRAKING_TIME
+                    end = now + self._braking_time
                 output = self._controller.step(now)
             assert output is not None  # the controller has been active
             self._publish(before or output.command, output.command, due)
