@@ -233,6 +233,39 @@ def test_whatever_fails_under_way_the_robot_is_braked_and_held_before_the_node_e
 
 
 @pytest.mark.slow
+def test_the_last_command_is_waited_for_where_nothing_can_be_said(
+    participant: Participant, patient_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[float] = []
+    monkeypatch.setattr(Writer, "flush", lambda _writer, seconds: flushed.append(seconds))
+    fails, ended = threading.Event(), threading.Event()
+
+    def say(text: str) -> None:
+        if "failed" in text:
+            raise BrokenPipeError
+
+    def run() -> None:
+        with pytest.raises(BrokenPipeError):
+            run_node(patient_file, NodeSettings(), say=say)
+        ended.set()
+
+    def on_goal(*_: Any) -> str:
+        if fails.is_set():
+            raise RuntimeError("out of memory")
+        return original(*_)
+
+    original = Controller.on_goal
+    monkeypatch.setattr(Controller, "on_goal", on_goal)
+    robot, thread = Robot(participant), threading.Thread(target=run)
+    thread.start()
+    robot.spin_until(lambda: robot.commands and any(robot.commands[-1].points[0].velocities))
+    fails.set()
+    robot.spin_until(ended.is_set)
+    thread.join(PATIENCE)
+    assert flushed and robot.commands[-1].points[0].velocities == [0.0, 0.0, 0.0]
+
+
+@pytest.mark.slow
 def test_bytes_that_are_no_message_are_left_out_and_counted(participant: Participant) -> None:
     heard: list[Any] = []
     participant.reader("/ashore/stop", types.Bool, heard.append)
