@@ -17,7 +17,14 @@ from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE, INACTIVE_SHUTDOWN, ACTIVE_SHUTDOWN = 1, 2, 3, 4, 6, 7  # lifecycle_msgs/Transition
+CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE, INACTIVE_SHUTDOWN, ACTIVE_SHUTDOWN = (
+    1,
+    2,
+    3,
+    4,
+    6,
+    7,
+)  # lifecycle_msgs/Transition
 # From which state an id leads, through which callback, to which state.
 TRANSITIONS = {
     CONFIGURE: ("unconfigured", "on_configure", "inactive"),
@@ -51,7 +58,7 @@ class RCLError(RuntimeError):
     """rclpy's, of `_rclpy_pybind11`."""
 
 
-class InvalidHandle(RuntimeError):
+class InvalidHandle(RuntimeError):  # noqa: N818 - its name
     """rclpy's, of `_rclpy_pybind11`."""
 
 

@@ -36,9 +36,7 @@ class Clock:
 
 
 @pytest.mark.parametrize("fails", [False, True])
-def test_a_stop_takes_as_long_as_the_limits_need(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool
-) -> None:
+def test_a_stop_takes_as_long_as_the_limits_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool) -> None:
     joints = tuple(
         joint.model_copy(update={"low": -3.0, "high": 3.0, "acceleration": SLOW}) for joint in interface().joints
     )
