@@ -10,7 +10,8 @@ from types import FrameType
 
 # Ctrl-C, a process manager; Ctrl-\, Ctrl-Z, a terminal or a connection that is closed.
 ALWAYS = (signal.SIGINT, signal.SIGTERM)
-UNLESS_IGNORED = (signal.SIGQUIT, signal.SIGTSTP, signal.SIGHUP)  # as nohup ignores SIGHUP
+# As nohup ignores SIGHUP. Not every system has them.
+UNLESS_IGNORED = tuple(getattr(signal, name) for name in ("SIGQUIT", "SIGTSTP", "SIGHUP") if hasattr(signal, name))
 
 
 @contextmanager

@@ -6,6 +6,8 @@ import threading
 import time
 from collections.abc import Callable
 
+import numpy as np
+
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.messages import Trajectory, forward_of, trajectory_of
 from ashore.deploy_ros.safety import Command
@@ -34,6 +36,7 @@ class ControlLoop:
         self._stop = threading.Event()
         self.last: Output | None = None
         self.failure: Exception | None = None
+        self._commanded: Command | None = None  # the last command that was to be sent
         self._thread = threading.Thread(target=self._guarded, name="control", daemon=True)
         self._thread.start()
 
@@ -73,25 +76,36 @@ class ControlLoop:
 
     def _brake(self) -> None:
         """After a failure: brake and hold, with neither policy nor status; what cannot be sent is tried again."""
-        began, before, sent = time.monotonic(), None, False
-        while time.monotonic() - began < self._braking_time and not (sent and self._controller.at_rest):
+        began, holds = time.monotonic(), False
+        while time.monotonic() - began < self._braking_time and not holds:
             due = time.monotonic()
             try:
-                with self._lock:
-                    command = self._controller.brake(due)
+                command, at_rest = self._braking(due)
                 if command is None:
                     return
-                self._publish(before or command, command, due)
-                before, sent = command, True
+                self._publish(command, due)
+                holds = at_rest
             except Exception as error:  # a failure that lasts is reported, the first one or a later one
-                self.failure, sent = self.failure or error, False
+                self.failure = self.failure or error
             time.sleep(max(0.0, due + self._controller.interface.control_dt - time.monotonic()))
+
+    def _braking(self, now: float) -> tuple[Command | None, bool]:
+        """The next command of a stop, and whether it is a hold; where the gate itself fails, to where the last one leads."""
+        try:
+            with self._lock:
+                return self._controller.brake(now), self._controller.at_rest
+        except Exception as error:
+            self.failure = self.failure or error
+        if (last := self._commanded) is None:
+            return None, True
+        ahead = last.position + last.velocity * self._controller.interface.control_dt
+        return Command(ahead, np.zeros_like(ahead), last.extra), True
 
     def _run(self) -> None:
         if self._controller.settings.realtime and (refused := become_realtime()):
             self._say(f"not in real time: {refused}")
         period = self._controller.interface.control_dt
-        due, end, before = time.monotonic(), float("inf"), None
+        due, end = time.monotonic(), float("inf")
         while True:
             time.sleep(max(0.0, due - time.monotonic()))
             with self._lock:
@@ -101,16 +115,17 @@ class ControlLoop:
                     end = now + self._braking_time
                 output = self._controller.step(now)
             assert output is not None  # the controller has been active
-            self._publish(before or output.command, output.command, due)
+            self._publish(output.command, due)
             self._report(output.status.to_json())
-            self.last, before = output, output.command
+            self.last = output
             if self._controller.state is not State.ACTIVE and (self._controller.at_rest or now > end):
                 return
             due, skipped = next_due(due, time.monotonic(), period)
             self._controller.overran(skipped)
 
-    def _publish(self, before: Command, command: Command, due: float) -> None:
+    def _publish(self, command: Command, due: float) -> None:
         interface, settings = self._controller.interface, self._controller.settings
+        before, self._commanded = self._commanded or command, command
         if settings.output == "trajectory":
             self._send(trajectory_of(command, interface))
             return

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,62 +17,72 @@ from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.interrupts import stop_on_signals
 from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import Trajectory
+from ashore.deploy_ros.safety import Gate
 from tests.deploy_ros.policies import JOINTS, interface, make_policy
+from tests.deploy_ros.test_schedule import Clock
 
 SLOW = 0.1  # rad/s^2: from 0.6 rad/s, the fastest on the way of 4 rad, it takes 6 s to brake
 
 
-class Clock:
-    """Goes on only while somebody sleeps."""
+class Arm:
+    """An arm that is where it was last told to be, driven from -2 to 2 rad; at 0.55 rad/s, `then` is called once."""
 
-    def __init__(self) -> None:
-        self.now = 100.0
+    def __init__(self, file: Path, monkeypatch: pytest.MonkeyPatch, then: Callable[[Arm], None]) -> None:
+        changes = {"low": -3.0, "high": 3.0, "acceleration": SLOW}
+        joints = tuple(joint.model_copy(update=changes) for joint in interface().joints)
+        self.clock, self.controller, self.lock, self.then = Clock(), Controller(), threading.Lock(), then
+        self.velocities: list[np.ndarray] = []  # [n] rad/s, of the points sent
+        self.fast_at = 0.0  # s
+        monkeypatch.setattr(loop, "time", self.clock)
+        self.controller.configure(load_policy(make_policy(file, interface(joints=joints))))
+        self.sense([-2.0, 0.0, 0.0], [0.0, 0.0, 0.0])
+        self.controller.on_goal([2.0, 0.0, 0.0], "base")
+        assert self.controller.activate(self.clock.now) == ""
 
-    def monotonic(self) -> float:
-        return self.now
+    def sense(self, position: Any, velocity: Any) -> None:
+        with self.lock:
+            self.controller.on_joint_state(JOINTS, position, velocity, self.clock.now, self.clock.now)
 
-    def sleep(self, seconds: float) -> None:
-        self.now += seconds
+    def send(self, content: Trajectory | list[float]) -> None:
+        assert isinstance(content, Trajectory)
+        (point,) = content.points
+        self.velocities.append(np.array(point.velocity))
+        self.sense(point.position, point.velocity)
+
+    def report(self, _status: str) -> None:
+        if self.velocities[-1][0] > 0.55 and not self.fast_at:
+            self.fast_at = self.clock.now
+            self.then(self)
+
+    def drive(self) -> ControlLoop:
+        """To the loop's end."""
+        with self.lock:  # the thread waits for it before its first step
+            self.loop = ControlLoop(self.controller, self.lock, self.send, self.report, print)
+        self.loop.join(lambda: None)
+        assert self.fast_at, self.loop.failure
+        return self.loop
 
 
 @pytest.mark.parametrize("fails", [False, True])
 def test_a_stop_takes_as_long_as_the_limits_need(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: bool) -> None:
-    joints = tuple(
-        joint.model_copy(update={"low": -3.0, "high": 3.0, "acceleration": SLOW}) for joint in interface().joints
-    )
-    policy = load_policy(make_policy(tmp_path / "policy.onnx", interface(joints=joints)))
-    clock, controller, lock = Clock(), Controller(), threading.Lock()
-    monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=clock.monotonic, sleep=clock.sleep))
-    velocities: list[np.ndarray] = []
-    asked: list[float] = []
+    def then(arm: Arm) -> None:
+        arm.loop.finish()
+        if fails:
+            raise OSError("no memory")
 
-    def sense(position: Any, velocity: Any) -> None:
-        with lock:
-            controller.on_joint_state(JOINTS, position, velocity, clock.now, clock.now)
+    arm = Arm(tmp_path / "policy.onnx", monkeypatch, then)
+    failure = arm.drive().failure
+    assert bool(failure) is fails and not arm.velocities[-1].any()
+    assert arm.clock.now - arm.fast_at > loop.BRAKING_TIME
 
-    def send(content: Trajectory | list[float]) -> None:
-        assert isinstance(content, Trajectory)
-        (point,) = content.points
-        velocities.append(np.array(point.velocity))
-        sense(point.position, point.velocity)
 
-    def report(_status: str) -> None:
-        if velocities[-1][0] > 0.55 and not asked:
-            asked.append(clock.now)
-            control.finish()
-            if fails:
-                raise OSError("no memory")
+def test_where_even_the_gate_fails_the_last_command_is_a_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: Any) -> None:
+        raise FloatingPointError("in the gate")
 
-    controller.configure(policy)
-    sense([-2.0, 0.0, 0.0], [0.0, 0.0, 0.0])
-    controller.on_goal([2.0, 0.0, 0.0], "base")
-    assert controller.activate(clock.now) == ""
-    with lock:  # the thread waits for it before its first step
-        control = ControlLoop(controller, lock, send, report, print)
-    control.join(lambda: None)
-    assert asked, control.failure
-    assert clock.now - asked[0] > loop.BRAKING_TIME and not velocities[-1].any()
-    assert bool(control.failure) is fails
+    arm = Arm(tmp_path / "policy.onnx", monkeypatch, lambda _arm: monkeypatch.setattr(Gate, "__call__", fail))
+    assert isinstance(arm.drive().failure, FloatingPointError)
+    assert arm.velocities[-2].any() and not arm.velocities[-1].any()
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGTSTP"])
