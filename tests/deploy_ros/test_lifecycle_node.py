@@ -305,7 +305,9 @@ def test_an_arm_that_is_blocked_while_the_node_brakes_is_not_pressed(module: Any
 
     def then(turn: Any) -> Iterator[Any]:
         yield lambda node: drivers.append(Driver(node, end == "poison"))
+        deadline = time.monotonic() + 20
         while Arm(NODES[0]).commands[-1].points[0].velocities[0] < FAST:
+            assert time.monotonic() < deadline, NODES[0].log
             yield lambda _node: time.sleep(0.002)
         yield ends[end]
         if end == "deactivate":
