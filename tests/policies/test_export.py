@@ -142,6 +142,16 @@ def test_any_batch_gives_what_single_rows_give(file: Path) -> None:
             np.testing.assert_allclose(a[row : row + 1], b, atol=1e-6)
 
 
+def test_every_number_in_the_graph_is_a_double(tmp_path: Path) -> None:
+    """A control_dt in float32 would shift targets at a limit by a rounding, which an eager policy makes a hundred times larger."""
+    actor, normalizer = _policy()
+    path = tmp_path / "policy.onnx"
+    export_policy(actor, normalizer, INTERFACE, path, **ABOUT)
+    graph = onnx.load(path).graph
+    assert graph.initializer and not [n for n in graph.node if n.op_type == "Constant"]
+    assert [x.name for x in graph.initializer if x.data_type == onnx.TensorProto.FLOAT] == []
+
+
 class Pushing(GaussianActor):
     """Its mean action is the goal signal's first two values, times ten."""
 
