@@ -1,4 +1,4 @@
-"""Files whose names, options, defaults or other objects met a task's scene: the robot loads as its file describes it."""
+"""Files whose options, defaults or other objects met a task's scene: the robot loads as its file describes it."""
 
 from __future__ import annotations
 
@@ -13,30 +13,15 @@ from typing import Any
 import pytest
 import torch
 
-from ashore.configs.loader import load_run
 from ashore.configs.schema import RobotSettings
-from ashore.environments import make_env
-from ashore.sim import tasks
 from ashore.sim.env import Env
 from ashore.sim.robots import robot
 from ashore.sim.robots.model_check import compare
 from ashore.sim.robots.own_robot import adopt
 from ashore.sim.robots.robot import ModelError
-from ashore.sim.scene.scene import compile_scene
-from ashore.sim.tasks.manipulation import ArmTask
 from tests.sim.robots.own_arm import write_stl
+from tests.sim.robots.tiny_arm import arm, env_of, of, settings
 
-RANGE = 'range="-135 135"'
-ARM = """<mujoco>{before_world}<worldbody>{in_world}
-<body name="base" {base}><geom type="cylinder" size=".05 .02" mass="1" pos="0 0 .03"/>
- <body name="b1" pos="0 0 .06"><joint name="j1" axis="0 0 1" {limits}/>
-  <geom {geom} type="capsule" fromto="0 0 .03 0 0 .1" size=".02" mass=".3"/>
-  <body name="b2" pos="0 0 .12"><joint name="j2" axis="0 1 0" range="-135 135" damping=".2"/>
-   <geom type="capsule" fromto="0 0 .03 0 0 .18" size=".02" mass=".3"/>
-   <body pos="0 0 .22"><joint name="j3" axis="0 1 0" range="-135 135"/>
-    <geom type="capsule" fromto="0 0 .03 0 0 .15" size=".02" mass=".2"/>
-    <site name="{site}" pos="0 0 .18"/>{in_tool}</body></body></body></body>
-</worldbody>{after_world}</mujoco>"""
 # A parallelogram: the crank's joint turns the last link through a rod.
 LOOP = """<mujoco><worldbody><body name="base"><geom type="cylinder" size=".05 .02" mass="1" pos="0 0 .03"/>
 <body name="b1" pos="0 0 .06"><joint name="j1" axis="0 0 1" range="-135 135"/>
@@ -51,30 +36,6 @@ LOOP = """<mujoco><worldbody><body name="base"><geom type="cylinder" size=".05 .
    <geom type="capsule" fromto="0 0 .03 0 0 .15" size=".02" mass=".2"/><site name="tip" pos="0 0 .18"/>
   </body></body></body></body></worldbody>
 <equality><connect body1="rod" body2="b3" anchor="0 0 .22"/></equality></mujoco>"""
-
-
-def settings(folder: Path, changes: dict[str, Any] | None = None, **text: str) -> RobotSettings:
-    parts = {"before_world": "", "in_world": "", "base": "", "limits": RANGE, "geom": "", "site": "tip", "in_tool": ""}
-    (folder / "arm.xml").write_text(ARM.format(**{**parts, "after_world": "", **text}))
-    return of(folder / "arm.xml", **(changes or {}))
-
-
-def of(path: Path, **changes: Any) -> RobotSettings:
-    given: dict[str, Any] = {
-        "name": "tiny", "model": str(path), "joints": ("j1", "j2", "j3"), "tool_site": "tip", "home": (0, 0.6, 1.2),
-        "velocity_limit": (2, 2, 2), "workspace": {"low": (0.1, -0.15, 0.08), "high": (0.3, 0.15, 0.35)},
-    }  # fmt: skip
-    return RobotSettings(**{**given, **changes})
-
-
-def env_of(own: RobotSettings, task: str = "arm_reach", worlds: int = 2) -> Env:
-    run = load_run(task, ["task.randomization={}"]).task
-    return make_env(run.model_copy(update={"robot": own}), worlds)
-
-
-def arm(env: Env) -> ArmTask:
-    assert isinstance(env.task, ArmTask)
-    return env.task
 
 
 def tool_after(env: Env, steps: int = 10) -> torch.Tensor:
@@ -225,58 +186,6 @@ def test_mass_is_what_the_file_makes_of_inertias_and_shapes(tmp_path: Path, mode
     own = settings(tmp_path, **text)
     assert robot.load(adopt(own)).compile().body_mass.sum() == pytest.approx(1.8 + {"true": 0.3, "auto": 0.1}[mode])
     assert compare(own) == []
-
-
-@pytest.mark.parametrize(
-    ("task", "text"),
-    [
-        ("arm_reach", {"geom": 'name="table"'}),
-        ("arm_reach", {"geom": 'name="table_top"'}),
-        ("arm_reach", {"in_tool": '<camera name="overview"/>'}),
-        ("arm_reach", {"before_world": '<asset><material name="sky"/><texture name="sky" builtin="flat"/></asset>'}),
-        ("arm_reach", {"in_world": '<body name="robot_base"><geom size=".01" pos="0 0 -.1"/></body>'}),
-        (
-            "arm_reach",
-            {"after_world": '<sensor><framepos name="tool_position" objtype="site" objname="tip"/></sensor>'},
-        ),
-        ("arm_push", {"geom": 'name="puck"'}),
-        ("arm_push", {"in_tool": '<body name="puck"><geom name="puck_" size=".002" mass="0.001"/></body>'}),
-    ],
-)
-def test_a_robot_may_use_the_names_of_a_tasks_scene(tmp_path: Path, task: str, text: dict[str, str]) -> None:
-    env = env_of(settings(tmp_path, {"home": (0, 0.9, 1.5)}, **text), task)
-    env.reset(0)
-    env.step(torch.zeros(2, env.action_size))
-    assert env.interface.joints[0].name == "j1"
-    assert env.world.model.geom("table").type[0] == 0  # a plane: the task's own
-
-
-@pytest.mark.parametrize("task", ["arm_drawer", "arm_insert", "arm_push"])
-def test_every_name_of_a_scene_may_be_a_robots_site_or_geom(tmp_path: Path, task: str) -> None:
-    run = load_run(task, ["task.randomization={}"]).task
-    find = tasks.find(task)
-    scene = compile_scene(find, run.model_copy(update={"robot": settings(tmp_path)}), visual=True)
-    alone = robot.load(adopt(settings(tmp_path))).compile()
-    for kind in ("site", "geom", "body", "camera"):
-        own, all_of = (
-            {getattr(m, kind)(i).name for i in range(getattr(m, f"n{kind if kind != 'camera' else 'cam'}"))}
-            for m in (alone, scene)
-        )
-        for name in sorted(all_of - own - {""}):
-            part = {
-                "site": f'<site name="{name}"/>',
-                "geom": f'<geom name="{name}" size=".001" mass="0"/>',
-                "body": f'<body name="{name}"/>',
-                "camera": f'<camera name="{name}"/>',
-            }[kind]
-            tool = {"tool_site": name, "site": "tip"} if kind == "site" else {"tool_site": "tip", "site": "tip"}
-            given = settings(tmp_path, {"tool_site": tool["tool_site"]}, in_tool=part)
-            resolved = find.resolve(run.model_copy(update={"robot": given}))
-            model = compile_scene(find, resolved, visual=True)
-            assert f"robot/{name}" in {
-                getattr(model, kind)(i).name for i in range(getattr(model, f"n{'cam' if kind == 'camera' else kind}"))
-            }
-            assert kind != "site" or resolved.robot.tool_site == f"robot/{name}"
 
 
 def test_unnamed_bodies_may_touch_at_home_and_be_the_base(tmp_path: Path) -> None:
