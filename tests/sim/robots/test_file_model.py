@@ -22,21 +22,6 @@ from ashore.sim.robots.robot import ModelError
 from tests.sim.robots.own_arm import write_stl
 from tests.sim.robots.tiny_arm import arm, env_of, of, settings
 
-# A parallelogram: the crank's joint turns the last link through a rod.
-LOOP = """<mujoco><worldbody><body name="base"><geom type="cylinder" size=".05 .02" mass="1" pos="0 0 .03"/>
-<body name="b1" pos="0 0 .06"><joint name="j1" axis="0 0 1" range="-135 135"/>
- <geom type="capsule" fromto="0 0 .03 0 0 .1" size=".02" mass=".3"/>
- <body name="crank" pos="0 0 .12"><joint name="j3" axis="0 1 0" range="-135 135"/>
-  <geom type="capsule" fromto="0 0 0 -.06 0 0" size=".005" mass=".05" contype="0" conaffinity="0"/>
-  <body name="rod" pos="-.06 0 0"><joint name="p1" axis="0 1 0"/>
-   <geom type="capsule" fromto="0 0 0 0 0 .22" size=".005" mass=".05" contype="0" conaffinity="0"/></body></body>
- <body name="b2" pos="0 0 .12"><joint name="j2" axis="0 1 0" range="-135 135"/>
-  <geom type="capsule" fromto="0 0 .03 0 0 .18" size=".02" mass=".3"/>
-  <body name="b3" pos="0 0 .22"><joint name="p2" axis="0 1 0"/>
-   <geom type="capsule" fromto="0 0 .03 0 0 .15" size=".02" mass=".2"/><site name="tip" pos="0 0 .18"/>
-  </body></body></body></body></worldbody>
-<equality><connect body1="rod" body2="b3" anchor="0 0 .22"/></equality></mujoco>"""
-
 
 def tool_after(env: Env, steps: int = 10) -> torch.Tensor:
     env.reset(0)
@@ -110,22 +95,6 @@ def test_an_object_before_the_arm_in_its_file_is_not_its_base(tmp_path: Path, ki
 def test_a_mocap_base_is_a_fixed_one(tmp_path: Path) -> None:
     model = env_of(settings(tmp_path, base='mocap="true"')).world.model
     assert model.nmocap == 0 and model.body("base").weldid[0] == 0
-
-
-def test_a_loop_is_closed_where_episodes_start(tmp_path: Path) -> None:
-    (tmp_path / "loop.xml").write_text(LOOP)
-    box = {"low": (0.1, -0.15, 0.08), "high": (0.3, 0.15, 0.35)}
-    env = env_of(of(tmp_path / "loop.xml", home=(0, 0.3, 0.9), compensates_gravity=True, workspace=box), worlds=16)
-    env.reset(0)
-    before = arm(env).sensor("tool_position").clone()
-    env.step(torch.zeros(16, 3))
-    assert (arm(env).sensor("tool_position") - before).norm(dim=1).max() < 1e-3  # m
-
-
-def test_a_loop_that_cannot_be_closed_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "loop.xml").write_text(LOOP.replace('joint name="p1" axis="0 1 0"', 'joint name="p1" axis="1 0 0"'))
-    with pytest.raises(ModelError, match="has a loop of `connect` or `weld` equalities that its joints cannot close"):
-        env_of(of(tmp_path / "loop.xml", home=(0, 0.3, 0.9)))
 
 
 def test_a_joint_without_limits_stays_within_a_turn_of_home_or_within_the_settings(tmp_path: Path) -> None:

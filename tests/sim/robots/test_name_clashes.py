@@ -71,6 +71,29 @@ def test_every_name_of_a_scene_may_be_a_robots_site_or_geom(tmp_path: Path, task
             assert kind != "site" or resolved.robot.tool_site == f"robot/{name}"
 
 
+def test_what_refers_to_a_renamed_part_refers_to_its_new_name(tmp_path: Path) -> None:
+    """A body `puck` beside a `robot/puck`, its joint called the same, and one reference of each kind to it."""
+    body = '<body name="puck"><geom name="lid" size=".002" mass="0.001"/></body><body name="robot/puck"/>'
+    own = adopt(settings(tmp_path, {"home": (0, 0.9, 1.5), "payload_body": "puck"}, in_tool=body))
+    references = """<contact><exclude body1="puck" body2="base"/></contact>
+      <equality><weld body1="puck" body2="base" active="false"/></equality>
+      <sensor><framepos name="lid" objtype="xbody" objname="puck" reftype="body" refname="base"/></sensor>
+      </mujoco>"""
+    text = own.model.replace('joint name="j3"', 'joint name="puck"').replace("</mujoco>", references)
+    text = text.replace("<worldbody>", '<worldbody><camera name="eye" mode="targetbody" target="puck"/>', 1)
+    own = own.model_copy(update={"model": text, "joints": ("j1", "j2", "puck")})
+    run = load_run("arm_push", ["task.randomization={}"]).task.model_copy(update={"robot": own})
+    push = tasks.find("arm_push")
+    resolved = push.resolve(run)
+    model = compile_scene(push, resolved)
+    new = model.body("robot/puck_").id
+    assert resolved.robot.payload_body == "robot/puck_" and model.geom("lid").bodyid[0] == new
+    assert resolved.robot.joints == ("j1", "j2", "puck")
+    assert {new, model.body("base").id} in [{int(s) >> 16, int(s) & 0xFFFF} for s in model.exclude_signature]
+    assert model.eq_obj1id[0] == new and model.sensor("lid").objid[0] == new
+    assert model.cam_targetbodyid[model.camera("eye").id] == new
+
+
 def with_joint(folder: Path, old: str, new: str) -> RobotSettings:
     """The arm with one of its driven joints renamed."""
     own = settings(folder)
