@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ashore.configs.contract import SignalSpec
 from ashore.sim.engine.world import World, free_joint_start
-from ashore.sim.tasks.manipulation import OBJECT_BITS, add_frame_sensor, position_signal
+from ashore.sim.scene.table import OBJECT_BITS, add_frame_sensor, position_signal
 
 CAMERA_STALE = 0.2  # s, after which an object's estimate is stale: six frames of a 30 Hz camera
 

@@ -80,6 +80,22 @@ def test_a_tasks_world_has_gravity_and_contacts_whatever_the_file_says(
         assert f"robot afloat: <{'flag' if what in ('contact', 'limit') else 'option'} {what}>" in told
 
 
+def test_neither_a_models_text_nor_the_override_flag_sets_a_tasks_world(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The text in a run's or a policy's settings is read as a file is: it may be a stranger's."""
+    flag = '<option><flag override="enable"/></option>'
+    own = adopt(settings(tmp_path, {"name": "overriding"}, before_world=flag))
+    assert "robot overriding: <flag override>: the file enables it" in capsys.readouterr().err
+    world = '<option gravity="0 0 -1"><flag contact="disable" override="enable"/></option>'
+    world += '<default><geom condim="1"/></default>'
+    text = own.model.replace("<worldbody>", f"{world}<worldbody>", 1)
+    model, expected = (env_of(own.model_copy(update={"model": m})).world.model for m in (text, own.model))
+    assert (model.opt.gravity == [0, 0, -9.81]).all()
+    assert (model.opt.disableflags, model.opt.enableflags) == (expected.opt.disableflags, expected.opt.enableflags)
+    assert model.geom("table").condim == expected.geom("table").condim == 3
+
+
 @pytest.mark.parametrize("kind", ["<freejoint/>", "", "mocap"])
 def test_an_object_before_the_arm_in_its_file_is_not_its_base(tmp_path: Path, kind: str) -> None:
     alone = env_of(settings(tmp_path))
