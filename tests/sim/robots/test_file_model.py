@@ -70,13 +70,18 @@ def test_a_material_that_a_default_class_or_a_site_names_may_have_a_picture(tmp_
 def test_a_tasks_world_has_gravity_and_contacts_whatever_the_file_says(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    option = '<option gravity="0 0 0" wind="3 0 0" density="1000"><flag contact="disable" limit="disable"/></option>'
+    option = (
+        '<option gravity="0 0 0" wind="3 0 0" density="1000" viscosity="1" magnetic="1 0 0" actuatorgroupdisable="1">'
+    )
+    option += '<flag contact="disable" limit="disable"/></option>'
     model = env_of(settings(tmp_path, {"name": "afloat"}, before_world=option)).world.model
     expected = env_of(settings(tmp_path)).world.model
     assert (model.opt.gravity == [0, 0, -9.81]).all() and not model.opt.wind.any() and model.opt.density == 0
     assert model.opt.disableflags == expected.opt.disableflags
     told = capsys.readouterr().err
-    for what in ("gravity", "wind", "density", "contact", "limit"):
+    assert model.opt.viscosity == 0 and (model.opt.magnetic == expected.opt.magnetic).all()
+    assert model.opt.disableactuator == 0, "the servos of a task are in a group, too"
+    for what in ("gravity", "wind", "density", "viscosity", "magnetic", "disableactuator", "contact", "limit"):
         assert f"robot afloat: <{'flag' if what in ('contact', 'limit') else 'option'} {what}>" in told
 
 
