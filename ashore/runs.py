@@ -25,6 +25,7 @@ from ashore.policies.networks import make_actor
 from ashore.policies.normalize import Normalizer
 from ashore.policies.policy import LearnedPolicy, load_policy
 from ashore.policies.trainer import CHECKPOINTS, FREE, TrainingOutcome, train
+from ashore.ram import require_ram
 from ashore.sim import tasks
 from ashore.sim.env import Env
 from ashore.sim.evaluate import record_signals, run_episodes, worlds_and_rounds
@@ -80,6 +81,8 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool, console: Console 
     elif config.exists():
         raise UsageError(f"{folder} holds a run already; go on with it: --resume, or name another folder: --run DIR")
     settings = run.train
+    if large := require_ram(run):
+        print(f"ashore: {large}", file=sys.stderr)
     env = make_env(
         run.task,
         settings.num_envs,
