@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from ashore.api import Run, compare, evaluate, make_env, open_run, open_runs, play, sweep, train
     from ashore.configs.errors import AshoreError
     from ashore.deploy_ros.stepping import SteppedPolicy, Targets, load
+    from ashore.results import Comparison, Evaluation, Exported, Sweep, Video
     from ashore.run_sets import RunSet
-    from ashore.results import Evaluation, Exported, Sweep, Video
 
 __all__ = [
     "AshoreError",
+    "Comparison",
     "Evaluation",
     "Exported",
     "Run",
@@ -45,8 +46,10 @@ __all__ = [
     "train",
 ]
 
-_API = dict.fromkeys(("Run", "compare", "evaluate", "make_env", "open_run", "open_runs", "play", "sweep", "train"), "ashore.api")
-_API |= dict.fromkeys(("Evaluation", "Exported", "Sweep", "Video"), "ashore.results")
+_API = dict.fromkeys(
+    ("Run", "compare", "evaluate", "make_env", "open_run", "open_runs", "play", "sweep", "train"), "ashore.api"
+)
+_API |= dict.fromkeys(("Comparison", "Evaluation", "Exported", "Sweep", "Video"), "ashore.results")
 _API |= dict.fromkeys(("SteppedPolicy", "Targets", "load"), "ashore.deploy_ros.stepping")
 _API |= {"AshoreError": "ashore.configs.errors", "RunSet": "ashore.run_sets"}
 

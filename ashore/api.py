@@ -1,4 +1,4 @@
-"""What one does with policies: train, evaluate, sweep, play, export. The commands and Python scripts call the same functions.
+"""What one does with policies: train, compare, evaluate, sweep, play, export. Commands and scripts call the same functions.
 
 Settings are given as keywords, `total_steps=8000` or `task={"episode_seconds": 2.0}`; as a mapping with dotted names,
 `settings={"task.randomization.payload.high": 1.0}`; or as the command line has them, `overrides=["train.seed=3"]`.
@@ -6,6 +6,7 @@ Settings are given as keywords, `total_steps=8000` or `task={"episode_seconds": 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ashore import environments
+from ashore.comparing import compare_folders
 from ashore.configs.errors import UsageError
 from ashore.configs.faults import ConfigError
 from ashore.configs.loader import load_run
@@ -26,12 +28,12 @@ from ashore.environments import TEST_SEED
 from ashore.files import write_atomically
 from ashore.policies import metrics
 from ashore.policies.trainer import TrainingOutcome
-from ashore.randomization.robustness import report
+from ashore.randomization.robustness import comparison, report
 from ashore.randomization.robustness.sweep import SweepResult
-from ashore.results import Evaluation, Exported, Sweep, Video
+from ashore.results import Comparison, Evaluation, Exported, Sweep, Video
 from ashore.run_sets import RunSet
 from ashore.runs import POLICY_FILE, export_run, train_run
-from ashore.seeds import SETTINGS, is_set, own_cores, read_result, train_seeds
+from ashore.seeds import LOG, SETTINGS, failure, is_set, own_cores, read_result, seed_folder, train_seeds
 from ashore.settings_arguments import overrides_of
 from ashore.showing import play_to_file
 from ashore.sim.env import Env
@@ -143,7 +145,19 @@ def _train_seeds(
     run = own_cores(_load_run(source, settings, keywords, overrides))
     if train_seeds(run, seeds, folder, resume=resume, console=Console(quiet=quiet)):
         raise KeyboardInterrupt(f"stopped after checkpoints in {folder}; resume=True goes on from them")
-    return open_runs(folder)
+    runs = open_runs(folder)
+    for seed, code in runs.failed.items() if quiet else ():
+        print(f"ashore: warning: seed {seed} {failure(code)}; see {seed_folder(folder, seed) / LOG}", file=sys.stderr)
+    return runs
+
+
+def compare(runs: Sequence[str | Path | Run | RunSet], out: str | Path | None = None) -> Comparison:
+    """Draw runs, and sets of seeds as one each, beside each other: a page for a browser, `runs/compare.html` if not given."""
+    folders = [run.folder if isinstance(run, Run | RunSet) else Path(run) for run in runs]
+    path = RUNS / "compare.html" if out is None else Path(out)
+    sections = compare_folders(folders)
+    comparison.write(path, sections)
+    return Comparison(path, sections)
 
 
 def open_runs(folder: str | Path) -> RunSet:

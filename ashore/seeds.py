@@ -46,7 +46,9 @@ def is_set(folder: Path) -> bool:
 def read_result(folder: Path) -> dict[str, Any]:
     """What `seeds.json` holds."""
     if not is_set(folder):
-        raise UsageError(f"{folder} holds no seeds of a training; allowed: a folder that `ashore train --seeds` has written")
+        raise UsageError(
+            f"{folder} holds no seeds of a training; allowed: a folder that `ashore train --seeds` has written"
+        )
     result: dict[str, Any] = json.loads((folder / RESULT).read_text(encoding="utf-8"))
     return result
 
@@ -73,16 +75,23 @@ def train_seeds(
     _check(run, seeds, folder, resume)
     metrics.require(run.train.log)
     write_atomically(folder / SETTINGS, dump(run))
-    states: dict[int, Any] = dict.fromkeys(seeds, "waiting")
+    states = (_exit_codes(folder) if resume else {}) | dict.fromkeys(seeds)
     write_result(folder, run, states)
     folders = {seed: seed_folder(folder, seed) for seed in seeds}
     with Interrupt() as interrupt, SeedsProgress(folders, run.train.total_steps, console) as progress:
         progress.say(opening_line(run, seeds, folder))
-        for seed, code in _run_all(seeds, lambda seed: _command(run, folder, seed, resume), folders, run, interrupt, progress):
+        for seed, code in _run_all(
+            seeds, lambda seed: _command(run, folder, seed, resume), folders, run, interrupt, progress
+        ):
             states[seed] = code
             write_result(folder, run, states)
             progress.ended(seed, _how(code, folders[seed]))
     return interrupt.requested
+
+
+def _exit_codes(folder: Path) -> dict[int, int | None]:
+    """By seed, as `seeds.json` has them; None of one that is not over."""
+    return {row["seed"]: row["exit_code"] for row in read_result(folder)["seeds"]}
 
 
 def opening_line(run: RunSettings, seeds: Sequence[int], folder: Path) -> str:
@@ -194,18 +203,16 @@ def _start(command: list[str], folder: Path, cores: set[int]) -> subprocess.Pope
 def _end(processes: Sequence[subprocess.Popen[bytes]]) -> None:
     for process in processes:
         process.send_signal(signal.SIGINT)
+    deadline = time.monotonic() + PATIENCE
+    while any(process.poll() is None for process in processes) and time.monotonic() < deadline:
+        time.sleep(LOOK_EVERY)
     for process in processes:
-        try:
-            process.wait(timeout=PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        process.kill()
+        process.wait()
 
 
-def _state(code: int | str) -> str:
-    if isinstance(code, str):
-        return code
-    return {0: "done", INTERRUPTED: "interrupted"}.get(code, "failed")
+def _state(code: int | None) -> str:
+    return {None: "unfinished", 0: "done", INTERRUPTED: "interrupted"}.get(code, "failed")
 
 
 def _how(code: int, folder: Path) -> str:
@@ -224,7 +231,7 @@ def failure(code: int) -> str:
     return f"failed with exit code {code}"
 
 
-def write_result(folder: Path, run: RunSettings, states: Mapping[int, Any]) -> None:
+def write_result(folder: Path, run: RunSettings, states: Mapping[int, int | None]) -> None:
     """Write `seeds.json`: each seed with the last evaluation it has, and figures over those that are done."""
     rows = [_row(folder, seed, code) for seed, code in states.items()]
     done = [row for row in rows if row["state"] == "done"]
@@ -243,7 +250,7 @@ def write_result(folder: Path, run: RunSettings, states: Mapping[int, Any]) -> N
     write_atomically(folder / RESULT, json.dumps(result, indent=1) + "\n")
 
 
-def _row(folder: Path, seed: int, code: int | str) -> dict[str, Any]:
+def _row(folder: Path, seed: int, code: int | None) -> dict[str, Any]:
     newest: dict[str, Any] = {}
     for record in metrics.read(seed_folder(folder, seed)):
         newest |= {name: x for name, x in record.items() if x is not None}
@@ -251,7 +258,7 @@ def _row(folder: Path, seed: int, code: int | str) -> dict[str, Any]:
         "seed": seed,
         "folder": seed_folder(folder, seed).name,
         "state": _state(code),
-        "exit_code": code if isinstance(code, int) else None,
+        "exit_code": code,
         "steps": newest.get("steps", 0),
         "seconds": round(newest.get("time/seconds", 0.0), 3),
         **{name: newest.get(f"eval/{name}") for name in FINAL},

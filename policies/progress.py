@@ -26,7 +26,9 @@ LEFT = len("left 00:00:00")
 
 def newest_text(newest: Mapping[str, float], room: float = math.inf) -> str:
     """The newest metrics, as many as fit into `room` columns."""
-    known = {label: f"{label} {newest[key]:{form}}" for label, (key, form) in SHOWN.items() if newest.get(key) is not None}
+    known = {
+        label: f"{label} {newest[key]:{form}}" for label, (key, form) in SHOWN.items() if newest.get(key) is not None
+    }
     for label in LEFT_OUT:
         if len("  ".join(known.values())) > room:
             known.pop(label, None)
