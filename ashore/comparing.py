@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ POINTS = 200  # of a curve over seeds, at most
 MOST_SETTINGS = 40  # rows of the table of what differs
 MOST_WORDS = 3  # settings beside a label
 UNSHOWN = ("train.seed", "train.log", "train.keep_checkpoints", "train.checkpoint_every")  # which change no score
+
+ROBOT, ALGORITHM = "task.robot.name", "train.algorithm.kind"
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -174,24 +177,16 @@ def _grid(each: Sequence[Floats]) -> Floats:
 def _differing(settings: Sequence[RunSettings]) -> dict[str, list[str]]:
     """Name of each setting that is not the same everywhere, and its values as text; empty text where one has no such setting.
 
-    Of another robot or another algorithm the name alone is told, not all that comes with it.
+    Of another robot its name alone is told, and of another algorithm what both have, not all that comes with it.
     """
     flat = [_flat(run.model_dump(mode="json")) for run in settings]
-    whole = [
-        prefix
-        for prefix, name in (("task.robot.", "name"), ("train.algorithm.", "kind"))
-        if _several(flat, prefix + name)
-    ]
+    robots, algorithms = _several(flat, ROBOT), _several(flat, ALGORITHM)
     table = {}
     for name in dict.fromkeys(name for found in flat for name in found):
         values = [found.get(name, "") for found in flat]
-        inside = any(name.startswith(prefix) for prefix in whole)
-        alone = name in ("task.robot.name", "train.algorithm.kind")
-        if (
-            len(set(values)) > 1
-            and name not in UNSHOWN
-            and (alone or not inside or (all(values) and "robot" not in name))
-        ):
+        with_robot = robots and name != ROBOT and (name.startswith("task.robot.") or name.endswith(".match"))
+        with_algorithm = algorithms and name.startswith("train.algorithm.") and not all(values)
+        if len(set(values)) > 1 and name not in UNSHOWN and not with_robot and not with_algorithm:
             table[name] = values
     return table
 
@@ -212,10 +207,19 @@ def _flat(data: Mapping[str, Any], above: str = "") -> dict[str, str]:
 
 
 def _words(differing: Mapping[str, Sequence[str]], k: int) -> str:
-    """A few of the settings of entry k, `algorithm` and `robot` first."""
-    named = {
-        {"train.algorithm.kind": "algorithm", "task.robot.name": "robot"}.get(name, name.rpartition(".")[2]): values[k]
-        for name, values in sorted(differing.items(), key=lambda item: not item[0].endswith((".kind", "robot.name")))
-        if values[k]
-    }
-    return ", ".join(f"{name} {value}" for name, value in list(named.items())[:MOST_WORDS])
+    """A few of the settings in which entry k is not as most are, algorithm and robot first."""
+    own = []
+    for name, values in differing.items():
+        commonest, count = Counter(values).most_common(1)[0]
+        if values[k] and (count == 1 or values[k] != commonest or 2 * count <= len(values)):
+            own.append(name)
+    own.sort(key=lambda name: name not in (ALGORITHM, ROBOT))
+    return ", ".join(f"{_short(name)} {differing[name][k]}" for name in own[:MOST_WORDS])
+
+
+def _short(name: str) -> str:
+    """`payload.high` of `task.randomization.payload.high`, `learning_rate` of `train.algorithm.learning_rate`."""
+    parts = name.split(".")
+    if name in (ALGORITHM, ROBOT):
+        return parts[1]
+    return ".".join(parts[-2:] if "randomization" in parts else parts[-1:])

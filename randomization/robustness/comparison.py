@@ -40,7 +40,7 @@ class Score:
     value: float
     low: float | None = None
     high: float | None = None
-    over: str = "seeds"  # what the interval is over
+    over: str = ""  # what the interval is over, where that is not seeds
 
     def text(self, form: str) -> str:
         ends = "" if self.low is None or self.high is None else f" [{self.low:{form}}, {self.high:{form}}]"
@@ -85,7 +85,7 @@ def render(sections: Sequence[Section]) -> str:
     count = sum(len(part.entries) for part in sections)
     header = (
         f'<header>\n<div class="eyebrow">Ashore comparison</div>\n<h1>{escape(tasks)}</h1>\n'
-        f'<p class="lead">{count} trainings beside each other</p>\n</header>\n'
+        f'<p class="lead">{count} trainings beside each other</p>\n<p class="how">{HOW}</p>\n</header>\n'
     )
     return page(escape(f"Comparison: {tasks}"), header + "".join(_section(part, charts) for part in sections), charts)
 
@@ -102,9 +102,10 @@ def _section(part: Section, charts: dict[str, Chart]) -> str:
         for axis, (title, unit) in axes.items()
         if (chart := learning_chart(part.entries, name, axis, title, unit))
     ]
-    grid = _legend(part.entries) + f'<div class="grid">{"".join(cards)}</div>\n' if cards else ""
+    grid = _legend(part.entries) + f'<div class="grid pairs">{"".join(cards)}</div>\n' if cards else ""
+    how = "Time is that of training with its evaluations, on the machine of each run."
     content = grid + "<h3>Last evaluation</h3>\n" + _scores(part.entries) + _settings(part)
-    return section(escape(part.task), HOW, content)
+    return section(escape(part.task), how, content)
 
 
 def learning_chart(entries: Sequence[Entry], name: str, axis: str, title: str, unit: float) -> Chart | None:
@@ -155,18 +156,18 @@ def _score_row(k: int, entry: Entry) -> str:
     numbers = {"Seeds": entry.seeds, "Steps": f"{entry.steps:,}", "Minutes": f"{entry.seconds / 60:.1f}"}
     for name, form in (("success", ".1%"), ("return", ".2f")):
         score = entry.scores.get(name)
-        numbers[name.capitalize()] = "" if score is None else score.text(form) + _over(score)
+        numbers[name.capitalize()] = "" if score is None else score.text(form)
     cells = "".join(
         f'<td class="number{"" if text else " blank"}" data-label="{label}">{escape(text)}</td>'
         for label, text in numbers.items()
     )
-    differs = f'<div class="differs">{escape(entry.differs)}</div>' if entry.differs else ""
-    name = f'<td class="name">{_swatch(k)}{escape(entry.label)}{differs}</td>'
+    told = [
+        entry.differs,
+        *dict.fromkeys(f"interval over {s.over}" for s in entry.scores.values() if s.over and s.low is not None),
+    ]
+    below = "".join(f'<div class="differs">{escape(text)}</div>' for text in told if text)
+    name = f'<td class="name label">{_swatch(k)}{escape(entry.label)}{below}</td>'
     return f'<tr>{name}{cells}<td class="wide">{_bar(k, entry.scores.get("success"))}</td></tr>\n'
-
-
-def _over(score: Score) -> str:
-    return f" over {score.over}" if score.low is not None and score.over != "seeds" else ""
 
 
 def _bar(k: int, score: Score | None) -> str:
