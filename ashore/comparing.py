@@ -142,7 +142,8 @@ def _score(group: Group, name: str) -> Score | None:
         worlds, rounds = worlds_and_rounds(group.settings.train.eval_episodes)
         low, high = clopper_pearson(round(values[0] * worlds * rounds), worlds * rounds)
         return Score(value=values[0], low=low, high=high, over=f"{worlds * rounds} episodes")
-    return Score(**dict(zip(("value", "low", "high"), interval([values]), strict=True)))
+    over = interval([values])
+    return Score(value=over.iqm, low=over.low, high=over.high)
 
 
 def _curve(runs: Sequence[Rows], name: str, axis: str) -> LearningCurve | None:

@@ -21,7 +21,9 @@ def run(folder: Path, points: Sequence[tuple[int, float]], *settings: str, task:
     """A run's folder with evaluations at (steps, success); a hundred steps a second."""
     folder.mkdir(parents=True)
     (folder / "config.yaml").write_text(dump(load_run(task, settings)))
-    rows = [{"steps": at, "time/seconds": at / 100, "eval/success": x, "eval/return": 10 * x} for at, x in points]
+    rows: list[dict[str, float | None]] = [
+        {"steps": at, "time/seconds": at / 100, "eval/success": x, "eval/return": 10 * x} for at, x in points
+    ]
     rows.insert(0, {"steps": 1, "time/seconds": 0.01, "eval/success": None, "eval/return": None})
     (folder / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
     return folder
