@@ -13,6 +13,8 @@ from ashore.policies.vector import VectorEnv
 LEARNERS = {
     "ppo": "on_policy.ppo:PPO",
     "sac": "off_policy.sac:SAC",
+    "td3": "off_policy.td3:TD3",
+    "ddpg": "off_policy.td3:DDPG",
 }
 
 

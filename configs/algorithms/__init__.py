@@ -1,4 +1,4 @@
-"""Which algorithm learns, and its settings: one model each, told apart by `kind`; `policies/algorithms.py` has what they build."""
+"""Which algorithm learns: the settings of each, told apart by `kind`. `policies/algorithms.py` has what they build."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
-from ashore.configs.algorithms.off_policy import ReplaySettings, SACSettings
+from ashore.configs.algorithms.off_policy import DDPGSettings, ReplaySettings, SACSettings, TD3Settings
 from ashore.configs.algorithms.on_policy import OnPolicySettings, PPOSettings
 from ashore.configs.base import Settings
 
@@ -14,15 +14,22 @@ __all__ = [
     "ALGORITHMS",
     "DEFAULT",
     "AlgorithmSettings",
+    "DDPGSettings",
     "OnPolicySettings",
     "PPOSettings",
     "ReplaySettings",
     "SACSettings",
+    "TD3Settings",
     "algorithm_of",
 ]
 
 DEFAULT = "ppo"
-ALGORITHMS: dict[str, type[Settings]] = {"ppo": PPOSettings, "sac": SACSettings}
+ALGORITHMS: dict[str, type[Settings]] = {
+    "ppo": PPOSettings,
+    "sac": SACSettings,
+    "td3": TD3Settings,
+    "ddpg": DDPGSettings,
+}
 
 
 def algorithm_of(settings: Any) -> Any:
@@ -33,6 +40,9 @@ def algorithm_of(settings: Any) -> Any:
 
 
 AlgorithmSettings = Annotated[
-    Annotated[PPOSettings, Tag("ppo")] | Annotated[SACSettings, Tag("sac")],
+    Annotated[PPOSettings, Tag("ppo")]
+    | Annotated[SACSettings, Tag("sac")]
+    | Annotated[TD3Settings, Tag("td3")]
+    | Annotated[DDPGSettings, Tag("ddpg")],
     Discriminator(algorithm_of),
 ]
