@@ -34,7 +34,14 @@ def test_the_page_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "payload" in done.stdout and "-1.0" in done.stdout, "the error that the page provokes is printed"
     assert "over 8 episodes" in done.stdout
-    for name in ("reach/policy.onnx", "reach_ur5e/policy.onnx", "reach.mp4", "sweep-arm_reach-reach/report.html"):
+    for name in (
+        "reach/policy.onnx",
+        "reach_ur5e/policy.onnx",
+        "reach.mp4",
+        "sweep-arm_reach-reach/report.html",
+        "reach_seeds/seeds.json",
+        "compare.html",
+    ):
         assert (tmp_path / "runs" / name).is_file()
     assert not (tmp_path / "runs" / "never").exists()
 
