@@ -13,7 +13,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -80,12 +81,12 @@ def train_seeds(
     folders = {seed: seed_folder(folder, seed) for seed in seeds}
     with Interrupt() as interrupt, SeedsProgress(folders, run.train.total_steps, console) as progress:
         progress.say(opening_line(run, seeds, folder))
-        for seed, code in _run_all(
-            seeds, lambda seed: _command(run, folder, seed, resume), folders, run, interrupt, progress
-        ):
-            states[seed] = code
-            write_result(folder, run, states)
-            progress.ended(seed, _how(code, folders[seed]))
+        ended = _run_all(seeds, lambda seed: _command(run, folder, seed, resume), folders, run, interrupt, progress)
+        with closing(ended):  # ends the processes, whatever is raised here
+            for seed, code in ended:
+                states[seed] = code
+                write_result(folder, run, states)
+                progress.ended(seed, _how(code, folders[seed]))
     return interrupt.requested
 
 
@@ -143,7 +144,7 @@ def _run_all(
     run: RunSettings,
     interrupt: Interrupt,
     progress: SeedsProgress,
-) -> Iterable[tuple[int, int]]:
+) -> Generator[tuple[int, int]]:
     """Run a process for each seed; gives each seed with its exit code when it ends."""
     cores = _shares(run.train.torch_threads)
     waiting, running = list(seeds), dict[int, tuple[subprocess.Popen[bytes], int]]()

@@ -82,6 +82,15 @@ def test_each_has_one_torch_thread_unless_told_and_is_the_run_of_its_seed(runs: 
     assert alone.policy.read_bytes() == runs[2].policy.read_bytes()
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getaffinity"), reason="the system has no affinity")
+def test_runs_share_the_cores_and_their_engines_take_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3, 4})
+    assert module._shares(2) == [{0, 1}, {2, 3, 4}]
+    assert module._shares(8) == [{0, 1, 2, 3, 4}]
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
+    assert ashore.make_env("cartpole_swingup", 4).world.batch.nthread == 1
+
+
 def test_folders_are_not_mixed(runs: ashore.RunSet, tmp_path: Path) -> None:
     single = tmp_path / "single"
     single.mkdir()
