@@ -34,7 +34,7 @@ class WandB:
             )
         except wandb.errors.Error as error:
             raise UsageError(
-                f"wandb: {' '.join(str(error).split())}; allowed: `wandb login` first, or WANDB_MODE=offline, and --resume"
+                f"wandb: {' '.join(str(error).split()).rstrip('.')}; allowed: `wandb login` first, or WANDB_MODE=offline, and --resume"
             ) from None
         self._run.define_metric("*", step_metric="steps")
 
