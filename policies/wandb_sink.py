@@ -33,8 +33,9 @@ class WandB:
                 config=load_text(config.read_text(encoding="utf-8"), str(config)) if config.is_file() else None,
             )
         except wandb.errors.Error as error:
+            said = " ".join(str(error).split()).rstrip(".")
             raise UsageError(
-                f"wandb: {' '.join(str(error).split()).rstrip('.')}; allowed: `wandb login` first, or WANDB_MODE=offline, and --resume"
+                f"wandb: {said}; allowed: `wandb login` first, or WANDB_MODE=offline, and --resume"
             ) from None
         self._run.define_metric("*", step_metric="steps")
 
