@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from pathlib import Path
 
 
 def tasks(_options: argparse.Namespace) -> None:
@@ -14,10 +13,14 @@ def tasks(_options: argparse.Namespace) -> None:
 
 
 def config(options: argparse.Namespace) -> None:
-    from ashore.configs.loader import dump, load_run
+    from ashore.configs.gymnasium_run import GymnasiumRunSettings
+    from ashore.configs.loader import dump, load_any
     from ashore.sim.tasks import find
 
-    run = load_run(options.preset, options.set)
+    run = load_any(options.preset, options.set)
+    if isinstance(run, GymnasiumRunSettings):
+        print(dump(run), end="")
+        return
     task = find(run.task.name, run.task.source)
     task.read_options(run.task)
     print(dump(run.model_copy(update={"task": task.with_rewards(run.task)})), end="")
@@ -26,7 +29,7 @@ def config(options: argparse.Namespace) -> None:
 def train(options: argparse.Namespace) -> int:
     from ashore import api
 
-    folder = options.run or api.RUNS / Path(options.preset).stem
+    folder = options.run or api.run_folder(options.preset)
     try:
         run = api.train(options.preset, run_dir=folder, resume=options.resume, overrides=options.set)
     except KeyboardInterrupt as stop:
