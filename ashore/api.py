@@ -67,7 +67,7 @@ class Run:
         names = dict.fromkeys(name for row in rows for name in row)
         return {name: np.array([row.get(name) for row in rows], np.float64) for name in names}
 
-    def evaluate(self, episodes: int = 256, **how: Any) -> Evaluation:
+    def evaluate(self, episodes: int = 256, **how: Any) -> Evaluation | GymnasiumEvaluation:
         """As `ashore.evaluate`."""
         return evaluate(self.folder, episodes, **how)
 
@@ -87,8 +87,10 @@ class Run:
     def __repr__(self) -> str:
         steps = int(self.metrics.get("steps", np.zeros(1))[-1])
         settings = self.settings
-        gym = isinstance(settings, GymnasiumRunSettings)
-        what = settings.gymnasium.id if gym else f"{settings.task.name} with {settings.task.robot.name}"
+        if isinstance(settings, GymnasiumRunSettings):
+            what = settings.gymnasium.id
+        else:
+            what = f"{settings.task.name} with {settings.task.robot.name}"
         return f"Run({str(self.folder)!r}: {what}, {steps:,} steps)"
 
 

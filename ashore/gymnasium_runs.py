@@ -48,6 +48,11 @@ class GymnasiumEvaluation:
     def means(self) -> dict[str, float]:
         return {name: float(values.mean()) for name, values in self.terms.items()}
 
+    @property
+    def success(self) -> float:
+        """Fraction of the episodes; NaN where the environment has no notion of it."""
+        return self.means.get("success", float("nan"))
+
     @functools.cached_property
     def interval(self) -> tuple[float, float] | tuple[()]:
         """Of the success, Clopper-Pearson at 95 %; empty where the environment has no notion of it."""

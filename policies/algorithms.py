@@ -7,17 +7,32 @@ from importlib import import_module
 import torch
 
 from ashore.configs.algorithms import AlgorithmSettings
+from ashore.configs.errors import UsageError
 from ashore.policies.learner import Learner
 from ashore.policies.vector import VectorEnv
 
 LEARNERS = {
     "ppo": "on_policy.ppo:PPO",
     "sac": "off_policy.sac:SAC",
+    "fitted_q": "value_based.fitted_q:FittedQ",
+    "gradient_bandit": "tabular.bandit:GradientBandit",
+    "linear_q": "value_based.linear_q:LinearQ",
+    "q_learning": "tabular.q_learning:QLearning",
+    "sarsa": "tabular.sarsa:Sarsa",
 }
+OF_CHOICES = frozenset(
+    {"fitted_q", "gradient_bandit", "linear_q", "q_learning", "sarsa"}
+)  # need one of so many choices
+OF_CONTINUOUS = frozenset({"sac"})  # need actions in [-1, 1]
 
 
 def make_learner(settings: AlgorithmSettings, env: VectorEnv, seed: int, device: torch.device | str = "cpu") -> Learner:
     """A fresh learner; everything it draws follows from `seed`."""
+    kind = settings.kind
+    if kind in (OF_CONTINUOUS if env.discrete else OF_CHOICES):
+        others = sorted(set(LEARNERS) - (OF_CONTINUOUS if env.discrete else OF_CHOICES))
+        has = f"one of {env.action_size} choices" if env.discrete else f"{env.action_size} continuous actions"
+        raise UsageError(f"train.algorithm.kind = {kind!r}; the environment takes {has}; allowed: {', '.join(others)}")
     module, name = LEARNERS[settings.kind].split(":")
     learner: Learner = getattr(import_module(f"ashore.policies.{module}"), name)(settings, env, seed, device)
     return learner

@@ -10,6 +10,9 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 from ashore.configs.errors import UsageError
+from ashore.policies.layout import Layout
+
+LARGEST = float(np.finfo(np.float32).max)  # which stands for infinite bounds, for JSON knows none
 
 
 def image_shape(space: spaces.Space[Any]) -> tuple[int, int, int] | None:
@@ -31,6 +34,7 @@ class Observations:
         self.image = image_shape(space)
         self.parts = list(_parts("observation", space))  # (name, size)
         self.size = sum(size for _, size in self.parts)
+        self.layout = Layout(self.image, _choices(space), *_bounds(space))
         self.dtype = np.uint8 if self.image else np.float32
 
     def rows(self, batch: Any, count: int) -> NDArray[Any]:
@@ -68,6 +72,37 @@ def _parts(name: str, space: spaces.Space[Any]) -> Iterator[tuple[str, int]]:
         raise UsageError(
             f"{name} space = {space}; allowed: Box, Discrete, MultiDiscrete, MultiBinary, and Dict and Tuple of them"
         )
+
+
+def _leaves(space: spaces.Space[Any]) -> Iterator[spaces.Space[Any]]:
+    """The spaces that Dict and Tuple are made of, in order."""
+    inner = space.spaces.values() if isinstance(space, spaces.Dict) else getattr(space, "spaces", None)
+    if inner is None:
+        yield space
+    else:
+        for one in inner:
+            yield from _leaves(one)
+
+
+def _choices(space: spaces.Space[Any]) -> tuple[int, ...]:
+    """Sizes of the one-hot parts, where there is nothing else."""
+    sizes: list[int] = []
+    for leaf in _leaves(space):
+        if isinstance(leaf, spaces.Discrete):
+            sizes.append(int(leaf.n))
+        elif isinstance(leaf, spaces.MultiDiscrete):
+            sizes += [int(size) for size in leaf.nvec.flatten()]
+        else:
+            return ()
+    return tuple(sizes)
+
+
+def _bounds(space: spaces.Space[Any]) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The lowest and the highest of each value of a Box; nothing of other spaces and of images."""
+    if not isinstance(space, spaces.Box) or image_shape(space):
+        return (), ()
+    low, high = (np.clip(x.flatten().astype(np.float64), -LARGEST, LARGEST) for x in (space.low, space.high))
+    return tuple(low.tolist()), tuple(high.tolist())
 
 
 def _columns(space: spaces.Space[Any], batch: Any, count: int) -> Iterator[NDArray[Any]]:

@@ -53,7 +53,7 @@ class WorldState:
             if _is_data(value):
                 state[name] = {"mujoco": self._read_data(layer.model, value)}
             elif isinstance(value, np.random.Generator):
-                state[name] = {"generator": value.bit_generator.state}
+                state[name] = {"generator": dict(value.bit_generator.state)}
             elif _text(layer, name, value) != fresh.get(name, (None, ""))[1]:
                 state[name] = {"value": decode(*_encoded(value))}
         return state
@@ -209,7 +209,7 @@ def _text(layer: Any, name: str, value: Any) -> str:
 
 def _put(layer: Any, name: str, value: Any) -> None:
     """Set an attribute; into the array that is there, where it fits, for others may look at it."""
-    there = getattr(layer, name, None)
+    there: Any = getattr(layer, name, None)
     fits = isinstance(there, np.ndarray) and isinstance(value, np.ndarray)
     if fits and there.shape == value.shape and there.dtype == value.dtype and there.flags.writeable:
         there[...] = value

@@ -48,7 +48,13 @@ def make_gymnasium(settings: GymnasiumSettings, num_envs: int, render_mode: str 
     except TypeError as error:
         raise UsageError(f"gymnasium.kwargs = {settings.kwargs}: {error}") from None
     goal = settings.success_return
-    return GymnasiumVector(env, success_return=env.envs[0].spec.reward_threshold if goal is None else goal)
+    return GymnasiumVector(env, success_return=_threshold(env) if goal is None else goal)
+
+
+def _threshold(env: Any) -> float | None:
+    """The return from which on gymnasium takes the environment as solved, where it is registered with one."""
+    spec = env.envs[0].spec
+    return None if spec is None else spec.reward_threshold
 
 
 def fault_of_resuming(settings: GymnasiumSettings) -> str:
@@ -68,11 +74,11 @@ class GymnasiumVector:
         mode = env.metadata.get("autoreset_mode")
         if mode != AutoresetMode.SAME_STEP:
             raise UsageError(f"autoreset mode = {mode}; allowed: {AutoresetMode.SAME_STEP}, as an argument of make_vec")
-        self.env = env
+        self.env: Any = env
         self.num_envs = env.num_envs
         self.seen = Observations(env.single_observation_space)
         self.acted = Actions(env.single_action_space, env.num_envs)
-        self.image_shape = self.seen.image  # (height, width, channels) of observations that are images
+        self.layout = self.seen.layout
         self.observation_sizes = {"actor": self.seen.size, "critic": self.seen.size}
         self.action_size, self.discrete = self.acted.size, self.acted.discrete
         self.success_return = success_return
@@ -125,7 +131,7 @@ class GymnasiumVector:
 
     def _show(self, batch: Any) -> Observation:
         rows = self.seen.rows(batch, self.num_envs)
-        if not self.image_shape:
+        if not self.layout.image:
             self._require_finite("observation", rows)
         return _both(rows)
 

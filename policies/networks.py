@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ashore.configs.actor_memory import MemorySettings
-from ashore.configs.algorithms import OnPolicySettings, ReplaySettings
+from ashore.configs.algorithms import AlgorithmSettings, OnPolicySettings, ReplaySettings
 from ashore.policies.distributions import Categorical, Distribution, Gaussian, SquashedGaussian
+from ashore.policies.layout import Layout
 from ashore.policies.memory import make_memory
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU}
@@ -161,15 +162,20 @@ class SquashedActor(Actor):
 
 
 def make_actor(
-    settings: OnPolicySettings | ReplaySettings,
+    settings: AlgorithmSettings,
     observation_size: int,
     action_size: int,
     generator: torch.Generator | None = None,
     *,
     discrete: bool = False,
+    layout: Layout = Layout(),  # noqa: B008, it is immutable
 ) -> Actor:
     """The actor that an algorithm's settings ask for; `discrete`: its actions are one of `action_size` choices."""
     s, sizes = settings, (observation_size, action_size)
+    if not isinstance(s, OnPolicySettings | ReplaySettings):
+        from ashore.policies.value_based.actors import make_choice_actor  # which are actors as those here
+
+        return make_choice_actor(s, *sizes, layout)
     if isinstance(s, ReplaySettings):
         return SquashedActor(*sizes, s.hidden, s.activation, generator, s.memory)
     if discrete:

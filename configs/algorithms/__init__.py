@@ -8,21 +8,38 @@ from pydantic import Discriminator, Tag
 
 from ashore.configs.algorithms.off_policy import ReplaySettings, SACSettings
 from ashore.configs.algorithms.on_policy import OnPolicySettings, PPOSettings
+from ashore.configs.algorithms.tabular import GradientBanditSettings, QLearningSettings, SarsaSettings, TabularSettings
+from ashore.configs.algorithms.value_based import FeatureSettings, FittedQSettings, LinearQSettings
 from ashore.configs.base import Settings
 
 __all__ = [
     "ALGORITHMS",
     "DEFAULT",
     "AlgorithmSettings",
+    "FeatureSettings",
+    "FittedQSettings",
+    "GradientBanditSettings",
+    "LinearQSettings",
     "OnPolicySettings",
     "PPOSettings",
+    "QLearningSettings",
     "ReplaySettings",
     "SACSettings",
+    "SarsaSettings",
+    "TabularSettings",
     "algorithm_of",
 ]
 
 DEFAULT = "ppo"
-ALGORITHMS: dict[str, type[Settings]] = {"ppo": PPOSettings, "sac": SACSettings}
+ALGORITHMS: dict[str, type[Settings]] = {
+    "ppo": PPOSettings,
+    "sac": SACSettings,
+    "fitted_q": FittedQSettings,
+    "gradient_bandit": GradientBanditSettings,
+    "linear_q": LinearQSettings,
+    "q_learning": QLearningSettings,
+    "sarsa": SarsaSettings,
+}
 
 
 def algorithm_of(settings: Any) -> Any:
@@ -33,6 +50,12 @@ def algorithm_of(settings: Any) -> Any:
 
 
 AlgorithmSettings = Annotated[
-    Annotated[PPOSettings, Tag("ppo")] | Annotated[SACSettings, Tag("sac")],
+    Annotated[PPOSettings, Tag("ppo")]
+    | Annotated[SACSettings, Tag("sac")]
+    | Annotated[FittedQSettings, Tag("fitted_q")]
+    | Annotated[GradientBanditSettings, Tag("gradient_bandit")]
+    | Annotated[LinearQSettings, Tag("linear_q")]
+    | Annotated[QLearningSettings, Tag("q_learning")]
+    | Annotated[SarsaSettings, Tag("sarsa")],
     Discriminator(algorithm_of),
 ]

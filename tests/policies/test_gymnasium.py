@@ -50,7 +50,7 @@ def test_choices_begin_where_the_environment_begins_them() -> None:
 def test_an_image_stays_one() -> None:
     env = make(PICTURE)
     seen = env.reset(0)["actor"]
-    assert env.image_shape == (12, 12, 1) and seen.dtype == torch.uint8 and seen.shape == (3, 144)
+    assert env.layout.image == (12, 12, 1) and seen.dtype == torch.uint8 and seen.shape == (3, 144)
 
 
 def test_a_return_that_reaches_the_threshold_is_a_success() -> None:
@@ -133,7 +133,7 @@ class Elsewhere(gymnasium.Env[Any, Any]):
 
 
 def test_a_state_that_attributes_do_not_show_is_found_out() -> None:
-    gymnasium.register("Elsewhere-v0", entry_point=Elsewhere)
+    gymnasium.register("Elsewhere-v0", entry_point=lambda: Elsewhere())
     assert (
         fault_of_resuming(GymnasiumSettings(id="Elsewhere-v0"))
         == "a world restored from its attributes went another way"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import Any
 
 import gymnasium
 import numpy as np
@@ -15,7 +15,7 @@ class Target(gymnasium.Env[dict[str, Any], Any]):
     broken: name of what is not finite from the third step on, "observation" or "reward".
     """
 
-    metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 10}
+    metadata = {"render_modes": ["rgb_array"], "render_fps": 10}  # noqa: RUF012
 
     def __init__(self, render_mode: str | None = None, broken: str | None = None, hidden: bool = False) -> None:
         self.render_mode, self.broken = render_mode, broken
@@ -84,4 +84,6 @@ class Several(gymnasium.Env[Any, Any]):
 
 
 for _name, _class in (("Target", Target), ("Picture", Picture), ("Several", Several)):
-    gymnasium.register(f"{_name}-v0", entry_point=_class, reward_threshold=7.5 if _class is Target else None)
+    gymnasium.register(
+        f"{_name}-v0", entry_point=f"{__name__}:{_name}", reward_threshold=7.5 if _class is Target else None
+    )
