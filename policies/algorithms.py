@@ -14,16 +14,18 @@ from ashore.policies.vector import VectorEnv
 LEARNERS = {
     "ppo": "on_policy.ppo:PPO",
     "sac": "off_policy.sac:SAC",
+    "dqn": "value_based.dqn:DQN",
     "fitted_q": "value_based.fitted_q:FittedQ",
     "gradient_bandit": "tabular.bandit:GradientBandit",
     "linear_q": "value_based.linear_q:LinearQ",
     "q_learning": "tabular.q_learning:QLearning",
     "sarsa": "tabular.sarsa:Sarsa",
+    "td3": "off_policy.td3:TD3",
+    "ddpg": "off_policy.td3:DDPG",
 }
-OF_CHOICES = frozenset(
-    {"fitted_q", "gradient_bandit", "linear_q", "q_learning", "sarsa"}
-)  # need one of so many choices
-OF_CONTINUOUS = frozenset({"sac"})  # need actions in [-1, 1]
+# Which need one of so many choices, and which need actions in [-1, 1].
+OF_CHOICES = frozenset({"dqn", "fitted_q", "gradient_bandit", "linear_q", "q_learning", "sarsa"})
+OF_CONTINUOUS = frozenset({"sac", "td3", "ddpg"})
 
 
 def make_learner(settings: AlgorithmSettings, env: VectorEnv, seed: int, device: torch.device | str = "cpu") -> Learner:

@@ -1,4 +1,4 @@
-"""Which algorithm learns, and its settings: one model each, told apart by `kind`; `policies/algorithms.py` has what they build."""
+"""Which algorithm learns: the settings of each, told apart by `kind`. `policies/algorithms.py` has what they build."""
 
 from __future__ import annotations
 
@@ -6,16 +6,18 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
-from ashore.configs.algorithms.off_policy import ReplaySettings, SACSettings
+from ashore.configs.algorithms.off_policy import DDPGSettings, ReplaySettings, SACSettings, TD3Settings
 from ashore.configs.algorithms.on_policy import OnPolicySettings, PPOSettings
 from ashore.configs.algorithms.tabular import GradientBanditSettings, QLearningSettings, SarsaSettings, TabularSettings
-from ashore.configs.algorithms.value_based import FeatureSettings, FittedQSettings, LinearQSettings
+from ashore.configs.algorithms.value_based import DQNSettings, FeatureSettings, FittedQSettings, LinearQSettings
 from ashore.configs.base import Settings
 
 __all__ = [
     "ALGORITHMS",
     "DEFAULT",
     "AlgorithmSettings",
+    "DDPGSettings",
+    "DQNSettings",
     "FeatureSettings",
     "FittedQSettings",
     "GradientBanditSettings",
@@ -26,6 +28,7 @@ __all__ = [
     "ReplaySettings",
     "SACSettings",
     "SarsaSettings",
+    "TD3Settings",
     "TabularSettings",
     "algorithm_of",
 ]
@@ -34,11 +37,14 @@ DEFAULT = "ppo"
 ALGORITHMS: dict[str, type[Settings]] = {
     "ppo": PPOSettings,
     "sac": SACSettings,
+    "dqn": DQNSettings,
     "fitted_q": FittedQSettings,
     "gradient_bandit": GradientBanditSettings,
     "linear_q": LinearQSettings,
     "q_learning": QLearningSettings,
     "sarsa": SarsaSettings,
+    "td3": TD3Settings,
+    "ddpg": DDPGSettings,
 }
 
 
@@ -52,10 +58,13 @@ def algorithm_of(settings: Any) -> Any:
 AlgorithmSettings = Annotated[
     Annotated[PPOSettings, Tag("ppo")]
     | Annotated[SACSettings, Tag("sac")]
+    | Annotated[DQNSettings, Tag("dqn")]
     | Annotated[FittedQSettings, Tag("fitted_q")]
     | Annotated[GradientBanditSettings, Tag("gradient_bandit")]
     | Annotated[LinearQSettings, Tag("linear_q")]
     | Annotated[QLearningSettings, Tag("q_learning")]
-    | Annotated[SarsaSettings, Tag("sarsa")],
+    | Annotated[SarsaSettings, Tag("sarsa")]
+    | Annotated[TD3Settings, Tag("td3")]
+    | Annotated[DDPGSettings, Tag("ddpg")],
     Discriminator(algorithm_of),
 ]

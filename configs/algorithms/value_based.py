@@ -7,7 +7,45 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from ashore.configs.algorithms.exploring import ExploringSettings
+from ashore.configs.algorithms.networks import Activation, Width
 from ashore.configs.base import Count, Fraction, NonNegative, Positive, Settings
+
+
+class DQNSettings(ExploringSettings):
+    """Q-learning with a network, a replay and a target network: Mnih et al., Nature 518, 2015; double, arXiv 1509.06461."""
+
+    kind: Literal["dqn"]
+    rollout_steps: Annotated[int, Field(ge=1, le=65536)] = Field(
+        default=64, description="control steps of each world in an iteration"
+    )
+    updates_per_step: Annotated[float, Field(gt=0, le=64)] = Field(
+        default=0.25, description="gradient updates per control step, counted over all worlds"
+    )
+    batch_size: Annotated[int, Field(ge=1, le=65536)] = 128
+    buffer_size: Annotated[int, Field(ge=64, le=2**28)] = Field(
+        default=50_000, description="control steps that are remembered, over all worlds"
+    )
+    learning_starts: Count = Field(
+        default=1_000, description="random control steps over all worlds before the first update"
+    )
+    learning_rate: Positive = 5e-4
+    discount: Fraction = 0.99
+    n_step: Annotated[int, Field(ge=1, le=64)] = Field(
+        default=1, description="rewards that are summed before the network's value is trusted"
+    )
+    double: bool = Field(default=True, description="the network chooses, the target network values")
+    target_every: Count | None = Field(
+        default=250, description="updates between copies into the target network; null: it follows by tau"
+    )
+    tau: Annotated[float, Field(gt=0, le=1)] = Field(default=0.005, description="of the way, in an update")
+    max_grad_norm: Positive = 10.0
+    hidden: tuple[Width, ...] = (128, 128)
+    channels: tuple[Width, ...] = Field(
+        default=(32, 64, 64),
+        description="of the convolutions that an image goes through first, each of which halves it",
+    )
+    activation: Activation = "relu"
+    normalize_observations: bool = Field(default=True, description="not of images, whose bytes are divided by 255")
 
 
 class FeatureSettings(Settings):

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from ashore.configs.algorithms import GradientBanditSettings, TabularSettings
+from ashore.configs.algorithms import DQNSettings, GradientBanditSettings, TabularSettings
 from ashore.configs.errors import UsageError
 from ashore.policies.distributions import Distribution
 from ashore.policies.layout import Layout
-from ashore.policies.networks import Actor
+from ashore.policies.networks import ACTIVATIONS, Actor, mlp
 from ashore.policies.value_based.features import Features
 
 MOST_STATES = 2**24
@@ -91,8 +92,52 @@ class LinearActor(ChoiceActor):
         return torch.einsum("...ka,...k->...a", self.weights[index], value)
 
 
-def make_choice_actor(settings: Any, size: int, actions: int, layout: Layout) -> Actor:
-    """The actor of a value-based algorithm that has no network."""
+class NetworkActor(ChoiceActor):
+    """Values by layers over what is seen; an image goes through convolutions first."""
+
+    def __init__(
+        self,
+        settings: DQNSettings,
+        layout: Layout,
+        size: int,
+        action_size: int,
+        generator: torch.Generator | None = None,
+    ) -> None:
+        super().__init__(size, action_size)
+        self.image = layout.image
+        self.convolutions, features = nn.Sequential(), size
+        if layout.image is not None:
+            self.convolutions, features = convolutions(layout.image, settings.channels, settings.activation, generator)
+        self.trunk = mlp((features, *settings.hidden, action_size), settings.activation, 1.0, generator)
+
+    def forward(self, features: Tensor) -> Tensor:
+        if self.image is not None:
+            pixels = features.unflatten(-1, self.image).movedim(-1, -3).float() / 255
+            features = self.convolutions(pixels)
+        return self.trunk(features)
+
+
+def convolutions(
+    image: tuple[int, int, int], channels: Sequence[int], activation: str, generator: torch.Generator | None
+) -> tuple[nn.Sequential, int]:
+    """Layers of 3 x 3 with stride 2 for an image (height, width, channels), flat at the end; and how many values they give."""
+    height, width, depth = image
+    layers: list[nn.Module] = []
+    for out in channels:
+        layer = nn.Conv2d(depth, out, 3, stride=2, padding=1)
+        nn.init.orthogonal_(layer.weight, math.sqrt(2), generator=generator)
+        nn.init.zeros_(layer.bias)
+        layers += [layer, ACTIVATIONS[activation]()]
+        depth, height, width = out, -(-height // 2), -(-width // 2)
+    return nn.Sequential(*layers, nn.Flatten()), depth * height * width
+
+
+def make_choice_actor(
+    settings: Any, size: int, actions: int, layout: Layout, generator: torch.Generator | None = None
+) -> Actor:
+    """The actor of a value-based algorithm."""
+    if isinstance(settings, DQNSettings):
+        return NetworkActor(settings, layout, size, actions, generator)
     if isinstance(settings, TabularSettings):
         return TableActor(layout, actions, settings.initial_value)
     if isinstance(settings, GradientBanditSettings):

@@ -26,6 +26,7 @@ class Transition(NamedTuple):
     arrived: Tensor  # [N, n]: what the step led to, of an ended episode its terminal observation
     terminated: Tensor  # [N]
     truncated: Tensor  # [N]
+    shown: Tensor  # [N, n]: what the worlds show now, of an ended episode the first of the next
 
 
 class ValueLearner:
@@ -73,7 +74,7 @@ class ValueLearner:
         seen = env.observation["actor"]
         action = self.choose(seen)
         _, reward, terminated, truncated, info = env.step(action)
-        arrived = env.observation["actor"]
+        arrived = shown = env.observation["actor"]
         if "final_ids" in info:
             arrived = arrived.clone()
             arrived[info["final_ids"]] = info["final_obs"]["actor"]
@@ -81,7 +82,7 @@ class ValueLearner:
                 episodes.setdefault(name, []).append(values)
         require_finite({"observation": seen.float(), "reward": reward})
         self.steps += len(reward)
-        return Transition(seen, action, reward, arrived, terminated, truncated)
+        return Transition(seen, action, reward, arrived, terminated, truncated, shown)
 
     @property
     def epsilon(self) -> float:
