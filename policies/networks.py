@@ -45,6 +45,7 @@ class Actor(nn.Module):
 
     discrete = False
     action_size: int
+    clip = 10.0  # of normalized observations
 
     def __init__(self, observation_size: int, memory: MemorySettings | None, generator: torch.Generator | None) -> None:
         super().__init__()

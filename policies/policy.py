@@ -34,6 +34,6 @@ def load_policy(checkpoint: Path) -> LearnedPolicy:
     layout = Layout(**state["sizes"].get("layout", {}))
     actor = make_actor(algorithm, size, actions, discrete=state["sizes"].get("discrete", False), layout=layout)
     actor.load_state_dict(modules["actor"])
-    normalizer = Normalizer(size)
+    normalizer = Normalizer(size, actor.clip)
     normalizer.load_state_dict(modules["actor_normalizer"])
     return LearnedPolicy(actor.eval(), normalizer.eval(), state["steps"], state["evaluation"])

@@ -22,7 +22,7 @@ def preferred(theta: Tensor) -> Tensor:
 
 
 def gradient_step(theta: Tensor, choice: int, reward: float, rate: float) -> Tensor:
-    """theta + rate * reward * (1[choice] - pi): stochastic gradient ascent on the mean reward, Sutton and Barto 2018, eq. 2.12."""
+    """theta + rate * reward * (1[choice] - pi): gradient ascent on the mean reward, Sutton and Barto 2018, eq. 2.12."""
     step = -preferred(theta)
     step[choice] += 1
     return theta + rate * reward * step

@@ -32,8 +32,10 @@ class TabularLearner(ValueLearner):
         return self.actor.state_of(seen)
 
     def move(self, step: Transition, targets_after: Tensor) -> dict[str, float]:
-        """Towards reward + discount * what follows is worth. targets_after [N, 2]: state that follows, and the choice there or -1
-        for the best one."""
+        """Towards reward + discount * what follows is worth.
+
+        targets_after [N, 2]: the state that follows, and the choice made there, or -1 for the best one.
+        """
         s, visits, errors = self.settings, self.visits.numpy(), 0.0
         rows = zip(
             self.states(step.seen).tolist(),

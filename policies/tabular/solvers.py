@@ -23,12 +23,11 @@ def value_iteration(mdp: MDP, tolerance: float = 1e-12, most: int = 1_000_000) -
     values = np.zeros(len(mdp.reward))
     # A sweep's change bounds what is left by discount / (1 - discount), as the operator contracts.
     enough = tolerance * (1 - mdp.discount) / mdp.discount if 0 < mdp.discount < 1 else tolerance
-    for iteration in range(1, most + 1):
+    change, iteration = np.inf, 0
+    while change > max(enough, np.spacing(np.abs(values).max())) and iteration < most:
         following = mdp.choices(values).max(1)
         change = np.abs(following - values).max()
-        values = following
-        if change <= max(enough, np.spacing(np.abs(values).max())):
-            break
+        values, iteration = following, iteration + 1
     choices = mdp.choices(values)
     return Solution(values, choices, greedy(choices), iteration)
 

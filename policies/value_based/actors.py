@@ -43,8 +43,8 @@ class TableActor(ChoiceActor):
     def __init__(self, layout: Layout, action_size: int, initial_value: float = 0.0) -> None:
         if not layout.choices:
             raise UsageError(
-                "a table of values needs observations that are numbers of states; allowed: an environment that shows Discrete or "
-                "MultiDiscrete, as gymnasium:FrozenLake-v1"
+                "a table of values needs observations that are numbers of states; allowed: an environment that shows Discrete "
+                "or MultiDiscrete, as gymnasium:FrozenLake-v1"
             )
         states = math.prod(layout.choices)
         if states > MOST_STATES:
@@ -107,6 +107,7 @@ class NetworkActor(ChoiceActor):
         self.image = layout.image
         self.convolutions, features = nn.Sequential(), size
         if layout.image is not None:
+            self.clip = 255.0  # bytes go in as they are
             self.convolutions, features = convolutions(layout.image, settings.channels, settings.activation, generator)
         self.trunk = mlp((features, *settings.hidden, action_size), settings.activation, 1.0, generator)
 

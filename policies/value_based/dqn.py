@@ -1,4 +1,4 @@
-"""Deep Q-learning: a network of values, a replay, a target network. Mnih et al. 2015; double: van Hasselt et al. 2016, eq. 4."""
+"""Deep Q-learning with replay and target network: Mnih et al. 2015; double: van Hasselt et al. 2016, eq. 4."""
 
 from __future__ import annotations
 
@@ -47,11 +47,8 @@ class DQN(ValueLearner):
         self.actor_normalizer.update(observation["actor"])
 
     def values(self, seen: Tensor) -> Tensor:
-        """Of each choice: [N, n] -> [N, A]. An image is not normalized."""
-        return self.actor(self.features(seen))
-
-    def features(self, seen: Tensor) -> Tensor:
-        return seen if seen.dtype == torch.uint8 else self.actor_normalizer(seen)
+        """Of each choice: [..., n] -> [..., A]."""
+        return self.actor(self.actor_normalizer(seen))
 
     def learn(self, step: Transition) -> dict[str, float]:
         """Remember the step, and make the updates that are due."""
@@ -71,7 +68,7 @@ class DQN(ValueLearner):
     def update(self, batch: Batch) -> float:
         """One gradient step towards r + discount * the target network's value of what follows; gives the loss."""
         s = self.settings
-        value = self.actor(self.features(batch.actor[:, -1])).gather(1, batch.action.unsqueeze(1)).squeeze(1)
+        value = self.values(batch.actor[:, -1]).gather(1, batch.action.unsqueeze(1)).squeeze(1)
         loss = functional.smooth_l1_loss(value, self.targets(batch))
         self.optimizer.zero_grad()
         loss.backward()
@@ -87,7 +84,7 @@ class DQN(ValueLearner):
     @torch.no_grad()
     def targets(self, batch: Batch) -> Tensor:
         """What the values [B] should be."""
-        following = self.features(batch.next_actor[:, -1])
+        following = self.actor_normalizer(batch.next_actor[:, -1])
         after = self.target(following)
         best = (self.actor(following) if self.settings.double else after).argmax(1, keepdim=True)
         return batch.reward + batch.discount * after.gather(1, best).squeeze(1)

@@ -49,7 +49,7 @@ class Features(nn.Module):
         self.register_buffer("step_sizes", 1 / norms, persistent=False)  # Konidaris et al. 2011, sec. 4.1
 
     def _vectors(self) -> Tensor:
-        """Fourier: the coefficients [F, n]. Tiles: the shift of each grid in tiles [tilings, n], odd multiples of 1 / tilings."""
+        """Fourier: the coefficients [F, n]. Tiles: each grid's shift in tiles [tilings, n], odd multiples of 1 / tilings."""
         s, n = self.settings, self.inputs
         if s.kind == "fourier":
             return torch.tensor(list(itertools.product(range(s.order + 1), repeat=n)), dtype=torch.float64).reshape(

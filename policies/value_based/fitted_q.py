@@ -19,7 +19,7 @@ MOST_FEATURES = 4096  # whose normal equations are solved
 
 
 class FittedQ(ValueLearner):
-    """Gathers transitions epsilon-greedily and fits all of them anew after each iteration; or fits a data set and never acts."""
+    """Gathers transitions epsilon-greedily and fits all of them after each iteration; or fits a data set and never acts."""
 
     settings: FittedQSettings
 

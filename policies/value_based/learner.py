@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ashore.configs.algorithms.exploring import ExploringSettings
 from ashore.policies.acting import Acting
+from ashore.policies.checkpoint import Part
 from ashore.policies.layout import layout_of
 from ashore.policies.learner import Report, require_finite, require_finite_losses
 from ashore.policies.networks import make_actor
@@ -45,7 +48,7 @@ class ValueLearner:
         self.actor = actor.to(device)
         self.generator = torch.Generator(device)
         self.generator.manual_seed(int(torch.randint(2**62, (), generator=initial)))
-        self.actor_normalizer = Normalizer(size).to(device)
+        self.actor_normalizer = Normalizer(size, self.actor.clip).to(device)
         self.num_choices = env.action_size
         self.steps = 0
 
@@ -114,6 +117,12 @@ class ValueLearner:
 
     def modules(self) -> dict[str, nn.Module]:
         return {"actor": self.actor, "actor_normalizer": self.actor_normalizer}
+
+    def parts(self) -> Mapping[str, Part]:
+        return {}
+
+    def load_part(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        raise KeyError(name)
 
     def state_dict(self) -> dict[str, Any]:
         return {
