@@ -29,6 +29,7 @@ from ashore.policies.trainer import CHECKPOINTS, FREE, TrainingOutcome, train
 from ashore.randomization.robustness.curve import clopper_pearson
 
 MOST_WORLDS = 32  # at a time, where episodes are counted: they step one after another
+LONGEST = 10_000  # steps of an episode that is counted or filmed, where the environment sets no limit: a policy may walk in circles
 FILM_RATE = 30.0  # pictures a second, where the environment does not say
 
 
@@ -74,7 +75,7 @@ def train_gymnasium(
     config, settings = folder / "config.yaml", run.train
     _require_startable(run, folder, resume)
     env = make_gymnasium(run.gymnasium, settings.num_envs)
-    test = make_gymnasium(run.gymnasium, min(settings.eval_episodes, MOST_WORLDS))
+    test = make_gymnasium(run.gymnasium, min(settings.eval_episodes, MOST_WORLDS), longest=LONGEST)
     if fault := fault_of_resuming(run.gymnasium):
         if resume:
             raise UsageError(f"{folder} cannot be resumed: {fault}")
@@ -175,7 +176,7 @@ def evaluate_gymnasium(
     trained: TrainedGymnasium, episodes: int, seed: int, progress: Callable[[int], None] | None = None
 ) -> GymnasiumEvaluation:
     """Whole episodes of a policy, with starts that no training had. seed: of the starts."""
-    env = make_gymnasium(trained.run.gymnasium, min(episodes, MOST_WORLDS))
+    env = make_gymnasium(trained.run.gymnasium, min(episodes, MOST_WORLDS), longest=LONGEST)
     terms = run_episodes(env, trained.act_in(env), episodes, TEST_SEED + seed, progress)
     env.env.close()
     return GymnasiumEvaluation(terms, seed)
@@ -185,7 +186,7 @@ def film_gymnasium(trained: TrainedGymnasium, path: Path, episodes: int, seed: i
     """Episodes of one world as an MP4 or GIF, at the environment's own rate; gives the number of pictures."""
     from ashore.sim.view.render import write_video
 
-    env = make_gymnasium(trained.run.gymnasium, 1, render_mode="rgb_array")
+    env = make_gymnasium(trained.run.gymnasium, 1, render_mode="rgb_array", longest=LONGEST)
     pictures = _pictures(env, trained.act_in(env), episodes, TEST_SEED + seed)
     try:
         return write_video(path, pictures, float(env.env.metadata.get("render_fps") or FILM_RATE))

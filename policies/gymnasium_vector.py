@@ -19,17 +19,33 @@ from ashore.policies.vector import Observation, Step
 SUCCESS = ("is_success", "success")  # names under which environments tell it with an episode's last step
 
 
-def make_gymnasium(settings: GymnasiumSettings, num_envs: int, render_mode: str | None = None) -> GymnasiumVector:
-    """N worlds of the environment that the settings name, in one process; UsageError says why there are none."""
+def make_gymnasium(
+    settings: GymnasiumSettings, num_envs: int, render_mode: str | None = None, *, longest: int | None = None
+) -> GymnasiumVector:
+    """N worlds of the environment that the settings name, in one process; UsageError says why there are none.
+
+    longest: steps of an episode, where the environment has no limit of its own.
+    """
     kwargs = settings.kwargs | {"disable_env_checker": True}
     if settings.max_episode_steps is not None:
         kwargs["max_episode_steps"] = settings.max_episode_steps
     if render_mode is not None:
         kwargs["render_mode"] = render_mode
+    env = _make_worlds(settings, num_envs, kwargs)
+    spec = env.envs[0].spec
+    if longest is not None and spec is not None and spec.max_episode_steps is None:
+        env.close()
+        env = _make_worlds(settings, num_envs, kwargs | {"max_episode_steps": longest})
+    threshold = None if spec is None else spec.reward_threshold  # from which gymnasium takes it as solved
+    goal = settings.success_return
+    return GymnasiumVector(env, success_return=threshold if goal is None else goal)
+
+
+def _make_worlds(settings: GymnasiumSettings, num_envs: int, kwargs: dict[str, Any]) -> Any:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of versions and of precision, which the user cannot change here
-            env = gymnasium.make_vec(
+            return gymnasium.make_vec(
                 settings.id,
                 num_envs,
                 vectorization_mode="sync",
@@ -47,14 +63,6 @@ def make_gymnasium(settings: GymnasiumSettings, num_envs: int, render_mode: str 
         ) from None
     except TypeError as error:
         raise UsageError(f"gymnasium.kwargs = {settings.kwargs}: {error}") from None
-    goal = settings.success_return
-    return GymnasiumVector(env, success_return=_threshold(env) if goal is None else goal)
-
-
-def _threshold(env: Any) -> float | None:
-    """The return from which on gymnasium takes the environment as solved, where it is registered with one."""
-    spec = env.envs[0].spec
-    return None if spec is None else spec.reward_threshold
 
 
 def fault_of_resuming(settings: GymnasiumSettings) -> str:

@@ -81,15 +81,15 @@ def learned(settings: Any, iterations: int) -> np.ndarray:
 
 def test_q_learning_converges_to_the_best_choices_values() -> None:
     steady = {"learning_rate": 1.0, "learning_rate_power": 0.7, "discount": 0.5, "epsilon_end": 1.0}
-    table = learned(QLearningSettings(kind="q_learning", **steady), 40)
-    np.testing.assert_allclose(table, SMALL.choices(best_values()), atol=0.05)
+    table = learned(QLearningSettings(kind="q_learning", **steady), 10)
+    np.testing.assert_allclose(table, SMALL.choices(best_values()), atol=0.1)
 
 
 def test_sarsa_converges_to_the_values_of_its_own_choices() -> None:
     steady = {"learning_rate": 1.0, "learning_rate_power": 0.7, "discount": 0.5, "epsilon_end": 1.0}
-    table = learned(SarsaSettings(kind="sarsa", **steady), 40)
+    table = learned(SarsaSettings(kind="sarsa", **steady), 10)
     uniform = SMALL.values(np.full((2, 2), 0.5))
-    np.testing.assert_allclose(table, SMALL.choices(uniform), atol=0.08)
+    np.testing.assert_allclose(table, SMALL.choices(uniform), atol=0.15)
 
 
 def test_a_table_needs_states() -> None:

@@ -1,4 +1,4 @@
-"""Values as functions of what is seen: targets by hand, features by hand, data sets, and that each learner learns and resumes."""
+"""Values as functions of what is seen: targets and features by hand, data sets; each learner learns and resumes."""
 
 from __future__ import annotations
 
@@ -223,5 +223,5 @@ def test_a_data_set_never_runs_what_a_pickle_holds(tmp_path: Path) -> None:
 
 
 def test_what_takes_choices_and_what_does_not_is_said() -> None:
-    with pytest.raises(UsageError, match="1 continuous actions; allowed: .*ppo.*sac"):
+    with pytest.raises(UsageError, match=r"1 continuous actions; allowed: .*ppo.*sac"):
         make_learner(small(kind="dqn"), make("Pendulum-v1"), 0)
