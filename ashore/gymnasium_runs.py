@@ -21,6 +21,7 @@ from ashore.configs.schema import TrainSettings
 from ashore.environments import TEST_SEED
 from ashore.files import write_atomically
 from ashore.policies.acting import Acting
+from ashore.policies.algorithms import make_learner
 from ashore.policies.checkpoint import latest
 from ashore.policies.gymnasium_vector import GymnasiumVector, fault_of_resuming, make_gymnasium
 from ashore.policies.policy import load_policy
@@ -29,7 +30,9 @@ from ashore.policies.trainer import CHECKPOINTS, FREE, TrainingOutcome, train
 from ashore.randomization.robustness.curve import clopper_pearson
 
 MOST_WORLDS = 32  # at a time, where episodes are counted: they step one after another
-LONGEST = 10_000  # steps of an episode that is counted or filmed, where the environment sets no limit: a policy may walk in circles
+LONGEST = (
+    10_000  # steps of an episode that is counted or filmed without a limit of its own: a policy may walk in circles
+)
 FILM_RATE = 30.0  # pictures a second, where the environment does not say
 
 
@@ -55,7 +58,7 @@ class GymnasiumEvaluation:
         return self.means.get("success", float("nan"))
 
     @functools.cached_property
-    def interval(self) -> tuple[float, float] | tuple[()]:
+    def interval(self) -> tuple[float, ...]:
         """Of the success, Clopper-Pearson at 95 %; empty where the environment has no notion of it."""
         return clopper_pearson(int(self.terms["success"].sum()), self.count) if "success" in self.terms else ()
 
@@ -84,6 +87,7 @@ def train_gymnasium(
             file=sys.stderr,
         )
         env.forget_state(fault)
+    make_learner(settings.algorithm, env, settings.seed)  # one that does not fit leaves nothing behind
     write_atomically(config, dump(run))
 
     def evaluate(acting: Acting) -> dict[str, float]:

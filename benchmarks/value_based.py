@@ -1,4 +1,4 @@
-"""`python -m ashore.benchmarks.value_based`: does each learner reach a stated score on a task that suits it, in three of three seeds?"""
+"""`python -m ashore.benchmarks.value_based`: does each learner reach a stated score, in three of three seeds?"""
 
 from __future__ import annotations
 

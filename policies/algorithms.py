@@ -28,13 +28,18 @@ OF_CHOICES = frozenset({"dqn", "fitted_q", "gradient_bandit", "linear_q", "q_lea
 OF_CONTINUOUS = frozenset({"sac", "td3", "ddpg"})
 
 
+def require_fit(settings: AlgorithmSettings, env: VectorEnv) -> None:
+    """Refuse an algorithm that acts otherwise than the environment takes actions."""
+    unfit = OF_CONTINUOUS if env.discrete else OF_CHOICES
+    if settings.kind in unfit:
+        has = f"one of {env.action_size} choices" if env.discrete else f"{env.action_size} continuous actions"
+        others = ", ".join(sorted(set(LEARNERS) - unfit))
+        raise UsageError(f"train.algorithm.kind = {settings.kind!r}; the environment takes {has}; allowed: {others}")
+
+
 def make_learner(settings: AlgorithmSettings, env: VectorEnv, seed: int, device: torch.device | str = "cpu") -> Learner:
     """A fresh learner; everything it draws follows from `seed`."""
-    kind = settings.kind
-    if kind in (OF_CONTINUOUS if env.discrete else OF_CHOICES):
-        others = sorted(set(LEARNERS) - (OF_CONTINUOUS if env.discrete else OF_CHOICES))
-        has = f"one of {env.action_size} choices" if env.discrete else f"{env.action_size} continuous actions"
-        raise UsageError(f"train.algorithm.kind = {kind!r}; the environment takes {has}; allowed: {', '.join(others)}")
+    require_fit(settings, env)
     module, name = LEARNERS[settings.kind].split(":")
     learner: Learner = getattr(import_module(f"ashore.policies.{module}"), name)(settings, env, seed, device)
     return learner

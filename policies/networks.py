@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from ashore.configs.actor_memory import MemorySettings
-from ashore.configs.algorithms import AlgorithmSettings, OnPolicySettings, ReplaySettings, SACSettings
+from ashore.configs.algorithms import OnPolicySettings, ReplaySettings, SACSettings
+from ashore.configs.base import Settings
 from ashore.policies.distributions import Categorical, Distribution, Gaussian, SquashedGaussian
 from ashore.policies.layout import Layout
 from ashore.policies.memory import make_memory
@@ -191,7 +192,7 @@ class TanhActor(Actor):
 
 
 def make_actor(
-    settings: AlgorithmSettings,
+    settings: Settings,
     observation_size: int,
     action_size: int,
     generator: torch.Generator | None = None,

@@ -44,6 +44,25 @@ def test_a_run_is_resumed_to_the_same_bits(tmp_path: Path) -> None:
     assert_same(*states)
 
 
+@pytest.mark.parametrize(
+    ("environment", "algorithm", "steps"),
+    [("FrozenLake-v1", "q_learning", 2048), ("CliffWalking-v1", "sarsa", 8192), ("CartPole-v1", "fitted_q", 4096)],
+)
+def test_learners_of_values_train_from_the_front_door(
+    environment: str, algorithm: str, steps: int, tmp_path: Path
+) -> None:
+    run = ashore.train(
+        f"gymnasium:{environment}",
+        run_dir=tmp_path,
+        quiet=True,
+        algorithm=algorithm,
+        total_steps=steps,
+        eval_episodes=4,
+    )
+    assert run.evaluate(4).count == 4
+    assert run.settings.train.algorithm.kind == algorithm
+
+
 def test_what_cannot_be_resumed_is_said_at_the_start(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     more = [*SMALL, "total_steps=64", 'gymnasium.kwargs={"hidden": true}']
     ashore.train(TARGET, run_dir=tmp_path, quiet=True, overrides=more)
@@ -93,6 +112,15 @@ def test_settings_read_back_equal(tmp_path: Path) -> None:
         (["train", "gymnasium:CartPole-v1", "--set", "gymnasium.kwarg.x=1"], "did you mean kwargs?"),
         (["train", "gymnasium:CartPole-v1", "--from", "elsewhere"], "train.start_from"),
         (["train", "gymnasium:Nowhere-v0"], "Nowhere"),
+        (["train", "gymnasium:CartPole-v1", "--algorithm", "q_learning"], "observations that are numbers of states"),
+        (
+            ["train", "gymnasium:CartPole-v1", "--algorithm", "sac"],
+            "the environment takes one of 2 choices; allowed: dqn",
+        ),
+        (
+            ["train", "gymnasium:Pendulum-v1", "--algorithm", "dqn"],
+            "the environment takes 1 continuous actions; allowed",
+        ),
         (["look", "gymnasium:CartPole-v1"], "cannot be swept, exported, deployed or looked at"),
         (["sweep", "RUN", "--over", "all"], "cannot be swept"),
         (["export", "RUN"], "cannot be swept, exported"),
@@ -109,3 +137,4 @@ def test_what_cannot_be_done_is_one_line(
     assert main([a.replace("RUN", "run") for a in arguments]) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
+    assert not (tmp_path / "runs").exists()

@@ -65,7 +65,7 @@ class GradientBandit(ValueLearner):
         self.mean_reward = state["mean_reward"]
 
 
-class Bandit(gymnasium.Env[int, int]):
+class Bandit(gymnasium.Env[Any, Any]):
     """Arms with rewards of normal noise 1 about means of their own; an episode is one pull. Sutton and Barto 2018, sec. 2.3.
 
     means: of the arms; left out: ten, drawn from a standard normal distribution by `seed`. A success is the best arm.

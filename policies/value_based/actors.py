@@ -56,7 +56,7 @@ class TableActor(ChoiceActor):
     def state_of(self, seen: Tensor) -> Tensor:
         """[N, n] one-hot parts -> [N] int64."""
         number = torch.zeros(seen.shape[:-1], dtype=torch.int64)
-        for part in torch.split(seen, self.sizes, -1):
+        for part in torch.split(seen, list(self.sizes), -1):
             number = number * part.shape[-1] + part.argmax(-1)
         return number
 
@@ -127,6 +127,7 @@ def convolutions(
     for out in channels:
         layer = nn.Conv2d(depth, out, 3, stride=2, padding=1)
         nn.init.orthogonal_(layer.weight, math.sqrt(2), generator=generator)
+        assert layer.bias is not None
         nn.init.zeros_(layer.bias)
         layers += [layer, ACTIVATIONS[activation]()]
         depth, height, width = out, -(-height // 2), -(-width // 2)

@@ -42,8 +42,9 @@ class Features(nn.Module):
         low, high = (torch.tensor(x, dtype=torch.float64) for x in (layout.low, layout.high))
         known = (high - low < WIDE) if len(low) else torch.zeros(inputs, dtype=torch.bool)
         self.register_buffer("known", known)
-        self.register_buffer("low", torch.where(known, low, -1.0) if len(low) else -torch.ones(inputs).double())
-        self.register_buffer("high", torch.where(known, high, 1.0) if len(low) else torch.ones(inputs).double())
+        one = torch.ones(inputs, dtype=torch.float64)
+        self.register_buffer("low", torch.where(known, low, -one) if len(low) else -one)
+        self.register_buffer("high", torch.where(known, high, one) if len(low) else one)
         self.register_buffer("vectors", self._vectors(), persistent=False)
         norms = self.vectors.norm(dim=1).clip(min=1) if settings.kind == "fourier" else torch.ones(self.size).double()
         self.register_buffer("step_sizes", 1 / norms, persistent=False)  # Konidaris et al. 2011, sec. 4.1

@@ -133,7 +133,7 @@ class Elsewhere(gymnasium.Env[Any, Any]):
 
 
 def test_a_state_that_attributes_do_not_show_is_found_out() -> None:
-    gymnasium.register("Elsewhere-v0", entry_point=lambda: Elsewhere())
+    gymnasium.register("Elsewhere-v0", entry_point=lambda **_: Elsewhere())
     assert (
         fault_of_resuming(GymnasiumSettings(id="Elsewhere-v0"))
         == "a world restored from its attributes went another way"

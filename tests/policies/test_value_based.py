@@ -119,8 +119,9 @@ def test_the_target_of_dqn_by_hand(double: bool, following: float) -> None:
         and isinstance(learner.target, NetworkActor)
     )
     for actor, values in ((learner.actor, [2.0, 0.0]), (learner.target, [1.0, 3.0])):
-        actor.trunk[0].weight.data.zero_()
-        actor.trunk[0].bias.data.copy_(torch.tensor(values))
+        weight, bias = actor.trunk.parameters()
+        weight.data.zero_()
+        bias.data.copy_(torch.tensor(values))
     rows = torch.zeros(2, 1, 4)
     batch = Batch(
         rows,
