@@ -92,6 +92,11 @@ def train_gymnasium(
 
     def evaluate(acting: Acting) -> dict[str, float]:
         terms = run_episodes(test, acting, settings.eval_episodes, TEST_SEED + settings.seed)
+        if settings.stop_at_success is not None and "success" not in terms:
+            raise UsageError(
+                f"train.stop_at_success: {run.gymnasium.id} says of no episode that it was one; allowed: with "
+                "gymnasium.success_return"
+            )
         return {name: float(values.mean()) for name, values in terms.items()}
 
     opening = f"{run.gymnasium.id}, {settings.num_envs} worlds, {settings.total_steps:,} steps, into {folder}"

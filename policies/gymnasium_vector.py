@@ -62,6 +62,8 @@ def _make_worlds(settings: GymnasiumSettings, num_envs: int, kwargs: dict[str, A
             f"gymnasium.id = {settings.id!r}: {text}; allowed: what gymnasium.pprint_registry() lists, or package:ID"
         ) from None
     except TypeError as error:
+        if not settings.kwargs:
+            raise
         raise UsageError(f"gymnasium.kwargs = {settings.kwargs}: {error}") from None
 
 

@@ -84,6 +84,14 @@ def test_evaluate_and_play_take_the_run(tmp_path: Path, capsys: pytest.CaptureFi
     assert "17 frames of 2 episodes" in capsys.readouterr().out  # 1 + 2 * 8
 
 
+def test_a_goal_needs_a_notion_of_success(tmp_path: Path) -> None:
+    picture = "gymnasium:tests.policies.worlds:Picture-v0"
+    with pytest.raises(ashore.AshoreError, match="stop_at_success: .*success_return"):
+        ashore.train(picture, run_dir=tmp_path / "a", quiet=True, overrides=[*SMALL, "stop_at_success=0.9"])
+    goal = ["stop_at_success=0.0", "success_return=-4"]
+    assert ashore.train(picture, run_dir=tmp_path / "b", quiet=True, overrides=[*SMALL, *goal]).outcome is not None
+
+
 def test_settings_read_back_equal(tmp_path: Path) -> None:
     run = load_any(
         "gymnasium:CartPole-v1", ["gymnasium.kwargs.sutton_barto_reward=true", "seed=3", "max_episode_steps=100"]

@@ -22,6 +22,7 @@ class Features(nn.Module):
     Values are scaled to [0, 1] by the environment's bounds; one without bounds by what `measure` saw, at first by [-1, 1].
     """
 
+    known: Tensor
     low: Tensor
     high: Tensor
     vectors: Tensor
@@ -63,8 +64,8 @@ class Features(nn.Module):
         """Scale the values without bounds by observations [B, n]."""
         rows = seen.double()
         middle, reach = rows.mean(0), SPREADS * rows.std(0).clip(min=1e-3)
-        self.low.copy_(torch.where(self.known.bool(), self.low, middle - reach))
-        self.high.copy_(torch.where(self.known.bool(), self.high, middle + reach))
+        self.low.copy_(torch.where(self.known, self.low, middle - reach))
+        self.high.copy_(torch.where(self.known, self.high, middle + reach))
 
     def forward(self, seen: Tensor) -> tuple[Tensor, Tensor]:
         unit = ((seen.double() - self.low) / (self.high - self.low)).clip(0, 1)
