@@ -86,7 +86,7 @@ def test_evaluate_and_play_take_the_run(tmp_path: Path, capsys: pytest.CaptureFi
 
 def test_a_goal_needs_a_notion_of_success(tmp_path: Path) -> None:
     picture = "gymnasium:tests.policies.worlds:Picture-v0"
-    with pytest.raises(ashore.AshoreError, match="stop_at_success: .*success_return"):
+    with pytest.raises(ashore.AshoreError, match=r"stop_at_success: .*success_return"):
         ashore.train(picture, run_dir=tmp_path / "a", quiet=True, overrides=[*SMALL, "stop_at_success=0.9"])
     goal = ["stop_at_success=0.0", "success_return=-4"]
     assert ashore.train(picture, run_dir=tmp_path / "b", quiet=True, overrides=[*SMALL, *goal]).outcome is not None
