@@ -60,12 +60,13 @@ class DQN(ValueLearner):
         self.observe({"actor": step.shown})
         s = self.settings
         due = int(max(0, self.steps - s.learning_starts) * s.updates_per_step) - self.updates
-        losses = [
-            self.update(self.replay.sample(s.batch_size, s.n_step, s.discount, self.generator)) for _ in range(due)
-        ]
-        return {"value_loss": sum(losses) / len(losses)} if losses else {}
+        if due <= 0:
+            return {}
+        drawn = self.replay.sample(due * s.batch_size, s.n_step, s.discount, self.generator)
+        losses = torch.stack([self.update(batch) for batch in drawn.split(s.batch_size)])
+        return {"value_loss": float(losses.mean())}
 
-    def update(self, batch: Batch) -> float:
+    def update(self, batch: Batch) -> Tensor:
         """One gradient step towards r + discount * the target network's value of what follows; gives the loss."""
         s = self.settings
         value = self.values(batch.actor[:, -1]).gather(1, batch.action.unsqueeze(1)).squeeze(1)
@@ -79,7 +80,7 @@ class DQN(ValueLearner):
             torch._foreach_lerp_(list(self.target.parameters()), list(self.actor.parameters()), s.tau)
         elif self.updates % s.target_every == 0:
             self.target.load_state_dict(self.actor.state_dict())
-        return loss.item()
+        return loss.detach()
 
     @torch.no_grad()
     def targets(self, batch: Batch) -> Tensor:
