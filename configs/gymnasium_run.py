@@ -12,7 +12,7 @@ from ashore.configs.schema import TrainSettings
 PREFIX = "gymnasium:"
 ROOM = "train/gymnasium"  # presets of training, by the environment's name
 CANNOT = (
-    "has no robot and no randomization, so that it cannot be swept, exported, deployed or looked at; "
+    "has no robot and no randomization, so that it cannot be swept, compared, exported, deployed or looked at; "
     "allowed: train, evaluate, play, config"
 )
 

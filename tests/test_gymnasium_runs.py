@@ -129,10 +129,13 @@ def test_settings_read_back_equal(tmp_path: Path) -> None:
             ["train", "gymnasium:Pendulum-v1", "--algorithm", "dqn"],
             "the environment takes 1 continuous actions; allowed",
         ),
-        (["look", "gymnasium:CartPole-v1"], "cannot be swept, exported, deployed or looked at"),
+        (["train", "arm_reach", "--algorithm", "dqn"], "continuous actions; allowed: ddpg"),
+        (["train", "gymnasium:CartPole-v1", "--seeds", "0..1"], "trains one seed a run"),
+        (["compare", "RUN"], "cannot be swept, compared"),
+        (["look", "gymnasium:CartPole-v1"], "cannot be swept, compared, exported, deployed or looked at"),
         (["sweep", "RUN", "--over", "all"], "cannot be swept"),
-        (["export", "RUN"], "cannot be swept, exported"),
-        (["twin", "RUN"], "cannot be swept, exported"),
+        (["export", "RUN"], "cannot be swept, compared, exported"),
+        (["twin", "RUN"], "cannot be swept, compared, exported"),
     ],
 )
 def test_what_cannot_be_done_is_one_line(
