@@ -75,7 +75,7 @@ def main() -> None:
         kept = [other for other in kept if other["algorithm"] != case.algorithm] + [row]
         print(f"{case.algorithm:16} {case.environment:20} {case.term} >= {case.score:g}: {row['reached']}", flush=True)
         result = {"command": "python -m ashore.benchmarks.value_based", "commit": commit(), "machine": machine()}
-        write_atomically(options.out, json.dumps(result | {"episodes": EPISODES, "rows": kept}, indent=1) + "\n")
+        write_atomically(options.out, json.dumps(result | {"rows": kept}, indent=1) + "\n")
 
 
 if __name__ == "__main__":
