@@ -54,7 +54,7 @@ def _about_task(sub: argparse.ArgumentParser) -> None:
 
 def _about_preset(sub: argparse.ArgumentParser) -> None:
     _about_task(sub)
-    sub.add_argument("preset", help="a task's name, or a config.yaml")
+    sub.add_argument("preset", help="a task's name, gymnasium:ID, or a config.yaml")
 
 
 def _train_options(sub: argparse.ArgumentParser) -> None:

@@ -9,10 +9,11 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from ashore.configs.algorithms import ReplaySettings
+from ashore.configs.algorithms import OnPolicySettings, ReplaySettings
 from ashore.configs.errors import UsageError
 from ashore.configs.schema import RunSettings
 from ashore.environments import make_env
+from ashore.policies.algorithms import require_fit
 
 LARGE_STORE, LARGE_BATCH = 2**18, 2**14  # samples; worlds: what is smaller fits anywhere and is not reckoned
 CGROUP = Path("/sys/fs/cgroup")
@@ -58,6 +59,8 @@ def need_of(run: RunSettings) -> Need:
     env.reset(0)
     world = env.world.nbytes() + _nbytes(env.state_dict())
     algorithm, sizes = run.train.algorithm, env.observation_sizes
+    require_fit(algorithm, env)
+    assert isinstance(algorithm, OnPolicySettings | ReplaySettings)  # what a robot's actions fit
     memory, stored = algorithm.memory, sum(sizes.values()) + env.action_size + 1
     if isinstance(algorithm, ReplaySettings):
         return Need(world, FLOAT * (stored + 2))

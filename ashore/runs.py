@@ -10,6 +10,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ashore.configs.actor_memory import MemorySettings
 from ashore.configs.card import Card
 from ashore.configs.contract import Contract
 from ashore.configs.errors import UsageError
@@ -20,6 +21,7 @@ from ashore.environments import TEST_SEED, make_env, make_randomizer, policy_act
 from ashore.files import write_atomically
 from ashore.policies import metrics
 from ashore.policies.acting import Acting
+from ashore.policies.algorithms import require_fit
 from ashore.policies.checkpoint import latest, load
 from ashore.policies.export import export_policy
 from ashore.policies.networks import make_actor
@@ -91,6 +93,7 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool, console: Console 
     env.task.adapt()
     worlds, rounds = worlds_and_rounds(settings.eval_episodes)
     test = make_env(run.task, worlds, seed=settings.seed)
+    require_fit(settings.algorithm, env)
     start = start_of(run, env, folder)
     write_atomically(config, dump(run))  # only now: settings that build no environment leave nothing behind
 
@@ -156,7 +159,10 @@ def _export(run: RunSettings, policy: LearnedPolicy, path: Path, state: dict[str
     env, trained_on, card = as_trained(run, 4, state)
     if env.task.raw_actuators:
         raise UsageError(f"task {run.task.name} mirrors a benchmark, not a robot: its policies are not exported")
-    settings, memory = _without_folders(run).model_dump(mode="json"), run.train.algorithm.memory
+    settings, memory = (
+        _without_folders(run).model_dump(mode="json"),
+        getattr(run.train.algorithm, "memory", MemorySettings()),
+    )
     steps = GOLDEN_STEPS + (memory.steps if memory.kind == "history" else 0)
     return export_policy(
         policy.actor,

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from ashore.configs.contract import Contract, Interface
 from ashore.configs.errors import UsageError
 from ashore.configs.faults import explain
-from ashore.configs.loader import load_run, run_settings
+from ashore.configs.loader import load_run, of_task, run_settings
 from ashore.configs.schema import RunSettings
 from ashore.configs.space import Dimension
 from ashore.deploy_ros import bundle
@@ -65,7 +65,7 @@ def load_trained(where: str, overrides: Sequence[str] = ()) -> TrainedPolicy:
     exported = bundle.load_policy(path)
     contract = exported.contract
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    run = run_settings(_carried(path, contract), overrides)
+    run = of_task(run_settings(_carried(path, contract), overrides))
     if contract.settings["task"].get("source") and run.task.source is None:
         raise UsageError(
             f"{path} is of task {run.task.name}, which is not in this package, and no policy file makes code run; "

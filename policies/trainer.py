@@ -16,6 +16,7 @@ from ashore.policies import checkpoint
 from ashore.policies.acting import Acting
 from ashore.policies.algorithms import make_learner
 from ashore.policies.checkpoint import CheckpointError, train_settings
+from ashore.policies.layout import Layout, layout_of
 from ashore.policies.learner import Learner
 from ashore.policies.metrics import FILE, Metrics
 from ashore.policies.process import Interrupt, reproducible
@@ -192,5 +193,9 @@ def _check_same_run(settings: TrainSettings, env: VectorEnv, state: dict[str, An
         raise CheckpointError(f"{path} holds a policy, but not its environment: it cannot be resumed from")
 
 
-def _sizes(env: VectorEnv) -> dict[str, int]:
-    return env.observation_sizes | {"action": env.action_size} | ({"discrete": True} if env.discrete else {})
+def _sizes(env: VectorEnv) -> dict[str, Any]:
+    """What the networks' shapes follow from."""
+    layout = layout_of(env)
+    sizes: dict[str, Any] = env.observation_sizes | {"action": env.action_size}
+    sizes |= {"discrete": True} if env.discrete else {}
+    return sizes | ({"layout": layout._asdict()} if layout != Layout() else {})

@@ -14,10 +14,14 @@ def tasks(_options: argparse.Namespace) -> None:
 
 
 def config(options: argparse.Namespace) -> None:
-    from ashore.configs.loader import dump, load_run
+    from ashore.configs.gymnasium_run import GymnasiumRunSettings
+    from ashore.configs.loader import dump, load_any
     from ashore.sim.tasks import find
 
-    run = load_run(options.preset, options.set)
+    run = load_any(options.preset, options.set)
+    if isinstance(run, GymnasiumRunSettings):
+        print(dump(run), end="")
+        return
     task = find(run.task.name, run.task.source)
     task.read_options(run.task)
     print(dump(run.model_copy(update={"task": task.with_rewards(run.task)})), end="")
@@ -27,7 +31,7 @@ def train(options: argparse.Namespace) -> int:
     from ashore import api
     from ashore.seeds import is_set
 
-    folder = options.run or api.RUNS / Path(options.preset).stem
+    folder = options.run or api.run_folder(options.preset)
     if options.seeds or (options.resume and is_set(folder)):
         return _train_seeds(options, folder)
     try:

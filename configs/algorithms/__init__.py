@@ -8,6 +8,8 @@ from pydantic import Discriminator, Tag
 
 from ashore.configs.algorithms.off_policy import DDPGSettings, ReplaySettings, SACSettings, TD3Settings
 from ashore.configs.algorithms.on_policy import OnPolicySettings, PPOSettings
+from ashore.configs.algorithms.tabular import GradientBanditSettings, QLearningSettings, SarsaSettings, TabularSettings
+from ashore.configs.algorithms.value_based import DQNSettings, FeatureSettings, FittedQSettings, LinearQSettings
 from ashore.configs.base import Settings
 
 __all__ = [
@@ -15,11 +17,19 @@ __all__ = [
     "DEFAULT",
     "AlgorithmSettings",
     "DDPGSettings",
+    "DQNSettings",
+    "FeatureSettings",
+    "FittedQSettings",
+    "GradientBanditSettings",
+    "LinearQSettings",
     "OnPolicySettings",
     "PPOSettings",
+    "QLearningSettings",
     "ReplaySettings",
     "SACSettings",
+    "SarsaSettings",
     "TD3Settings",
+    "TabularSettings",
     "algorithm_of",
 ]
 
@@ -27,6 +37,12 @@ DEFAULT = "ppo"
 ALGORITHMS: dict[str, type[Settings]] = {
     "ppo": PPOSettings,
     "sac": SACSettings,
+    "dqn": DQNSettings,
+    "fitted_q": FittedQSettings,
+    "gradient_bandit": GradientBanditSettings,
+    "linear_q": LinearQSettings,
+    "q_learning": QLearningSettings,
+    "sarsa": SarsaSettings,
     "td3": TD3Settings,
     "ddpg": DDPGSettings,
 }
@@ -42,6 +58,12 @@ def algorithm_of(settings: Any) -> Any:
 AlgorithmSettings = Annotated[
     Annotated[PPOSettings, Tag("ppo")]
     | Annotated[SACSettings, Tag("sac")]
+    | Annotated[DQNSettings, Tag("dqn")]
+    | Annotated[FittedQSettings, Tag("fitted_q")]
+    | Annotated[GradientBanditSettings, Tag("gradient_bandit")]
+    | Annotated[LinearQSettings, Tag("linear_q")]
+    | Annotated[QLearningSettings, Tag("q_learning")]
+    | Annotated[SarsaSettings, Tag("sarsa")]
     | Annotated[TD3Settings, Tag("td3")]
     | Annotated[DDPGSettings, Tag("ddpg")],
     Discriminator(algorithm_of),
