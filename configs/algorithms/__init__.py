@@ -8,21 +8,44 @@ from pydantic import Discriminator, Tag
 
 from ashore.configs.algorithms.off_policy import ReplaySettings, SACSettings
 from ashore.configs.algorithms.on_policy import OnPolicySettings, PPOSettings
+from ashore.configs.algorithms.policy_gradient import (
+    A2CSettings,
+    ActorCriticSettings,
+    OffPolicyACSettings,
+    PPOPenaltySettings,
+    ReinforceSettings,
+    TRPOSettings,
+)
 from ashore.configs.base import Settings
 
 __all__ = [
     "ALGORITHMS",
     "DEFAULT",
+    "A2CSettings",
+    "ActorCriticSettings",
     "AlgorithmSettings",
+    "OffPolicyACSettings",
     "OnPolicySettings",
+    "PPOPenaltySettings",
     "PPOSettings",
+    "ReinforceSettings",
     "ReplaySettings",
     "SACSettings",
+    "TRPOSettings",
     "algorithm_of",
 ]
 
 DEFAULT = "ppo"
-ALGORITHMS: dict[str, type[Settings]] = {"ppo": PPOSettings, "sac": SACSettings}
+ALGORITHMS: dict[str, type[Settings]] = {
+    "reinforce": ReinforceSettings,
+    "actor_critic": ActorCriticSettings,
+    "a2c": A2CSettings,
+    "off_policy_ac": OffPolicyACSettings,
+    "trpo": TRPOSettings,
+    "ppo_penalty": PPOPenaltySettings,
+    "ppo": PPOSettings,
+    "sac": SACSettings,
+}
 
 
 def algorithm_of(settings: Any) -> Any:
@@ -33,6 +56,13 @@ def algorithm_of(settings: Any) -> Any:
 
 
 AlgorithmSettings = Annotated[
-    Annotated[PPOSettings, Tag("ppo")] | Annotated[SACSettings, Tag("sac")],
+    Annotated[ReinforceSettings, Tag("reinforce")]
+    | Annotated[ActorCriticSettings, Tag("actor_critic")]
+    | Annotated[A2CSettings, Tag("a2c")]
+    | Annotated[OffPolicyACSettings, Tag("off_policy_ac")]
+    | Annotated[TRPOSettings, Tag("trpo")]
+    | Annotated[PPOPenaltySettings, Tag("ppo_penalty")]
+    | Annotated[PPOSettings, Tag("ppo")]
+    | Annotated[SACSettings, Tag("sac")],
     Discriminator(algorithm_of),
 ]
