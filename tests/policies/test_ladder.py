@@ -104,13 +104,15 @@ def test_settings_that_mean_nothing_are_refused(kind: str, changed: dict[str, An
         settings(kind, **changed)
 
 
-@pytest.mark.parametrize("target", ["monte_carlo", "td0", "n_step", "gae"])
-@pytest.mark.parametrize("shared", [False, True])
+@pytest.mark.parametrize(
+    ("target", "shared"),
+    [("monte_carlo", False), ("td0", False), ("n_step", False), ("n_step", True), ("gae", True)],
+)
 def test_a2c_learns_by_every_target_with_one_network_or_two(target: str, shared: bool, tmp_path: Path) -> None:
     env, evaluate = DoubleIntegrator(64), evaluation(DoubleIntegrator)
     changed = {"target": target, "shared": shared, "n_step": 4}
     outcome = train(settings("a2c", **changed), env, tmp_path, evaluate=evaluate, console=QUIET)
-    assert outcome.evaluation is not None and outcome.evaluation["return"] > 0.9 * GOAL
+    assert outcome.evaluation is not None and outcome.evaluation["return"] > GOAL
 
 
 def test_a_shared_trunk_is_the_actors_alone() -> None:
