@@ -17,9 +17,7 @@ _TEXT = 'font-family="system-ui,sans-serif" font-size="11" fill="#1b2733"'
 class Chart:
     """Success from 0 to 100 % upwards, or what `marks` say of shares of the height, with a title; `out` are its elements."""
 
-    def __init__(
-        self, width: int, height: int, title: str, marks: Sequence[tuple[float, str]] = PERCENT
-    ) -> None:
+    def __init__(self, width: int, height: int, title: str, marks: Sequence[tuple[float, str]] = PERCENT) -> None:
         self.width, self.height = width, height
         self.right, self.bottom = width - 14, height - EDGE
         self.out = [

@@ -1,10 +1,10 @@
 """`ashore bench variance`: how much the policy gradient scatters, by what actions are credited with, at equal samples.
 
-A task's preset is trained for a quarter of its steps. Then the policy stays, its critic is fitted to rewards to go, and whole
-episodes are played. Each gives one gradient, sum_t grad log pi(a_t | s_t) A_t, for every way to credit: the same episodes for
-all. Told are the trace of its covariance, relative to that of whole returns, and the cosine between its mean and that of rewards
-to go less the baseline, which has no bias but what the critic stands in for beyond the time limit. Figures are means over seeds
-with the least and the largest.
+A task's preset is trained for a quarter of its steps. Then the policy stays, its critic is fitted to rewards to go, and
+whole episodes are played. Each gives one gradient, sum_t grad log pi(a_t | s_t) A_t, for every way to credit: the same
+episodes for all. Told are the trace of its covariance, relative to that of whole returns, and the cosine between its mean and
+that of rewards to go less the baseline, which has no bias but the critic's beyond the time limit. Figures are means over
+seeds with the least and the largest.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """What an action is credited with, and what a critic is taught: whole returns to V-trace, as pure functions of a rollout.
 
-All tensors are [T, N]: T steps of N worlds. `next_value[t]` is the value of the observation that step t led to: for a world that
-ended there, of its own terminal observation, not of the next episode's first. It stands for all that would have come later
-where an episode was truncated or the rollout stops, counts for nothing (and may be anything) where the world terminated, and is
-cut off from the next episode either way. A target T_t is what V(s_t) should be; its advantage is T_t - V(s_t).
+All tensors are [T, N]: T steps of N worlds. `next_value[t]` is the value of the observation that step t led to: for a world
+that ended there, of its own terminal observation, not of the next episode's first. It stands for all that would have come
+later where an episode was truncated or the rollout stops, and counts for nothing (and may be anything) where the world
+terminated. Nothing of the next episode counts either way. A target T_t is what V(s_t) should be; its advantage is T_t - V(s_t).
 """
 
 from __future__ import annotations
@@ -13,9 +13,7 @@ from torch import Tensor
 
 
 @torch.no_grad()
-def reward_to_go(
-    reward: Tensor, next_value: Tensor, terminated: Tensor, truncated: Tensor, discount: float
-) -> Tensor:
+def reward_to_go(reward: Tensor, next_value: Tensor, terminated: Tensor, truncated: Tensor, discount: float) -> Tensor:
     """G_t = r_t + discount * G_{t+1}: every reward that follows. Sutton and Barto, 2nd ed., eq. 3.9."""
     ended = terminated | truncated
     stops = ended.clone()
@@ -25,9 +23,7 @@ def reward_to_go(
 
 
 @torch.no_grad()
-def whole_return(
-    reward: Tensor, next_value: Tensor, terminated: Tensor, truncated: Tensor, discount: float
-) -> Tensor:
+def whole_return(reward: Tensor, next_value: Tensor, terminated: Tensor, truncated: Tensor, discount: float) -> Tensor:
     """G_t and, as they came, the episode's rewards before t since the rollout began.
 
     Without discount this is the episode's return, the same for all its steps. What was earned before an action does not

@@ -18,7 +18,9 @@ class FeedforwardSettings(OnPolicySettings):
     @model_validator(mode="after")
     def _memory(self) -> Self:
         if self.memory.recurrent:
-            raise ValueError(f"memory.kind = {self.memory.kind!r}; allowed: none or history; ppo learns recurrent actors")
+            raise ValueError(
+                f"memory.kind = {self.memory.kind!r}; allowed: none or history; ppo learns recurrent actors"
+            )
         return self
 
 

@@ -3,8 +3,8 @@
     critic:  Q(s, a) towards r + gamma Q(s', a'), where a' is what the policy will do in s'
     actor:   grad log pi(a | s) (Q(s, a) - Q(s, mode of pi in s))
 
-Both learn at every control step from what all worlds just did, and forget it. The subtracted value depends on the state alone, so
-that the gradient's mean stays (without `baseline`: Q(s, a) by itself, the policy gradient theorem as it stands).
+Both learn at every control step from what all worlds just did, and forget it. The subtracted value depends on the state
+alone, so that the gradient's mean stays (without `baseline`: Q(s, a) by itself, the policy gradient theorem as it stands).
 """
 
 from __future__ import annotations
@@ -55,10 +55,10 @@ class ActorCritic(OnPolicy):
             for _ in range(self.settings.rollout_steps):
                 seen = env.observation
                 action = self.act(seen["actor"])[0] if self.following is None else self.following
-                _, *outcome = env.step(action)
-                rollout.record(seen, action, self.head(seen["actor"]), *outcome)
-                require_finite({"action": action, "reward": outcome[0], **env.observation})
-                self._learn(rollout, outcome[3], env.observation)
+                _, reward, terminated, truncated, info = env.step(action)
+                rollout.record(seen, action, self.head(seen["actor"]), reward, terminated, truncated, info)
+                require_finite({"action": action, "reward": reward, **env.observation})
+                self._learn(rollout, info, env.observation)
 
     def learn(self, rollout: Rollout, last: Observation) -> dict[str, float]:
         """What was learned on the way."""

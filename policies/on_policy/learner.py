@@ -48,8 +48,10 @@ class OnPolicy:
         self.return_normalizer = Normalizer(1).to(device)  # the critic predicts returns on its scale
         self.steps = 0
         shape = (s.rollout_steps, env.num_envs, sizes, env.action_size, device)
-        kept = {"memory_size": self.actor.memory.size, "before": before}
-        self.rollout = Rollout(*shape, **kept, discrete=env.discrete, critic_sees=self.critic_sees)
+        memory = self.actor.memory.size
+        self.rollout = Rollout(
+            *shape, memory_size=memory, before=before, discrete=env.discrete, critic_sees=self.critic_sees
+        )
         self.worker = Acting(self.actor, self.actor_normalizer)
         self.began = torch.ones(env.num_envs, dtype=torch.bool, device=device)  # worlds that show an episode's first
         self.optimizers = self.make_optimizers()

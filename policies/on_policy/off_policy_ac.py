@@ -78,9 +78,7 @@ class OffPolicyAC(OnPolicy):
         next_value = scale.inverse(self.critic(self.critic_normalizer(kept["led_to"])))
         ends = (kept["terminated"], kept["truncated"])
         clips = (s.rho_clip, s.c_clip)
-        advantage, target = v_trace(
-            kept["reward"], scale.inverse(value), next_value, *ends, s.discount, ratio, *clips
-        )
+        advantage, target = v_trace(kept["reward"], scale.inverse(value), next_value, *ends, s.discount, ratio, *clips)
         if fresh:
             scale.update(target.reshape(-1, 1))
         return advantage, scale(target.unsqueeze(-1)).squeeze(-1)

@@ -2,8 +2,8 @@
 
     maximize  E[ratio * A] - beta KL(policy that acted || policy)
 
-beta is the multiplier of the constraint KL <= d. It moves by dual ascent: up where the divergence was above d, down where below.
-The ascent is in log beta, so that beta stays positive, and by at most a factor of 2, the paper's, after each rollout.
+beta is the multiplier of the constraint KL <= d. It moves by dual ascent: up where the divergence was above d, down where it
+was below. The ascent is in log beta, so that beta stays positive, and by at most a factor of 2, the paper's, a rollout.
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ class PPOPenalty(OnPolicy):
         policy_loss = -(ratio * rows["advantage"]).mean()
         value_loss = (self.critic(rows["critic"]) - rows["return"]).square().mean()
         entropy = now.entropy().mean()
-        self.descend(
-            policy_loss + self.beta * kl + s.value_coefficient * value_loss - s.entropy_coefficient * entropy
-        )
+        self.descend(policy_loss + self.beta * kl + s.value_coefficient * value_loss - s.entropy_coefficient * entropy)
         return {"policy_loss": policy_loss.detach(), "value_loss": value_loss.detach()}
 
     @torch.no_grad()

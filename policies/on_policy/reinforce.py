@@ -2,8 +2,8 @@
 
     grad J = E[ sum_t grad log pi(a_t | s_t) (G_t - b(s_t)) ]
 
-G_t is the whole return of the episode or, with the same mean and less variance, the reward to go. b is the critic's value, or 0.
-The critic also stands for what would have come after a time limit or the end of the rollout, with and without a baseline.
+G_t is the whole return of the episode or, with the same mean and less variance, the reward to go. b is the critic's value,
+or 0. The critic also stands for what would have come after a time limit or the end of the rollout, baseline or not.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Trust region policy optimization (Schulman et al., arXiv 1502.05477): the largest step that changes the policy by at most delta.
+"""Trust region policy optimization (Schulman et al., arXiv 1502.05477): the best step that changes the policy by delta.
 
     maximize  g . x   subject to   x . F x / 2 <= delta,   so that   x = sqrt(2 delta / (g . F^-1 g)) F^-1 g
 
-g is the gradient of E[ratio * A]. F, the Fisher matrix, is the Hessian of the mean divergence KL(policy that acted || policy) in
-the actor's weights; it is never built: conjugate gradients need only its products with vectors. Since both are approximations,
-the step is halved until the divergence itself is within delta and E[ratio * A] has grown.
+g is the gradient of E[ratio * A]. F, the Fisher matrix, is the Hessian of the mean divergence KL(policy that acted || policy)
+in the actor's weights; it is never built: conjugate gradients need only its products with vectors. Since both are
+approximations, the step is halved until the divergence itself is within delta and E[ratio * A] has grown.
 """
 
 from __future__ import annotations

@@ -47,11 +47,12 @@ def test_whole_return_adds_the_rewards_before_within_the_episode() -> None:
 
 
 def test_n_steps_by_hand() -> None:
-    assert torch.equal(n_step_return(*STEPS, n=1), torch.tensor([[3.0, 3.0], [6.0, 1.0], [5.0, 5.0]]))
-    assert torch.equal(n_step_return(*STEPS, n=2), torch.tensor([[4.0, 1.5], [6.0, 1.0], [5.0, 5.0]]))
-    longer = (torch.ones(3, 1), torch.tensor([[2.0], [4.0], [8.0]]), *torch.zeros(2, 3, 1, dtype=torch.bool), 0.5)
+    assert torch.equal(n_step_return(*STEPS, 1), torch.tensor([[3.0, 3.0], [6.0, 1.0], [5.0, 5.0]]))
+    assert torch.equal(n_step_return(*STEPS, 2), torch.tensor([[4.0, 1.5], [6.0, 1.0], [5.0, 5.0]]))
+    never = torch.zeros(3, 1, dtype=torch.bool)
+    next_value = torch.tensor([[2.0], [4.0], [8.0]])
     # 1 + 1/2 + 4/4, then 1 + 1/2 + 8/4, then the rollout ends: 1 + 8/2.
-    assert n_step_return(*longer, n=2)[:, 0].tolist() == [2.5, 3.5, 5.0]
+    assert n_step_return(torch.ones(3, 1), next_value, never, never, 0.5, n=2)[:, 0].tolist() == [2.5, 3.5, 5.0]
 
 
 def _random(seed: int) -> tuple[Tensor, ...]:

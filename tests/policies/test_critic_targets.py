@@ -62,10 +62,10 @@ def mean_by(index: Tensor, target: Tensor, size: int) -> Tensor:
 
 Target = Callable[..., Tensor]  # of reward, value, next value, terminated, truncated
 TARGETS: dict[str, Target] = {
-    "td0": lambda r, v, nv, *ends: n_step_return(r, nv, *ends, DISCOUNT, 1),
-    "n_step": lambda r, v, nv, *ends: n_step_return(r, nv, *ends, DISCOUNT, 3),
-    "monte_carlo": lambda r, v, nv, *ends: reward_to_go(r, nv, *ends, DISCOUNT),
-    "gae": lambda r, v, nv, *ends: estimate_advantages(r, v, nv, *ends, DISCOUNT, 0.8)[1],
+    "td0": lambda r, v, nv, end, cut: n_step_return(r, nv, end, cut, DISCOUNT, 1),
+    "n_step": lambda r, v, nv, end, cut: n_step_return(r, nv, end, cut, DISCOUNT, 3),
+    "monte_carlo": lambda r, v, nv, end, cut: reward_to_go(r, nv, end, cut, DISCOUNT),
+    "gae": lambda r, v, nv, end, cut: estimate_advantages(r, v, nv, end, cut, DISCOUNT, 0.8)[1],
 }
 
 
@@ -86,13 +86,13 @@ def test_values_of_states_and_actions_and_advantages_come_out(name: str) -> None
 
 
 def test_v_trace_learns_the_value_of_a_policy_that_did_not_act() -> None:
-    state, action, reward, following, *ends = played(OTHER)
+    state, action, reward, following, terminated, truncated = played(OTHER)
     ratio = (POLICY / OTHER)[state, action]
     expected_v, expected_q = solved(POLICY)
     value = torch.zeros(STATES, dtype=torch.float64)
     for _ in range(40):
-        steps = (reward, value[state], value[following], *ends, DISCOUNT, ratio)
-        advantage, target = v_trace(*steps, rho_clip=10.0, c_clip=1.0)
+        steps = (reward, value[state], value[following], terminated, truncated, DISCOUNT, ratio)
+        advantage, target = v_trace(*steps, 10.0, 1.0)
         value = mean_by(state, target, STATES)
     torch.testing.assert_close(value, expected_v, rtol=0, atol=0.03)
     assert (solved(OTHER)[0] - expected_v).abs().min() > 0.03  # it is another one's

@@ -80,7 +80,7 @@ def test_the_policy_of_a_checkpoint_acts_as_the_learner_did(kind: str, task: str
 @pytest.mark.parametrize("kind", [k for k in KINDS if k != "actor_critic"])
 def test_learns_from_a_history(kind: str) -> None:
     env = DoubleIntegrator(8)
-    changed = {"memory": {"kind": "history", "steps": 3}, "rollout_steps": 6}
+    changed: dict[str, Any] = {"memory": {"kind": "history", "steps": 3}, "rollout_steps": 6}
     learner = make_learner(settings(kind, **changed).algorithm, env, 0)
     learner.observe(env.observation)
     before = {name: x.clone() for name, x in learner.modules()["actor"].state_dict().items()}
@@ -110,7 +110,7 @@ def test_settings_that_mean_nothing_are_refused(kind: str, changed: dict[str, An
 )
 def test_a2c_learns_by_every_target_with_one_network_or_two(target: str, shared: bool, tmp_path: Path) -> None:
     env, evaluate = DoubleIntegrator(64), evaluation(DoubleIntegrator)
-    changed = {"target": target, "shared": shared, "n_step": 4}
+    changed: dict[str, Any] = {"target": target, "shared": shared, "n_step": 4}
     outcome = train(settings("a2c", **changed), env, tmp_path, evaluate=evaluate, console=QUIET)
     assert outcome.evaluation is not None and outcome.evaluation["return"] > GOAL
 

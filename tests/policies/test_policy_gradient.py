@@ -48,7 +48,7 @@ def values() -> Tensor:
     return value
 
 
-def credits() -> dict[str, Tensor]:
+def weights() -> dict[str, Tensor]:
     """What each step of each trajectory is weighted with, by the way of crediting it: [T, 32] each."""
     state, action = trajectories()
     time = torch.arange(STEPS)[:, None]
@@ -82,17 +82,17 @@ def moments(credit: Tensor) -> tuple[Tensor, float]:
     return mean, float((p[:, None, None] * (each - mean).square()).sum())
 
 
-@pytest.mark.parametrize("name", credits())
+@pytest.mark.parametrize("name", weights())
 def test_the_mean_is_the_gradient_of_the_expected_return(name: str) -> None:
     state, action = trajectories()
     theta = THETA.clone().requires_grad_()
     returns = REWARD[torch.arange(STEPS)[:, None], state, action].sum(0)
     expected = torch.autograd.grad((probability(theta, state, action) * returns).sum(), theta)[0]
-    torch.testing.assert_close(moments(credits()[name])[0], expected)
+    torch.testing.assert_close(moments(weights()[name])[0], expected)
 
 
 def test_the_variance_falls_with_every_step_of_the_ladder() -> None:
-    variance = {name: moments(credit)[1] for name, credit in credits().items()}
+    variance = {name: moments(credit)[1] for name, credit in weights().items()}
     assert list(variance.values()) == sorted(variance.values(), reverse=True)
     assert variance["to_go"] < 0.8 * variance["whole"] and variance["baseline"] < 0.5 * variance["to_go"]
 
