@@ -20,6 +20,7 @@ from scipy.stats import trim_mean
 
 from ashore.benchmarks.svg import EDGE, Chart, coloured
 from ashore.configs import loader
+from ashore.configs.algorithms import OnPolicySettings
 from ashore.configs.base import Count, Settings
 from ashore.configs.errors import UsageError
 from ashore.configs.faults import ConfigError
@@ -73,6 +74,7 @@ def read_plan(task: str) -> Plan:
 def training(task: str, plan: Plan, method: str, seed: int, steps: int) -> RunSettings:
     """The run of one method and seed: the task's own training, shortened or lengthened, its noise with it."""
     preset = loader.load_run(task).train
+    assert isinstance(preset.algorithm, OnPolicySettings)
     share = preset.algorithm.std_steps / preset.total_steps
     return loader.load_run(
         task,

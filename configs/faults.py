@@ -18,7 +18,7 @@ from ashore.configs.sampler import EACH, kind_of
 from ashore.configs.schema import RunSettings
 
 ENTRIES = ("task", "randomization")
-# Settings of several kinds, told apart by their `kind`: which there are, how to tell, and the one that is meant where none is given.
+# Settings of several kinds, told apart by their `kind`: all of them, how to tell, and which one is meant without a kind.
 KINDS: dict[tuple[str, ...], tuple[Mapping[str, type[BaseModel]], Callable[[Any], Any], str]] = {
     ("sampler",): (EACH, kind_of, "uniform"),
     ("train", "algorithm"): (ALGORITHMS, algorithm_of, DEFAULT),

@@ -7,7 +7,8 @@ A task names its robot,
 `preset: NAME` beside entries of its own; an entry given as `catalogue` is that of its name in `randomization/catalogue.yaml`,
 where every effect stands with an ordinary range. The name `robot` there means what the robot's own YAML gives as its
 `randomization`, which changes with the robot. `--set train=hand_reorient_large` names another training: the same task at
-another size; `--algorithm sac` takes the training that the task has for that algorithm; `--set sampler=adr` names who chooses its worlds, `samplers/adr.yaml`.
+another size; `--algorithm sac` takes the training that the task has for that algorithm; `--set sampler=adr` names who chooses
+its worlds, `samplers/adr.yaml`.
 """
 
 from __future__ import annotations

@@ -103,10 +103,10 @@ class _Node:
             self._say(f"failed: {error!r}; braking, then ending")
         finally:  # whatever happens here, the robot is brought to rest
             loop.finish()
-            loop.join()
-        self._commands.flush(DELIVERY_TIME)
+            loop.join(lambda: self._dds.spin(0.0))
+            self._commands.flush(DELIVERY_TIME)
         if loop.failure is not None:
-            self._say(f"the control thread failed: {loop.failure!r}")
+            self._say(f"the control loop failed: {loop.failure!r}")
         if failure or loop.failure:
             return EXIT_FAILED
         self._diagnose()

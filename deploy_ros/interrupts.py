@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM as an event that loops look at, so that a robot is never left in the middle of a motion."""
+"""What a terminal or a process manager ends us with, as an event that loops look at: no robot is left in a motion."""
 
 from __future__ import annotations
 
@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
 
+# Ctrl-C, a process manager; Ctrl-\, Ctrl-Z, a terminal or a connection that is closed.
+ALWAYS = (signal.SIGINT, signal.SIGTERM)
+# As nohup ignores SIGHUP. Not every system has them.
+UNLESS_IGNORED = tuple(getattr(signal, name) for name in ("SIGQUIT", "SIGTSTP", "SIGHUP") if hasattr(signal, name))
+
 
 @contextmanager
 def stop_on_signals(stop: threading.Event) -> Iterator[None]:
-    """Within, SIGINT and SIGTERM set `stop`. Only a process's main thread gets signals; elsewhere this does nothing."""
+    """Within, these signals set `stop`. Only a process's main thread gets signals; elsewhere this does nothing."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -19,7 +24,8 @@ def stop_on_signals(stop: threading.Event) -> Iterator[None]:
     def handle(_number: int, _frame: FrameType | None) -> None:
         stop.set()
 
-    before = {number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)}
+    numbers = (*ALWAYS, *(n for n in UNLESS_IGNORED if signal.getsignal(n) is not signal.SIG_IGN))
+    before = {number: signal.signal(number, handle) for number in numbers}
     try:
         yield
     finally:

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
-from functools import partial, wraps
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -14,6 +12,7 @@ from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.srv import ChangeState
 from pydantic import ValidationError
 from rcl_interfaces.msg import ParameterDescriptor
+from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
@@ -25,31 +24,15 @@ from ashore.deploy_ros.bundle import PolicyFileError, load_policy
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import RoutingError, Trajectory
-from ashore.deploy_ros.rclpy_types import LISTEN, LISTEN_RELIABLY, PUBLISH, TYPES, descriptor_of
+from ashore.deploy_ros.rclpy_types import LISTEN, LISTEN_RELIABLY, PUBLISH, TYPES, descriptor_of, received
 from ashore.deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME, RESET_TOPIC, STATUS_TOPIC, STOP_TOPIC, NodeSettings
 from ashore.deploy_ros.states import State
+from ashore.deploy_ros.transitions import counted, refusing
 
+DELIVERY_TIME = 1.0  # s at most to see the last command delivered
 OF_THE_TWIN = ("time_limit", "episodes")  # settings for supervised runs; a managed node is stopped by its manager
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
-# rcl_lifecycle's message for a transition that does not exist in the present state. Older rclpy lets it out of the service's
-# callback as an RCLError, a class without a public name.
-NOT_REGISTERED = "Transition is not registered"
-
-
-def _transition(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """A transition's callback, counted; what it raises is said here, for rclpy takes it silently and goes on to `on_error`."""
-
-    @wraps(method)
-    def counted(self: PolicyNode, state: Any) -> Any:
-        self.transitions += 1
-        try:
-            return method(self, state)
-        except Exception as error:
-            self.get_logger().error(f"{method.__name__}: {error!r}")
-            raise
-
-    return counted
 
 
 class PolicyNode(LifecycleNode):
@@ -62,6 +45,8 @@ class PolicyNode(LifecycleNode):
         self._controller = Controller()
         self._loop: ControlLoop | None = None
         self._said = ""
+        self._loop_failure: Exception | None = None
+        self.failure_of_error_transition: Exception | None = None
         self._entities: list[Any] = []
         self._commands: Any = None
         self.transitions = 0  # that were begun
@@ -77,25 +62,25 @@ class PolicyNode(LifecycleNode):
         self._status = self.create_publisher(String, STATUS_TOPIC, PUBLISH)
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, PUBLISH)
         # From the beginning, for a stop holds in every state. Twice: see the DDS node.
-        self.create_subscription(Bool, STOP_TOPIC, self._on_stop, LISTEN)
-        self.create_subscription(Bool, STOP_TOPIC, self._on_stop, LISTEN_RELIABLY)
+        self._stops = [
+            self.create_subscription(Bool, STOP_TOPIC, self._on_stop, qos) for qos in (LISTEN, LISTEN_RELIABLY)
+        ]
         self.create_timer(1.0, self._diagnose)
         self._began = time.monotonic()
         self._starter = self.create_timer(0.1, self._start)
         for service in self.services:
             if service.srv_type is ChangeState:
-                service.callback = partial(self._on_change_state, service.callback)
+                service.callback = refusing(self, service.callback, lambda: self._controller.state.value)
 
     @property
     def finalized(self) -> bool:
         return self._controller.state is State.FINALIZED
 
-    def brake(self) -> bool:
-        """Begin to brake, and say whether that goes on: joint states are still to be taken in until it has ended."""
-        loop = self._loop
-        if loop is not None:
-            loop.finish()
-        return loop is not None and loop.running
+    @property
+    def failure(self) -> Exception | None:
+        """What ends the node: a failure of the control loop, which may still brake, or of an error transition."""
+        present = self._loop.failure if self._loop is not None else None
+        return self._loop_failure or present or self.failure_of_error_transition
 
     def end(self) -> None:
         """Brake, hold, and then finalize, whatever state rclpy is in."""
@@ -108,7 +93,7 @@ class PolicyNode(LifecycleNode):
                 except Exception as error:  # nothing moves any more
                     self.get_logger().error(f"no orderly shutdown: {error!r}")
 
-    @_transition
+    @counted
     def on_configure(self, state: Any) -> TransitionCallbackReturn:
         """Load and check the policy; listen."""
         names = [name for name in NodeSettings.model_fields if name not in OF_THE_TWIN]
@@ -131,7 +116,7 @@ class PolicyNode(LifecycleNode):
         ]
         return super().on_configure(state)
 
-    @_transition
+    @counted
     def on_activate(self, state: Any) -> TransitionCallbackReturn:
         """Begin to drive, from where the robot stands; refused without a fresh, plausible joint state and a goal."""
         with self._lock:
@@ -139,29 +124,31 @@ class PolicyNode(LifecycleNode):
         if why:
             self.get_logger().error(f"not activated: {why}")
             return FAILURE
-        self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self.get_logger().warning)
-        return super().on_activate(state)
+        activated = super().on_activate(state)
+        if activated == SUCCESS:  # the last thing that can fail, so that an error does not meet a robot that moves
+            self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self.get_logger().warning)
+        return activated
 
-    @_transition
+    @counted
     def on_deactivate(self, state: Any) -> TransitionCallbackReturn:
         """Brake within the limits, hold, and stop sending."""
         self._finish()
         return super().on_deactivate(state)
 
-    @_transition
+    @counted
     def on_cleanup(self, state: Any) -> TransitionCallbackReturn:
         self._controller.cleanup()
         self._release()
         return super().on_cleanup(state)
 
-    @_transition
+    @counted
     def on_shutdown(self, state: Any) -> TransitionCallbackReturn:
         self._finish()
         if not self.finalized:
             self._controller.shutdown()
         return super().on_shutdown(state)
 
-    @_transition
+    @counted
     def on_error(self, state: Any) -> TransitionCallbackReturn:
         """A transition failed half way: brake, hold, and be unconfigured again, an emergency stop apart."""
         self._finish()
@@ -172,12 +159,25 @@ class PolicyNode(LifecycleNode):
         return super().on_error(state)
 
     def _finish(self) -> None:
-        loop, self._loop = self._loop, None
-        if loop is not None:
-            loop.finish()
-            loop.join()
-            if loop.failure is not None:
-                self.get_logger().error(f"the control thread failed: {loop.failure!r}")
+        """Brake and hold. The executor waits in here, so what comes for it meanwhile is heard here."""
+        loop = self._loop
+        if loop is None:
+            return
+        loop.finish()
+        loop.join(self._listen)
+        self._loop = None
+        if loop.failure is not None:
+            self._loop_failure = loop.failure
+            self.get_logger().error(f"the control loop failed: {loop.failure!r}")
+        try:
+            self._commands.wait_for_all_acked(Duration(seconds=DELIVERY_TIME))
+        except Exception as error:  # not every middleware can
+            self.get_logger().warning(f"whether the last command was delivered is not known: {error!r}")
+
+    def _listen(self) -> None:
+        for subscription in (*self._stops, *self._entities):
+            for message in received(subscription):
+                subscription.callback(message)
 
     def _release(self) -> None:
         """Listen and publish no more."""
@@ -187,19 +187,6 @@ class PolicyNode(LifecycleNode):
         if self._commands is not None:
             self.destroy_publisher(self._commands)
             self._commands = None
-
-    def _on_change_state(self, change: Callable[[Any, Any], Any], request: Any, response: Any) -> Any:
-        """Answer a request for a transition; refuse one that does not exist in the present state."""
-        begun = self.transitions
-        try:
-            return change(request, response)
-        except Exception as error:
-            if NOT_REGISTERED not in str(error) or self.transitions != begun:
-                raise
-            asked = request.transition.label or request.transition.id
-            self.get_logger().warning(f"no transition {asked} while {self._controller.state.value}: refused")
-            response.success = False
-            return response
 
     def _start(self) -> None:
         """Without a manager: configure, wait for what is missing and say so, activate, once."""
@@ -239,8 +226,6 @@ class PolicyNode(LifecycleNode):
         self._diagnostics.publish(message)
         if loop is not None and last is not None and last.reason.latches:
             self.get_logger().warning(f"holding: {last.status.reason}; to go on, publish true to {RESET_TOPIC}")
-        if loop is not None and not loop.running:
-            self.trigger_deactivate()
 
     def _on_joint_state(self, message: JointState) -> None:
         with self._lock:

@@ -6,13 +6,16 @@ import threading
 import time
 from collections.abc import Callable
 
+import numpy as np
+
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.messages import Trajectory, forward_of, trajectory_of
 from ashore.deploy_ros.safety import Command
 from ashore.deploy_ros.schedule import become_realtime, next_due
 from ashore.deploy_ros.states import Output, State
 
-BRAKING_TIME = 5.0  # s at most that a stop may take; the limits of an arm need some tenths
+BRAKING_TIME = 5.0  # s at most that a stop may take beyond what the limits need, some tenths for an arm
+LISTENING_PERIOD = 0.002  # s between looks at what the robot sends, while a stop is waited for
 
 
 class ControlLoop:
@@ -33,6 +36,7 @@ class ControlLoop:
         self._stop = threading.Event()
         self.last: Output | None = None
         self.failure: Exception | None = None
+        self._commanded: Command | None = None  # the last command that was to be sent
         self._thread = threading.Thread(target=self._guarded, name="control", daemon=True)
         self._thread.start()
 
@@ -44,11 +48,24 @@ class ControlLoop:
         """Ask for a stop: the loop deactivates the controller, brakes, sends the hold and ends."""
         self._stop.set()
 
-    def join(self) -> None:
-        """Wait for that end."""
-        self._thread.join()
+    def join(self, listen: Callable[[], None]) -> None:
+        """Wait for that end; `listen` takes in what has come meanwhile, for a stop depends on where the robot is seen."""
+        try:
+            while self._thread.is_alive():
+                try:
+                    listen()
+                except Exception as error:  # a stop goes on without it
+                    self.failure = self.failure or error
+                self._thread.join(LISTENING_PERIOD)
+        finally:
+            self._thread.join()
         if self._controller.state is State.ACTIVE:
             self._controller.deactivate()
+
+    @property
+    def _braking_time(self) -> float:
+        """s at most for a stop."""
+        return BRAKING_TIME + max(joint.velocity / joint.acceleration for joint in self._controller.interface.joints)
 
     def _guarded(self) -> None:
         try:
@@ -59,44 +76,56 @@ class ControlLoop:
 
     def _brake(self) -> None:
         """After a failure: brake and hold, with neither policy nor status; what cannot be sent is tried again."""
-        began, before, sent = time.monotonic(), None, False
-        while time.monotonic() - began < BRAKING_TIME and not (sent and self._controller.at_rest):
+        began, holds = time.monotonic(), False
+        while time.monotonic() - began < self._braking_time and not holds:
             due = time.monotonic()
             try:
-                with self._lock:
-                    command = self._controller.brake(due)
+                command, at_rest = self._braking(due)
                 if command is None:
                     return
-                self._publish(before or command, command, due)
-                before, sent = command, True
+                self._publish(command, due)
+                holds = at_rest
             except Exception as error:  # a failure that lasts is reported, the first one or a later one
-                self.failure, sent = self.failure or error, False
+                self.failure = self.failure or error
             time.sleep(max(0.0, due + self._controller.interface.control_dt - time.monotonic()))
+
+    def _braking(self, now: float) -> tuple[Command | None, bool]:
+        """The next command of a stop, and whether it is a hold; where the gate itself fails, to where the last one leads."""
+        try:
+            with self._lock:
+                return self._controller.brake(now), self._controller.at_rest
+        except Exception as error:
+            self.failure = self.failure or error
+        if (last := self._commanded) is None:
+            return None, True
+        ahead = last.position + last.velocity * self._controller.interface.control_dt
+        return Command(ahead, np.zeros_like(ahead), last.extra), True
 
     def _run(self) -> None:
         if self._controller.settings.realtime and (refused := become_realtime()):
             self._say(f"not in real time: {refused}")
         period = self._controller.interface.control_dt
-        due, end, before = time.monotonic(), float("inf"), None
+        due, end = time.monotonic(), float("inf")
         while True:
             time.sleep(max(0.0, due - time.monotonic()))
             with self._lock:
                 now = time.monotonic()
                 if self._stop.is_set() and self._controller.state is State.ACTIVE:
                     self._controller.deactivate()
-                    end = now + BRAKING_TIME
+                    end = now + self._braking_time
                 output = self._controller.step(now)
             assert output is not None  # the controller has been active
-            self._publish(before or output.command, output.command, due)
+            self._publish(output.command, due)
             self._report(output.status.to_json())
-            self.last, before = output, output.command
+            self.last = output
             if self._controller.state is not State.ACTIVE and (self._controller.at_rest or now > end):
                 return
             due, skipped = next_due(due, time.monotonic(), period)
             self._controller.overran(skipped)
 
-    def _publish(self, before: Command, command: Command, due: float) -> None:
+    def _publish(self, command: Command, due: float) -> None:
         interface, settings = self._controller.interface, self._controller.settings
+        before, self._commanded = self._commanded or command, command
         if settings.output == "trajectory":
             self._send(trajectory_of(command, interface))
             return

@@ -18,30 +18,28 @@ EXIT_OK, EXIT_FAILED = 0, 3
 
 
 def spin(args: Sequence[str] | None, parameters: dict[str, Any]) -> int:
-    """Run the node until SIGINT or SIGTERM; gives the exit code. `parameters` go before ROS's.
+    """Run the node until a signal or its shutdown; gives the exit code, 3 where it failed. `parameters` go before ROS's.
 
-    Whatever ends it, and whatever is raised: the robot is braked and held first.
+    Whatever ends it, and whatever is raised, in the executor or the control thread: the robot is braked and held first.
     """
     stop = threading.Event()
     # Not rclpy's own handlers: they end the context, and with it the publisher that the last command needs.
     rclpy.init(args=args, signal_handler_options=SignalHandlerOptions.NO)
     try:
         with stop_on_signals(stop):
-            node = PolicyNode(parameters)
+            node, failed = PolicyNode(parameters), False
             executor = SingleThreadedExecutor()
             try:
                 executor.add_node(node)
-                while rclpy.ok() and not stop.is_set() and not node.finalized:
+                while rclpy.ok() and not stop.is_set() and not node.finalized and node.failure is None:
                     executor.spin_once(timeout_sec=0.1)
-                while rclpy.ok() and node.brake():
-                    executor.spin_once(timeout_sec=0.02)
-                return EXIT_OK
             except Exception as error:  # from rclpy or from any callback
+                failed = True
                 node.get_logger().fatal(f"failed: {error!r}; braking, then ending")
-                return EXIT_FAILED
             finally:
                 node.end()
                 executor.shutdown()
                 node.destroy_node()
+            return EXIT_FAILED if failed or node.failure is not None else EXIT_OK
     finally:
         rclpy.try_shutdown()

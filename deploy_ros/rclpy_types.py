@@ -1,8 +1,9 @@
-"""What the ROS 2 shell takes from rclpy and its message packages, apart from the node: classes, qualities of service."""
+"""What the ROS 2 shell takes from rclpy and its message packages, apart from the node: classes, qualities, messages."""
 
 # mypy: disable-error-code="import-not-found"
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -29,6 +30,16 @@ TYPES = SimpleNamespace(
 LISTEN = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 LISTEN_RELIABLY = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)  # matches reliable publishers alone
 PUBLISH = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
+
+
+def received(subscription: Any) -> Iterator[Any]:
+    """The messages that a subscription holds, taken as `rclpy.wait_for_message` takes them, for where no executor can."""
+    for _ in range(LISTEN.depth):
+        with subscription.handle:
+            taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
+        if taken is None:
+            return
+        yield taken[0]  # beside it stands information on the message
 
 
 def descriptor_of(field: Any) -> ParameterDescriptor:

@@ -19,6 +19,8 @@ LEARNERS = {
     "ppo_penalty": "on_policy.ppo_penalty:PPOPenalty",
     "ppo": "on_policy.ppo:PPO",
     "sac": "off_policy.sac:SAC",
+    "td3": "off_policy.td3:TD3",
+    "ddpg": "off_policy.td3:DDPG",
 }
 
 

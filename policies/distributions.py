@@ -88,7 +88,10 @@ class Categorical:
 
 @dataclass(frozen=True)
 class SquashedGaussian:
-    """The tanh of a Gaussian, within (-1, 1): mean and log_std [..., a] before the tanh. Haarnoja et al., arXiv 1812.05905, app. C."""
+    """The tanh of a Gaussian, within (-1, 1): mean and log_std [..., a] before the tanh.
+
+    Haarnoja et al., arXiv 1812.05905, appendix C.
+    """
 
     mean: Tensor
     log_std: Tensor

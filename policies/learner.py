@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ashore.policies.acting import Acting
+from ashore.policies.checkpoint import Part
 from ashore.policies.vector import Observation, VectorEnv
 
 
@@ -29,8 +32,8 @@ class Learner(Protocol):
     """Networks, optimizers and statistics, and how acting in an environment improves them.
 
     It is made as `Learner(settings, env, seed, device)`. All its random numbers come from generators in its state, so that
-    `load_state_dict(state_dict())` goes on to the same bits. `improve` raises FloatingPointError, before it spoils anything that
-    a checkpoint holds, where an observation, a reward or a loss is not finite.
+    `load_state_dict(state_dict())` goes on to the same bits. `improve` raises FloatingPointError where an observation, a
+    reward or a loss is not finite.
     """
 
     steps: int  # control steps learned from, over all worlds
@@ -51,9 +54,17 @@ class Learner(Protocol):
         """What is learned, by name: `actor` and `actor_normalizer` among them."""
         ...
 
-    def state_dict(self) -> dict[str, Any]: ...
+    def state_dict(self) -> dict[str, Any]:
+        """Nested dicts and lists of tensors, numbers and strings."""
+        ...
 
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
+
+    def parts(self) -> Mapping[str, Part]:
+        """What of its state is large and changes little, apart from `state_dict`."""
+        ...
+
+    def load_part(self, name: str, arrays: Mapping[str, np.ndarray]) -> None: ...
 
 
 def require_finite(seen: dict[str, Tensor]) -> None:

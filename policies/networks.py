@@ -8,9 +8,10 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from ashore.configs.actor_memory import MemorySettings
-from ashore.configs.algorithms import OnPolicySettings, ReplaySettings
+from ashore.configs.algorithms import OnPolicySettings, ReplaySettings, SACSettings
 from ashore.policies.distributions import Categorical, Distribution, Gaussian, SquashedGaussian
 from ashore.policies.memory import make_memory
 
@@ -160,6 +161,33 @@ class SquashedActor(Actor):
         return [*before, mean, nn.Tanh()]
 
 
+class TanhActor(Actor):
+    """The head is the action, after a tanh: what DDPG and TD3 learn, who add the noise of their exploration themselves."""
+
+    def __init__(
+        self,
+        observation_size: int,
+        action_size: int,
+        hidden: Sequence[int],
+        activation: str = "relu",
+        generator: torch.Generator | None = None,
+        memory: MemorySettings | None = None,
+    ) -> None:
+        super().__init__(observation_size, memory, generator)
+        self.action_size = action_size
+        trunk = mlp((self.memory.features, *hidden, action_size), activation, 0.01, generator)
+        self.trunk = nn.Sequential(*trunk, nn.Tanh())
+
+    def forward(self, features: Tensor) -> Tensor:
+        return self.trunk(features)
+
+    def mode(self, head: Tensor) -> Tensor:
+        return head
+
+    def layers(self) -> list[nn.Module]:
+        return list(self.trunk)
+
+
 def make_actor(
     settings: OnPolicySettings | ReplaySettings,
     observation_size: int,
@@ -171,7 +199,8 @@ def make_actor(
     """The actor that an algorithm's settings ask for; `discrete`: its actions are one of `action_size` choices."""
     s, sizes = settings, (observation_size, action_size)
     if isinstance(s, ReplaySettings):
-        return SquashedActor(*sizes, s.hidden, s.activation, generator, s.memory)
+        kind = SquashedActor if isinstance(s, SACSettings) else TanhActor
+        return kind(*sizes, s.hidden, s.activation, generator, s.memory)
     if discrete:
         return CategoricalActor(*sizes, s.actor_hidden, s.activation, generator, s.memory)
     return GaussianActor(*sizes, s.actor_hidden, s.activation, s.initial_std, generator, s.memory)
@@ -207,3 +236,39 @@ class TrunkCritic(nn.Module):
         for layer in self._trunk:
             features = layer(features)
         return self.value(features).squeeze(-1)
+
+
+class Critics(nn.Module):
+    """Several critics of actions in one, for they are small: observation [B, m], action [B, a] -> values [critics, B].
+
+    Their layers are matrices [critics, in, out], multiplied together. They begin uniform within 1 / sqrt(inputs), as torch's
+    own layers do. `layer_norm`: each layer's sums are normalized before the activation (Ba et al., arXiv 1607.06450).
+    """
+
+    def __init__(
+        self,
+        observation_size: int,
+        action_size: int,
+        hidden: Sequence[int],
+        activation: str,
+        generator: torch.Generator | None = None,
+        *,
+        count: int = 2,
+        layer_norm: bool = False,
+    ) -> None:
+        super().__init__()
+        self.count, self.layer_norm, self.activation = count, layer_norm, ACTIVATIONS[activation]()
+        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
+        for inputs, outputs in pairwise((observation_size + action_size, *hidden, 1)):
+            for parameters, shape in ((self.weights, (count, inputs, outputs)), (self.biases, (count, 1, outputs))):
+                uniform = torch.rand(shape, generator=generator) * 2 - 1
+                parameters.append(nn.Parameter(uniform / math.sqrt(inputs)))
+
+    def forward(self, observation: Tensor, action: Tensor) -> Tensor:
+        x = torch.cat((observation, action), -1).expand(self.count, -1, -1)
+        last = len(self.weights) - 1
+        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
+            x = torch.baddbmm(bias, x, weight)
+            if i < last:
+                x = self.activation(functional.layer_norm(x, x.shape[-1:]) if self.layer_norm else x)
+        return x.squeeze(-1)

@@ -118,6 +118,8 @@ def _begin(
     _check_same_run(settings, env, state, found)
     learner = make_learner(settings.algorithm, env, settings.seed, env.reset(settings.seed)["actor"].device)
     learner.load_state_dict(state["learner"])
+    for name, arrays in checkpoint.load_parts(found):
+        learner.load_part(name, arrays)
     env.load_state_dict(state["env"])
     return learner, _Run(state["steps"], state["iterations"], state["seconds"], state["evaluation"], found)
 
@@ -170,7 +172,7 @@ def _save(settings: TrainSettings, learner: Learner, env: VectorEnv, folder: Pat
         "seconds": run.seconds,
         "evaluation": run.evaluation,
     }
-    return checkpoint.save(folder / CHECKPOINTS, run.steps, state, settings.keep_checkpoints)
+    return checkpoint.save(folder / CHECKPOINTS, run.steps, state, settings.keep_checkpoints, learner.parts())
 
 
 def _check_same_run(settings: TrainSettings, env: VectorEnv, state: dict[str, Any], path: Path) -> None:

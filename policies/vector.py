@@ -35,7 +35,9 @@ class VectorEnv(Protocol):
         ...
 
     def step(self, action: Tensor) -> Step:
-        """Apply `action` [N, action_size], or choices [N]; give (observation, reward [N] float32, terminated [N], truncated [N], info).
+        """Apply `action` [N, action_size], or choices [N].
+
+        Gives (observation, reward [N] float32, terminated [N], truncated [N], info).
 
         The observation of a world that ended is the first of its next episode. When k worlds ended, `info` holds
         `final_ids` [k] int64, `final_obs` {"actor": [k, n], "critic": [k, m]}, their terminal observations, and

@@ -9,8 +9,10 @@ import pytest
 import torch
 
 from ashore.cli import main
+from ashore.configs.algorithms import PPOSettings
 from ashore.configs.loader import load_run
 from ashore.environments import make_env
+from ashore.policies.algorithms import make_learner
 from ashore.policies.checkpoint import CheckpointError, complete, latest, load
 from ashore.policies.on_policy.ppo import PPO
 from ashore.policies.warm_start import Start, load_start
@@ -40,13 +42,15 @@ def newest(folder: Path) -> Path:
 def test_networks_and_statistics_are_taken_and_the_rest_is_fresh(source: Path) -> None:
     run, saved = load_run(source), load(newest(source))
     env = make_env(run.task, 16)
-    learner = PPO(run.train.algorithm, env, seed=5)
+    algorithm = run.train.algorithm
+    assert isinstance(algorithm, PPOSettings)
+    learner = PPO(algorithm, env, seed=5)
     load_start(Start(newest(source)), learner.modules())
     for name, module in learner.modules().items():
         for key, value in module.state_dict().items():
             assert torch.equal(value, saved["learner"]["modules"][name][key])
     assert learner.steps == 0 and not learner.optimizer.state_dict()["state"]
-    assert learner.learning_rate == run.train.algorithm.learning_rate
+    assert learner.learning_rate == algorithm.learning_rate
 
 
 def test_the_run_records_the_checkpoint_and_its_steps_begin_at_zero(source: Path, tmp_path: Path) -> None:
@@ -105,8 +109,8 @@ def test_a_start_without_a_checkpoint_is_refused(tmp_path: Path, capsys: pytest.
 
 def test_a_tensor_that_does_not_fit_is_named_with_both_shapes(source: Path) -> None:
     run = load_run(source, ["algorithm.actor_hidden=[256, 64]"])
-    learner = PPO(run.train.algorithm, make_env(run.task, 2), seed=0)
-    before = {name: value.clone() for name, value in learner.actor.state_dict().items()}
+    learner = make_learner(run.train.algorithm, make_env(run.task, 2), seed=0)
+    before = {name: value.clone() for name, value in learner.modules()["actor"].state_dict().items()}
     with pytest.raises(CheckpointError, match=r"actor\.mean\.2\.weight is \[128, 256\] there, \[64, 256\] here"):
         load_start(Start(complete(source / "checkpoints")[-1]), learner.modules())
-    assert all(torch.equal(value, before[name]) for name, value in learner.actor.state_dict().items())
+    assert all(torch.equal(value, before[name]) for name, value in learner.modules()["actor"].state_dict().items())

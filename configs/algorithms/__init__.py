@@ -1,4 +1,4 @@
-"""Which algorithm learns, and its settings: one model each, told apart by `kind`; `policies/algorithms.py` has what they build."""
+"""Which algorithm learns: the settings of each, told apart by `kind`. `policies/algorithms.py` has what they build."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import Discriminator, Tag
 
-from ashore.configs.algorithms.off_policy import ReplaySettings, SACSettings
+from ashore.configs.algorithms.off_policy import DDPGSettings, ReplaySettings, SACSettings, TD3Settings
 from ashore.configs.algorithms.on_policy import OnPolicySettings, PPOSettings
 from ashore.configs.algorithms.policy_gradient import (
     A2CSettings,
@@ -24,6 +24,7 @@ __all__ = [
     "A2CSettings",
     "ActorCriticSettings",
     "AlgorithmSettings",
+    "DDPGSettings",
     "OffPolicyACSettings",
     "OnPolicySettings",
     "PPOPenaltySettings",
@@ -31,6 +32,7 @@ __all__ = [
     "ReinforceSettings",
     "ReplaySettings",
     "SACSettings",
+    "TD3Settings",
     "TRPOSettings",
     "algorithm_of",
 ]
@@ -45,6 +47,8 @@ ALGORITHMS: dict[str, type[Settings]] = {
     "ppo_penalty": PPOPenaltySettings,
     "ppo": PPOSettings,
     "sac": SACSettings,
+    "td3": TD3Settings,
+    "ddpg": DDPGSettings,
 }
 
 
@@ -63,6 +67,8 @@ AlgorithmSettings = Annotated[
     | Annotated[TRPOSettings, Tag("trpo")]
     | Annotated[PPOPenaltySettings, Tag("ppo_penalty")]
     | Annotated[PPOSettings, Tag("ppo")]
-    | Annotated[SACSettings, Tag("sac")],
+    | Annotated[SACSettings, Tag("sac")]
+    | Annotated[TD3Settings, Tag("td3")]
+    | Annotated[DDPGSettings, Tag("ddpg")],
     Discriminator(algorithm_of),
 ]

@@ -14,6 +14,8 @@ from ashore.configs.base import Count, Fraction, Positive, Settings
 class ReplaySettings(Settings):
     """What every learner from a replay has."""
 
+    kind: str
+
     rollout_steps: Annotated[int, Field(ge=1, le=65536)] = Field(
         default=8, description="control steps of each world in an iteration, after which its updates are made"
     )
@@ -58,3 +60,20 @@ class SACSettings(ReplaySettings):
         default=None, description="nats that the policy's entropy is held at; left out: minus the number of actions"
     )
     initial_temperature: Positive = 0.1
+
+
+class DDPGSettings(ReplaySettings):
+    """Deep deterministic policy gradient, arXiv 1509.02971."""
+
+    kind: Literal["ddpg"]
+    exploration_std: Positive = Field(default=0.1, description="of the noise on actions in [-1, 1]")
+
+
+class TD3Settings(ReplaySettings):
+    """Twin delayed deep deterministic policy gradient, arXiv 1802.09477."""
+
+    kind: Literal["td3"]
+    exploration_std: Positive = Field(default=0.1, description="of the noise on actions in [-1, 1]")
+    policy_delay: Count = Field(default=2, description="updates of the critics to one of the actor")
+    target_noise_std: Positive = Field(default=0.2, description="of the noise on the actions that targets are at")
+    target_noise_clip: Positive = 0.5

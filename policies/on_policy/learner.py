@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
 from ashore.configs.algorithms import OnPolicySettings
 from ashore.policies.acting import Acting
+from ashore.policies.checkpoint import CheckpointError, Part
 from ashore.policies.learner import Report, require_finite, require_finite_losses
 from ashore.policies.networks import Critic, GaussianActor, make_actor
 from ashore.policies.normalize import Normalizer
+from ashore.policies.optimizer_state import moments_of, set_moments
 from ashore.policies.process import torch_threads
 from ashore.policies.rollout import Rollout
 from ashore.policies.vector import Observation, VectorEnv
@@ -231,13 +234,8 @@ class OnPolicy:
             for name, x in self.rollout.latest().items():
                 x.copy_(memory["latest"][name])
 
+    def parts(self) -> Mapping[str, Part]:
+        return {}
 
-def moments_of(optimizer: torch.optim.Optimizer) -> list[dict[str, Any]]:
-    """What an optimizer remembers of each parameter, in their order."""
-    moments = optimizer.state_dict()["state"]
-    return [moments[i] for i in sorted(moments)]
-
-
-def set_moments(optimizer: torch.optim.Optimizer, moments: Iterable[dict[str, Any]]) -> None:
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": dict(enumerate(moments)), "param_groups": groups})
+    def load_part(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
+        raise CheckpointError(f"the checkpoint has a part {name}, which this algorithm has not")

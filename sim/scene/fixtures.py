@@ -9,7 +9,7 @@ import mujoco
 import torch
 from torch import Tensor
 
-from ashore.configs.schema import NonNegative, Positive, Settings
+from ashore.configs.base import NonNegative, Positive, Settings
 from ashore.sim.engine.world import World
 from ashore.sim.rotations import about
 from ashore.sim.tasks.manipulation import TABLE_BITS

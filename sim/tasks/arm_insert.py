@@ -10,8 +10,9 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
+from ashore.configs.base import Fraction, NonNegative, Positive, Settings
 from ashore.configs.contract import SignalSpec
-from ashore.configs.schema import Fraction, NonNegative, Positive, RobotSettings, Settings, TaskSettings, Workspace
+from ashore.configs.schema import RobotSettings, TaskSettings, Workspace
 from ashore.sim.engine.world import World
 from ashore.sim.scene.fixtures import STIFF, Fixture, FixtureOptions, add_box, over
 from ashore.sim.tasks.manipulation import ArmTask, add_frame_sensor, position_signal, workspace

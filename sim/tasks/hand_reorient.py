@@ -14,8 +14,9 @@ import mujoco
 import torch
 from torch import Tensor
 
+from ashore.configs.base import Count, NonNegative, Positive, Settings
 from ashore.configs.contract import SignalSpec
-from ashore.configs.schema import Count, NonNegative, Positive, Settings, TaskSettings
+from ashore.configs.schema import TaskSettings
 from ashore.sim import rotation_matrices, rotations
 from ashore.sim.engine.world import World
 from ashore.sim.robots.robot import ModelError

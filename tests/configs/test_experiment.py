@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ashore.configs.algorithms import PPOSettings
 from ashore.configs.loader import ConfigError, load_run
 from tests.configs.presets import fault
 
@@ -53,7 +54,7 @@ num_envs: 4
     assert mine.task.options == {"tolerance": 0.02, "hold": 3}
     assert set(mine.task.randomization) == {"link_mass", "encoder_noise"}
     assert (mine.task.randomization["link_mass"].low, mine.task.randomization["link_mass"].high) == (0.8, 1.3)
-    assert (mine.train.algorithm.actor_hidden, mine.train.algorithm.clip, mine.train.num_envs) == ((8,), 0.1, 4)
+    assert (mine.train.algorithm, mine.train.num_envs) == (PPOSettings(actor_hidden=(8,), clip=0.1), 4)
 
 
 def test_a_chain_of_experiments_starts_each_path_at_its_own_file(folder: Path, tmp_path: Path) -> None:

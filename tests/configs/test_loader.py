@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from ashore.configs.algorithms import PPOSettings
 from ashore.configs.loader import CONFIGS, ConfigError, dump, load_run, presets
 from ashore.configs.schema import RunSettings
 from tests.configs.presets import fault, rewrite
@@ -25,7 +26,7 @@ def test_a_name_joins_task_train_robot_and_shared_randomization(folder: Path) ->
     run = load_run("reach", folder=folder)
     assert run.task.robot.joints == ("shoulder", "elbow")
     assert run.task.decimation == 10
-    assert (run.train.total_steps, run.train.algorithm.clip) == (1000, 0.1)
+    assert (run.train.total_steps, run.train.algorithm) == (1000, PPOSettings(clip=0.1))
     assert set(run.task.randomization) == {"link_mass", "encoder_noise", "latency"}
     assert (run.task.randomization["link_mass"].low, run.task.randomization["link_mass"].high) == (0.8, 1.4)
 
@@ -72,8 +73,7 @@ def test_overrides_reach_every_level(folder: Path) -> None:
     )
     assert run.task.randomization["link_mass"].high == 1.3
     assert set(run.task.randomization) == {"link_mass", "latency", "drops"}
-    assert run.train.algorithm.actor_hidden == (8, 8)
-    assert run.train.algorithm.clip == 0.1
+    assert run.train.algorithm == PPOSettings(clip=0.1, actor_hidden=(8, 8))
     assert run.train.stop_at_success == 0.9
     assert run.task.robot.home == (0.1, 0.2)
     assert run.train.num_envs == 16

@@ -76,7 +76,8 @@ def test_a_models_text_that_reserves_gigabytes_is_refused() -> None:
 def test_an_unreachable_part_of_the_workspace_is_said_when_training_starts(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    small = "num_envs=16 total_steps=1024 eval_episodes=4 torch_threads=1 algorithm.rollout_steps=16 algorithm.minibatch_size=128"
+    small = "num_envs=16 total_steps=1024 eval_episodes=4 torch_threads=1"
+    small += " algorithm.rollout_steps=16 algorithm.minibatch_size=128"
     words = [word for setting in small.split() for word in ("--set", setting)]
     far = ["--set", "robot.workspace.high=[0.95, 0.4, 1.2]"]
     assert main(["train", "arm_reach", "--run", str(tmp_path / "far"), *words, *far]) == 0

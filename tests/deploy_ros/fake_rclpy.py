@@ -2,7 +2,8 @@
 
 The lifecycle is that of rclpy 7.1 (Jazzy, December 2024): `rclpy/lifecycle/node.py` and `rcl_lifecycle.c`. An exception in a
 transition's callback counts as an error; a transition that the state does not have is an RCLError, in a service's callback
-too, and what a callback raises leaves `SingleThreadedExecutor.spin_once`.
+too, and what a callback raises leaves `SingleThreadedExecutor.spin_once`. Handles are those of `destroyable.cpp`: entering
+one gives nothing, and one that was destroyed cannot be used.
 """
 
 from __future__ import annotations
@@ -10,12 +11,20 @@ from __future__ import annotations
 import enum
 import importlib
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
-CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE = 1, 2, 3, 4  # lifecycle_msgs/msg/Transition
+CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE, INACTIVE_SHUTDOWN, ACTIVE_SHUTDOWN = (
+    1,
+    2,
+    3,
+    4,
+    6,
+    7,
+)  # lifecycle_msgs/Transition
 # From which state an id leads, through which callback, to which state.
 TRANSITIONS = {
     CONFIGURE: ("unconfigured", "on_configure", "inactive"),
@@ -49,6 +58,36 @@ class RCLError(RuntimeError):
     """rclpy's, of `_rclpy_pybind11`."""
 
 
+class InvalidHandle(RuntimeError):  # noqa: N818 - its name
+    """rclpy's, of `_rclpy_pybind11`."""
+
+
+class Handle:
+    """What a publisher or a subscription holds of the middleware."""
+
+    def __init__(self) -> None:
+        self.queue: deque[Any] = deque()
+        self.destroyed = False
+
+    def __enter__(self) -> None:
+        if self.destroyed:
+            raise InvalidHandle("cannot use Destroyable because destruction was requested")
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def take_message(self, _msg_type: Any, _raw: bool) -> tuple[Any, Any] | None:
+        return (self.queue.popleft(), "message info") if self.queue else None
+
+
+class Subscription:
+    """Keeps the newest messages for the executor, or for whoever takes them."""
+
+    def __init__(self, msg_type: Any, topic: str, callback: Callable[[Any], None], depth: int) -> None:
+        self.msg_type, self.topic, self.callback, self.raw = msg_type, topic, callback, False
+        self.handle = Handle()
+        self.handle.queue = deque(maxlen=depth)
+
+
 class Message(SimpleNamespace):
     """Any ROS message."""
 
@@ -76,6 +115,8 @@ class FakeNode:
         self.parameters: dict[str, Any] = {}
         self.descriptors: dict[str, Any] = {}
         self.listeners: dict[str, Any] = {}
+        self.subscriptions: list[Subscription] = []
+        self.delivered: dict[str, int] = {}  # topic -> how many messages there were when a delivery was waited for
         self.sent: dict[str, list[Any]] = {}
         self.timers: list[Any] = []
         self.label = "unconfigured"
@@ -96,18 +137,30 @@ class FakeNode:
         return self.logger
 
     def create_publisher(self, kind: Any, topic: str, _qos: Any) -> Any:
-        sent = self.sent.setdefault(topic, [])
+        sent, handle = self.sent.setdefault(topic, []), Handle()
 
         def publish(message: Any) -> None:
-            self.broken(topic)
-            sent.append(message)
+            with handle:
+                self.broken(topic)
+                sent.append(message)
 
-        return SimpleNamespace(publish=publish)
+        def wait_for_all_acked(_timeout: Any) -> bool:
+            with handle:
+                self.delivered[topic] = len(sent)
+            return True
 
-    def create_subscription(self, kind: Any, topic: str, callback: Any, qos: Any) -> str:
+        return SimpleNamespace(publish=publish, wait_for_all_acked=wait_for_all_acked, handle=handle)
+
+    def create_subscription(self, kind: Any, topic: str, callback: Any, qos: Any) -> Subscription:
         self.listeners[topic] = callback
         self.reliabilities.setdefault(topic, []).append(qos.reliability)
-        return topic
+        self.subscriptions.append(Subscription(kind, topic, callback, qos.depth))
+        return self.subscriptions[-1]
+
+    def receive(self, topic: str, message: Any) -> None:
+        """A message comes, from any thread; the executor, or whoever takes it, hands it to the callback."""
+        for subscription in [s for s in self.subscriptions if s.topic == topic]:
+            subscription.handle.queue.append(message)
 
     def create_timer(self, _period: float, callback: Any) -> Any:
         timer = SimpleNamespace(callback=callback, cancelled=False)
@@ -115,10 +168,13 @@ class FakeNode:
         self.timers.append(timer)
         return timer
 
-    def destroy_subscription(self, topic: str) -> None:
-        self.listeners.pop(topic, None)
+    def destroy_subscription(self, subscription: Subscription) -> None:
+        self.subscriptions.remove(subscription)
+        self.listeners.pop(subscription.topic, None)
+        subscription.handle.destroyed = True
 
-    def destroy_publisher(self, _: Any) -> None: ...
+    def destroy_publisher(self, publisher: Any) -> None:
+        publisher.handle.destroyed = True
 
     def destroy_node(self) -> None:
         self.label = "destroyed"
@@ -197,6 +253,9 @@ class Executor:
         self._node = node
 
     def spin_once(self, timeout_sec: float) -> None:
+        for subscription in list(self._node.subscriptions):
+            if (taken := subscription.handle.take_message(subscription.msg_type, subscription.raw)) is not None:
+                subscription.callback(taken[0])
         next(Executor.script)(self._node)
 
     def shutdown(self) -> None: ...
@@ -216,7 +275,7 @@ def stand_ins() -> Iterator[Any]:
     anything["Parameter"] = lambda name, value: SimpleNamespace(name=name, value=value)
     anything["SignalHandlerOptions"] = SimpleNamespace(NO=0)
     anything |= {"init": lambda **_: None, "ok": lambda: True, "try_shutdown": lambda: None}
-    parts = [f"rclpy.{part}" for part in ("executors", "lifecycle", "parameter", "qos", "signals")]
+    parts = [f"rclpy.{part}" for part in ("duration", "executors", "lifecycle", "parameter", "qos", "signals")]
     modules = ["rclpy", *parts, *PACKAGES, *(f"{p}.msg" for p in PACKAGES), "lifecycle_msgs", "lifecycle_msgs.srv"]
     before = {name: sys.modules.get(name) for name in (*modules, *OURS)}
     for name in modules:

@@ -28,6 +28,7 @@ from ashore.deploy_ros.dds import Participant, Writer
 from ashore.deploy_ros.dds_node import run_node
 from ashore.deploy_ros.messages import Point, Trajectory
 from ashore.deploy_ros.settings import NodeSettings
+from ashore.deploy_ros.states import State
 from ashore.deploy_ros.twin import EpisodeResult, run_twin, summarize
 from tests.deploy_ros.gantry import Gantry
 from tests.deploy_ros.policies import JOINTS
@@ -221,6 +222,15 @@ def test_whatever_fails_under_way_the_robot_is_braked_and_held_before_the_node_e
 
         return wrapped
 
+    heard_braking: list[bool] = []
+    on_joint_state = Controller.on_joint_state
+
+    def heard(controller: Controller, *arguments: Any) -> str:
+        if fails.is_set() and controller.state is State.INACTIVE:
+            heard_braking.append(not controller.at_rest)
+        return on_joint_state(controller, *arguments)
+
+    monkeypatch.setattr(Controller, "on_joint_state", heard)
     name = "step" if where == "thread" else "on_goal"
     monkeypatch.setattr(Controller, name, once(getattr(Controller, name)))
     robot = Robot(participant)
@@ -230,6 +240,40 @@ def test_whatever_fails_under_way_the_robot_is_braked_and_held_before_the_node_e
         robot.spin_until(lambda: not node.thread.is_alive())
     assert node.code == 3 and any("out of memory" in line for line in node.said)
     assert robot.commands[-1].points[0].velocities == [0.0, 0.0, 0.0]
+    assert any(heard_braking) or where == "thread"
+
+
+@pytest.mark.slow
+def test_the_last_command_is_waited_for_where_nothing_can_be_said(
+    participant: Participant, patient_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushed: list[float] = []
+    monkeypatch.setattr(Writer, "flush", lambda _writer, seconds: flushed.append(seconds))
+    fails, ended = threading.Event(), threading.Event()
+
+    def say(text: str) -> None:
+        if "failed" in text:
+            raise BrokenPipeError
+
+    def run() -> None:
+        with pytest.raises(BrokenPipeError):
+            run_node(patient_file, NodeSettings(), say=say)
+        ended.set()
+
+    def on_goal(*_: Any) -> str:
+        if fails.is_set():
+            raise RuntimeError("out of memory")
+        return original(*_)
+
+    original = Controller.on_goal
+    monkeypatch.setattr(Controller, "on_goal", on_goal)
+    robot, thread = Robot(participant), threading.Thread(target=run)
+    thread.start()
+    robot.spin_until(lambda: robot.commands and any(robot.commands[-1].points[0].velocities))
+    fails.set()
+    robot.spin_until(ended.is_set)
+    thread.join(PATIENCE)
+    assert flushed and robot.commands[-1].points[0].velocities == [0.0, 0.0, 0.0]
 
 
 @pytest.mark.slow

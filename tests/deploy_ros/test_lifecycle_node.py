@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import py_compile
+import signal
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ import pytest
 
 from tests.deploy_ros.fake_rclpy import (
     ACTIVATE,
+    ACTIVE_SHUTDOWN,
     CLEANUP,
     CONFIGURE,
     DEACTIVATE,
+    INACTIVE_SHUTDOWN,
     NODES,
     Executor,
     FakeNode,
@@ -35,14 +39,14 @@ def module() -> Iterator[Any]:
         yield module
 
 
-def joint_state(position: tuple[float, ...] = (0.0, 0.0, 0.0)) -> Message:
+def joint_state(position: Sequence[float] = (0.0, 0.0, 0.0), velocity: Sequence[float] = (0.0, 0.0, 0.0)) -> Message:
     seconds = time.time()
     stamp = Message(sec=int(seconds), nanosec=int(seconds % 1 * 1e9))
-    return Message(header=Message(stamp=stamp), name=list(JOINTS), position=list(position), velocity=[0.0, 0.0, 0.0])
+    return Message(header=Message(stamp=stamp), name=list(JOINTS), position=list(position), velocity=list(velocity))
 
 
-def goal() -> Message:
-    position = Message(x=0.5, y=-0.4, z=0.3)
+def goal(x: float = 0.5) -> Message:
+    position = Message(x=x, y=-0.4, z=0.3)
     return Message(header=Message(frame_id="base"), pose=Message(position=position))
 
 
@@ -179,10 +183,35 @@ def until_it_moves(then: Any) -> Iterator[Any]:
         yield turn
 
 
-def run(module: Any, file: Path, then: Any) -> tuple[int, FakeNode]:
+def run(module: Any, file: Path, then: Any, **settings: Any) -> tuple[int, FakeNode]:
     Executor.script = until_it_moves(then)
-    code = module.spin([], {"policy": str(file), "tracking_lag": 10.0, "tracking_time": 10.0})
+    code = module.spin([], {"policy": str(file), "tracking_lag": 10.0, "tracking_time": 10.0} | settings)
     return code, NODES[0]
+
+
+FAR, FAST = 1.8, 1.6  # rad, rad/s: a goal of the first joint, and a speed on the way from which it brakes over 0.16 rad
+
+
+class Driver:
+    """An arm's driver, beside the node: it sends joint states, in which the arm is blocked once the node brakes."""
+
+    def __init__(self, node: FakeNode, poison: bool = False) -> None:
+        self.node, self.poison, self.over = node, poison, threading.Event()
+        self.stands: list[float] = []  # rad, where the arm is blocked
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self) -> None:
+        while not self.over.wait(0.002):
+            (point,) = Arm(self.node).commands[-1].points
+            if not self.stands and json.loads(self.node.sent["/ashore/status"][-1].data)["state"] != "active":
+                self.stands = list(point.positions)
+            velocity = [0.0] * len(JOINTS) if self.stands else point.velocities
+            if self.stands and self.poison:
+                self.node.receive("/ashore/goal_pose", Message())  # no pose in it: an AttributeError
+            else:
+                self.node.receive("/ashore/goal_pose", goal(FAR))
+            self.node.receive("/joint_states", joint_state(self.stands or point.positions, velocity))
 
 
 @pytest.mark.parametrize("asked", [CONFIGURE, ACTIVATE, CLEANUP, 99])
@@ -263,44 +292,90 @@ def test_a_stop_is_heard_before_the_node_is_configured(module: Any, patient_file
     node.end()
 
 
-def test_joint_states_are_taken_in_while_it_brakes_before_it_ends(module: Any, patient_file: Path) -> None:
-    import signal
-
-    ages: list[float] = []
+@pytest.mark.parametrize("end", ["deactivate", "shutdown", "signal", "callback", "poison"])
+def test_an_arm_that_is_blocked_while_the_node_brakes_is_not_pressed(module: Any, patient_file: Path, end: str) -> None:
+    ends = {
+        "deactivate": lambda node: node.change_state(DEACTIVATE),
+        "shutdown": lambda node: node.change_state(ACTIVE_SHUTDOWN),
+        "signal": lambda node: signal.raise_signal(signal.SIGTERM),
+        "callback": lambda node: _raise(RuntimeError("from a callback")),
+        "poison": lambda node: node.change_state(DEACTIVATE),  # and goals that cannot be used come while it brakes
+    }
+    drivers: list[Driver] = []
 
     def then(turn: Any) -> Iterator[Any]:
-        yield lambda node: signal.raise_signal(signal.SIGTERM)
-        while True:
-            turns.append(len(NODES[0].sent["/ashore/status"]))
-            yield turn
+        yield lambda node: drivers.append(Driver(node, end == "poison"))
+        deadline = time.monotonic() + 20
+        while Arm(NODES[0]).commands[-1].points[0].velocities[0] < FAST:
+            assert time.monotonic() < deadline, NODES[0].log
+            yield lambda _node: time.sleep(0.002)
+        yield ends[end]
+        if end == "deactivate":
+            yield lambda node: node.change_state(INACTIVE_SHUTDOWN)
 
-    turns: list[int] = []
-    code, node = run(module, patient_file, then)
-    statuses = [json.loads(message.data) for message in node.sent["/ashore/status"]]
-    ages += [status["state_age"] for status in statuses[turns[0] :]]
-    assert code == 0 and Arm(node).holds and node.finalized
-    assert len(turns) > 3, "callbacks ran while it braked"
-    assert max(ages) < 0.2 and not any("stale" in status["reason"] for status in statuses)
+    try:
+        code, node = run(module, patient_file, then, tracking_lag=0.2)
+    finally:
+        drivers[0].over.set()
+    assert code == (3 if end in ("callback", "poison") else 0) and node.finalized and Arm(node).holds
+    assert Arm(node).commands[-1].points[0].positions == pytest.approx(drivers[0].stands, abs=0.05)
 
 
+@pytest.mark.parametrize("asked", [None, DEACTIVATE, ACTIVE_SHUTDOWN])
+@pytest.mark.parametrize("topic", ["trajectory", "status"])
 @pytest.mark.parametrize("times", [1, 10])
-def test_a_command_that_cannot_be_published_is_followed_by_a_hold(module: Any, patient_file: Path, times: int) -> None:
+def test_a_failed_control_thread_brakes_holds_and_ends_the_node(
+    module: Any, patient_file: Path, times: int, topic: str, asked: int | None
+) -> None:
     left = [times]
 
-    def broken(topic: str) -> None:
-        if "trajectory" in topic and left[0]:
+    def broken(name: str) -> None:
+        if topic in name and left[0]:
             left[0] -= 1
             raise OSError("the publisher is gone")
 
     def then(turn: Any) -> Iterator[Any]:
         yield lambda node: setattr(node, "broken", broken)
-        while NODES[0].label != "inactive":
-            yield turn
-        yield lambda node: node.trigger_shutdown()
+        if asked is not None:
+            yield lambda node: node.change_state(asked)
 
     code, node = run(module, patient_file, then)
-    assert code == 0 and Arm(node).holds and not left[0]
-    assert any("the control thread failed: OSError('the publisher is gone')" in line for line in node.log)
+    assert code == 3 and Arm(node).holds and node.finalized and node.label == "destroyed"
+    assert not any("then ending" in line for line in node.log), "the executor raised nothing"
+    assert any("the control loop failed: OSError('the publisher is gone')" in line for line in node.log)
+
+
+def test_the_last_command_is_waited_for_before_its_publisher_goes(module: Any, patient_file: Path) -> None:
+    def then(_turn: Any) -> Iterator[Any]:
+        yield lambda node: node.change_state(ACTIVE_SHUTDOWN)
+
+    code, node = run(module, patient_file, then)
+    assert code == 0 and Arm(node).holds
+    assert node.delivered["/joint_trajectory_controller/joint_trajectory"] == len(Arm(node).commands)
+
+
+def test_an_activation_that_fails_half_way_has_sent_nothing(
+    module: Any, patient_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = module.PolicyNode({"policy": str(patient_file)})
+    assert node.change_state(CONFIGURE)
+    Arm(node).sense()
+    monkeypatch.setattr(FakeNode, "on_activate", lambda *_: _raise(RuntimeError("no event")))
+    assert not node.change_state(ACTIVATE) and node.label == "unconfigured" and not Arm(node).commands
+    node.end()
+
+
+def test_an_error_transition_that_fails_ends_the_node(
+    module: Any, patient_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(FakeNode, "on_deactivate", lambda *_: _raise(RuntimeError("no event")))
+    monkeypatch.setattr(FakeNode, "on_error", lambda *_: _raise(RuntimeError("nor this")))
+
+    def then(_turn: Any) -> Iterator[Any]:
+        yield lambda node: node.change_state(DEACTIVATE)
+
+    code, node = run(module, patient_file, then)
+    assert code == 3 and Arm(node).holds and node.log[-1] == "on_error: RuntimeError('nor this')"
 
 
 def test_a_transition_that_fails_half_way_is_said_and_leaves_the_node_unconfigured(

@@ -53,12 +53,13 @@ def sent(clock: Clock, monkeypatch: pytest.MonkeyPatch, **settings: object) -> l
     """When, after the period's beginning, which values go out in a period at 0.5 rad/s from 0: s, [3] rad."""
     monkeypatch.setattr(loop, "time", clock)
     out: list[tuple[float, list[float]]] = []
+    speed = np.full(3, 0.5)
     part = SimpleNamespace(
         _controller=SimpleNamespace(interface=interface(), settings=NodeSettings.model_validate(settings)),
+        _commanded=Command(np.zeros(3), speed),
         _send=lambda values: out.append((round(clock.now - 10.0, 9), values)),
     )
-    speed = np.full(3, 0.5)
-    ControlLoop._publish(part, Command(np.zeros(3), speed), Command(0.02 * speed, speed), 10.0)  # type: ignore[arg-type]
+    ControlLoop._publish(part, Command(0.02 * speed, speed), 10.0)  # type: ignore[arg-type]
     return out
 
 

@@ -88,6 +88,9 @@ def evaluate(act: Callable[[Tensor], Tensor]) -> dict[str, float]:
     return {name: float(x.mean()) for name, x in info["episode"].items()}
 
 
+ALGORITHM = PPOSettings(
+    rollout_steps=16, minibatch_size=400, actor_hidden=(32, 32), critic_hidden=(32, 32), discount=0.95
+)
 SETTINGS = TrainSettings(
     total_steps=40 * 64 * 16,
     num_envs=64,

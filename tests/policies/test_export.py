@@ -148,6 +148,7 @@ class Pushing(GaussianActor):
     def __init__(self) -> None:
         super().__init__(INTERFACE.actor_size, JOINTS, ())
         layer = self.mean[0]
+        assert isinstance(layer, torch.nn.Linear)
         with torch.no_grad():
             layer.weight.zero_()
             layer.weight[0, 2] = layer.weight[1, 3] = 10.0
@@ -158,7 +159,7 @@ class Pushing(GaussianActor):
 def test_the_graph_keeps_the_limits_as_numpy_does(seed: int, hold: int, mode: Literal["velocity", "position"]) -> None:
     random = np.random.default_rng(seed)
     interface = INTERFACE.model_copy(update={"action": mode})
-    graph = PolicyGraph(Pushing(), Normalizer(INTERFACE.actor_size), interface)  # type: ignore[arg-type]
+    graph = PolicyGraph(Pushing(), Normalizer(INTERFACE.actor_size), interface)
     home = np.array([j.home for j in INTERFACE.joints])
     limits, dt = _limits(), INTERFACE.control_dt
     start = random.uniform(limits.low, limits.high)[None].astype(np.float32)

@@ -37,7 +37,7 @@ def _policy(**memory: Any) -> tuple[Actor, Normalizer]:
     ppo = PPOSettings(actor_hidden=(32, 16), memory=MemorySettings(**{"size": 24} | memory))
     actor = make_actor(ppo, INTERFACE.actor_size, JOINTS, g)
     with torch.no_grad():
-        list(actor.mean.parameters())[-2].mul_(100)
+        list(torch.nn.Sequential(*actor.layers()).parameters())[-2].mul_(100)
         for parameter in actor.memory.parameters():
             parameter.add_(0.1 * torch.randn(parameter.shape, generator=g))
     normalizer = Normalizer(INTERFACE.actor_size)

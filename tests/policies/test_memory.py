@@ -39,7 +39,8 @@ def learner_after(rollouts: int, **memory: Any) -> PPO:
     env.age[:] = torch.arange(WORLDS) * 40 // WORLDS
     learner = PPO(ppo, env, 0)
     with torch.no_grad():
-        list(learner.actor.mean.parameters())[-2].mul_(100)  # so that what is remembered is seen in the action
+        # So that what is remembered is seen in the action.
+        list(torch.nn.Sequential(*learner.actor.layers()).parameters())[-2].mul_(100)
     learner.observe({"actor": torch.randn(50, 3), "critic": torch.randn(50, 4)})
     for _ in range(rollouts):
         learner.collect(env)

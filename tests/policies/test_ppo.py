@@ -14,7 +14,7 @@ from ashore.configs.algorithms import PPOSettings
 from ashore.policies.on_policy.learner import Batch
 from ashore.policies.on_policy.ppo import PPO
 from ashore.policies.trainer import train
-from tests.policies.double_integrator import SETTINGS, DoubleIntegrator, evaluate
+from tests.policies.double_integrator import ALGORITHM, SETTINGS, DoubleIntegrator, evaluate
 
 
 class Recorder(PPO):
@@ -40,12 +40,12 @@ def test_every_epoch_covers_every_row_in_an_order_of_its_own() -> None:
 def test_the_batch_is_from_the_policy_that_acted() -> None:
     torch.manual_seed(0)
     env = DoubleIntegrator(8)
-    learner = PPO(SETTINGS.algorithm, env, 0)
+    learner = PPO(ALGORITHM, env, 0)
     learner.observe(env.observation)
     for _ in range(4):
         learner.improve(env)
     learner.rollout.clear()
-    for _ in range(SETTINGS.algorithm.rollout_steps):
+    for _ in range(ALGORITHM.rollout_steps):
         seen = env.observation
         action, mean = learner.act(seen["actor"])
         learner.rollout.record(seen, action, mean, *env.step(action)[1:])

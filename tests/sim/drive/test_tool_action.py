@@ -104,7 +104,7 @@ def test_the_exported_graph_asks_the_tool_for_the_same(preset: str, memory: str,
     torch.manual_seed(0)
     actor = make_actor(run.train.algorithm, env.interface.actor_size, env.action_size)
     with torch.no_grad():
-        for weights in actor.mean.parameters():
+        for weights in torch.nn.Sequential(*actor.layers()).parameters():
             weights.normal_(std=0.3)
     normalizer = Normalizer(env.interface.actor_size).eval()
     interface, path = env.interface, tmp_path / "policy.onnx"

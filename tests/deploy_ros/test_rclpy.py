@@ -1,0 +1,158 @@
+"""The lifecycle node on the real rclpy, seen from an arm's driver. Skipped where there is none; wheels are on PyPI:
+
+pip install 'ros-jazzy-rclpy[fastrtps]' ros-jazzy-lifecycle-msgs ros-jazzy-sensor-msgs ros-jazzy-trajectory-msgs \
+    ros-jazzy-diagnostic-msgs ros-jazzy-rcl-interfaces ros-jazzy-rcl-lifecycle
+"""
+
+# mypy: disable-error-code="import-not-found"
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy_ros.policies import JOINTS
+from tests.deploy_ros.processes import PATIENCE, new_domain
+
+pytest.importorskip("rclpy")
+pytestmark = pytest.mark.slow
+
+FAST = 1.5  # rad/s of the first joint, from which it brakes over 0.14 rad
+CONFIGURE, DEACTIVATE, ACTIVE_SHUTDOWN = 1, 4, 7  # lifecycle_msgs/msg/Transition
+NODE = """
+import os, sys
+from ashore.deploy_ros import rclpy_node
+from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.settings import NodeSettings
+
+def failing(method):
+    def wrapped(*arguments):
+        if os.path.exists(sys.argv[2]):
+            raise RuntimeError("out of memory")
+        return method(*arguments)
+    return wrapped
+
+if name := sys.argv[3]:
+    setattr(Controller, name, failing(getattr(Controller, name)))
+sys.exit(rclpy_node.run(sys.argv[1], NodeSettings()))
+"""
+
+
+class Driver:
+    """An arm that is where it was last told to be, and is blocked once the node brakes."""
+
+    def __init__(self) -> None:
+        import rclpy
+        from geometry_msgs.msg import PoseStamped
+        from lifecycle_msgs.srv import ChangeState
+        from rclpy.executors import SingleThreadedExecutor
+        from sensor_msgs.msg import JointState
+        from std_msgs.msg import Bool, String
+        from trajectory_msgs.msg import JointTrajectory
+
+        self.node = rclpy.create_node("driver")
+        self.executor = SingleThreadedExecutor()
+        self.executor.add_node(self.node)
+        self.q, self.v = [0.0] * 3, [0.0] * 3
+        self.stands: list[float] = []  # rad, where it is blocked
+        self.commands, self.goal, self.ready = 0, 1.8, False
+        self.reset = Bool(data=True)
+        self.JointState, self.PoseStamped, self.ChangeState = JointState, PoseStamped, ChangeState
+        self.node.create_subscription(
+            JointTrajectory, "/joint_trajectory_controller/joint_trajectory", self.on_command, 10
+        )
+        self.node.create_subscription(String, "/ashore/status", self.on_status, 10)
+        self.states = self.node.create_publisher(JointState, "/joint_states", 10)
+        self.goals = self.node.create_publisher(PoseStamped, "/ashore/goal_pose", 10)
+        self.resets = self.node.create_publisher(Bool, "/ashore/reset", 10)
+        self.change_state = self.node.create_client(ChangeState, "/ashore/change_state")
+        self.node.create_timer(0.004, self.sense)
+
+    def on_command(self, message: Any) -> None:
+        self.commands += 1
+        self.point = message.points[0]
+        if not self.stands:
+            self.q, self.v = list(self.point.positions), list(self.point.velocities)
+
+    def on_status(self, message: Any) -> None:
+        status = json.loads(message.data)
+        if not self.stands and status["state"] != "active":
+            self.stands, self.v = self.q, [0.0] * 3
+        if status["latched"] and not self.ready:  # a busy machine kept our joint states late: the other way, then
+            self.goal = -1.8 if self.q[0] > 0.0 else 1.8
+            self.resets.publish(self.reset)
+
+    def sense(self) -> None:
+        state = self.JointState(name=list(JOINTS), position=self.q, velocity=self.v)
+        state.header.stamp = self.node.get_clock().now().to_msg()
+        self.states.publish(state)
+        goal = self.PoseStamped()
+        goal.pose.position.x = self.goal
+        self.goals.publish(goal)
+
+    def until(self, condition: Callable[[], Any]) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while not condition():
+            assert time.monotonic() < deadline, "waited too long"
+            self.executor.spin_once(timeout_sec=0.01)
+
+    def ask(self, transition: int) -> bool:
+        request = self.ChangeState.Request()
+        request.transition.id = transition
+        answer = self.change_state.call_async(request)
+        self.until(answer.done)
+        return bool(answer.result().success)
+
+
+@pytest.fixture
+def driver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Driver]:
+    import rclpy
+
+    for name, value in new_domain().items():
+        monkeypatch.setenv(name, value)
+    rclpy.init()
+    driver = Driver()
+    yield driver
+    driver.executor.shutdown()
+    driver.node.destroy_node()
+    rclpy.shutdown()
+
+
+@pytest.mark.parametrize(
+    "end", ["deactivate", "shutdown", "SIGTERM", "SIGHUP", "SIGTSTP", "step", "on_goal", "none such"]
+)
+def test_the_node_ends_with_a_hold_and_does_not_press_an_arm_that_is_blocked(
+    driver: Driver, patient_file: Path, tmp_path: Path, end: str
+) -> None:
+    fails, method = tmp_path / "fails", end if end in ("step", "on_goal") else ""
+    arguments = [sys.executable, "-c", NODE, str(patient_file), str(fails), method]
+    with subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True, env=os.environ) as process:
+        try:
+            driver.until(lambda: abs(driver.v[0]) > FAST)
+            driver.ready = True
+            if end == "none such":
+                assert not driver.ask(CONFIGURE)
+                sent = driver.commands
+                driver.until(lambda: driver.commands > sent + 5)
+            if end in ("deactivate", "shutdown"):
+                assert driver.ask(DEACTIVATE if end == "deactivate" else ACTIVE_SHUTDOWN)
+            elif method:
+                fails.touch()
+            if end in ("deactivate", "none such") or end.startswith("SIG"):
+                process.send_signal(signal.Signals[end] if end.startswith("SIG") else signal.SIGTERM)
+            driver.until(lambda: process.poll() is not None)
+        finally:
+            process.kill()
+        said = process.stderr.read() if process.stderr else ""
+    assert process.returncode == (3 if method else 0) and ("out of memory" in said) is bool(method)
+    assert not any(driver.point.velocities)
+    if end != "step":  # without a status the driver does not know that the node brakes
+        assert list(driver.point.positions) == pytest.approx(driver.stands, abs=0.03)
