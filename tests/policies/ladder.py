@@ -42,7 +42,7 @@ STEPS = 80 * 16 * 64
 GOAL = 30.0  # of a return of at most 40; at rest where it starts, a world gets 14 on average
 SEEDS = (0, 1, 2)
 # The presets that are trained whole, and the success that each of their seeds must have in the end.
-PRESETS = {"cartpole_swingup_ppo_penalty": 0.9, "cartpole_swingup_trpo": 0.9}
+PRESETS = {"cartpole_swingup_ppo_penalty": 0.7, "cartpole_swingup_trpo": 0.7}
 
 
 def settings(kind: str, seed: int = 3, total_steps: int = STEPS, **changed: Any) -> TrainSettings:
