@@ -11,16 +11,16 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.utils import parameters_to_vector
 
 from ashore.benchmarks.svg import EDGE, Chart, coloured
 from ashore.configs.algorithms import ReinforceSettings
+from ashore.configs.errors import UsageError
 from ashore.configs.loader import load_run
 from ashore.configs.schema import RunSettings
 from ashore.environments import make_env
@@ -91,6 +91,9 @@ def bench_variance(
 
 def measured(run: RunSettings) -> list[dict[str, Any]]:
     """Variance and cosine by credit, for the policy that a quarter of the run's training gives."""
+    memory = run.train.algorithm.memory.kind
+    if memory != "none":
+        raise UsageError(f"bench variance of train.algorithm.memory.kind = {memory!r}; allowed: none")
     env = make_env(run.task, WORLDS, seed=run.train.seed)
     env.reset()
     learner = _frozen(run, env)
@@ -99,23 +102,38 @@ def measured(run: RunSettings) -> list[dict[str, Any]]:
         batch = learner.batch(learner.rollout, env.observation)
         rows = learner.minibatches(batch, 4, 1536)
         fit_critic(learner.critic, learner.critic_optimizer, rows, learner.settings.max_grad_norm)
-    found: dict[str, list[Tensor]] = {name: [] for name in CREDITS}
+    scatter = Scatter()
     for _ in range(ROUNDS):
         _play(learner, env)
         steps = _steps(learner, env)
-        for name, credit in CREDITS.items():
-            found[name].append(gradients(learner, learner.rollout, credit(steps)))
-    each = {name: torch.cat(parts).double() for name, parts in found.items()}  # [episodes, parameters]
-    whole = float(each["whole return"].var(0).sum())
-    right = each[REFERENCE].mean(0)
+        credited = torch.stack([credit(steps) for credit in CREDITS.values()])
+        for each in gradients(learner, learner.rollout, credited):
+            scatter.add(each)
+    variances, right = scatter.variances(), scatter.mean[list(CREDITS).index(REFERENCE)]
     return [
         {
             "credit": name,
-            "variance": float(x.var(0).sum()) / whole,
-            "cosine": float(torch.cosine_similarity(x.mean(0), right, 0)),
+            "variance": float(variances[k] / variances[0]),
+            "cosine": float(torch.cosine_similarity(scatter.mean[k], right, 0)),
         }
-        for name, x in each.items()
+        for k, name in enumerate(CREDITS)
     ]
+
+
+class Scatter:
+    """Mean [C, P] of gradients and the trace of their covariance [C], one sample after the other (Welford 1962)."""
+
+    def __init__(self) -> None:
+        self.count, self.mean, self.squares = 0, torch.zeros(()), torch.zeros(())
+
+    def add(self, sample: Tensor) -> None:
+        self.count += 1
+        difference = sample.double() - self.mean
+        self.mean = self.mean + difference / self.count
+        self.squares = self.squares + (difference * (sample - self.mean)).sum(1)
+
+    def variances(self) -> Tensor:
+        return self.squares / (self.count - 1)
 
 
 def _frozen(run: RunSettings, env: Env) -> Reinforce:
@@ -153,16 +171,14 @@ def _steps(learner: Reinforce, env: Env) -> Steps:
     return Steps(rollout.reward, value, next_value, *ends, learner.settings.discount)
 
 
-def gradients(learner: OnPolicy, rollout: Rollout, credit: Tensor) -> Tensor:
-    """The policy gradient of each world's steps by itself: [N, parameters]."""
+def gradients(learner: OnPolicy, rollout: Rollout, credited: Tensor) -> Iterator[Tensor]:
+    """The policy gradient of each world's steps by itself, [C, parameters], for C credits [C, T, N]; world by world."""
     features = learner.features(rollout.actor, rollout.past.get("state"))
     parameters = list(learner.actor.parameters())
-    found = []
-    for n in range(credit.shape[1]):
-        now = learner.actor.distribution(learner.actor(features[:, n]))
-        objective = (now.log_prob(rollout.action[:, n]) * credit[:, n]).sum()
-        found.append(parameters_to_vector(torch.autograd.grad(objective, parameters)))
-    return torch.stack(found)
+    for n in range(credited.shape[2]):
+        log_prob = learner.actor.distribution(learner.actor(features[:, n])).log_prob(rollout.action[:, n])
+        found = torch.autograd.grad(log_prob, parameters, credited[:, :, n], is_grads_batched=True)
+        yield torch.cat([x.flatten(1) for x in found], 1)
 
 
 def _summary(rows: list[dict[str, Any]], task: str, name: str) -> dict[str, Any]:
