@@ -28,7 +28,8 @@ from ashore.files import commit, write_atomically
 from ashore.policies.advantages import estimate_advantages, n_step_return, reward_to_go, whole_return
 from ashore.policies.algorithms import make_learner
 from ashore.policies.on_policy.learner import OnPolicy
-from ashore.policies.on_policy.reinforce import Reinforce, fit_critic
+from ashore.policies.on_policy.reinforce import Reinforce
+from ashore.policies.on_policy.updates import fit_critic
 from ashore.policies.rollout import Rollout
 from ashore.sim.env import Env
 

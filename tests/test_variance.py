@@ -13,7 +13,8 @@ from ashore.benchmarks import variance
 from ashore.configs.algorithms import ReinforceSettings
 from ashore.configs.errors import UsageError
 from ashore.configs.loader import load_run
-from ashore.policies.on_policy.reinforce import Reinforce, policy_gradient_loss
+from ashore.policies.on_policy.reinforce import Reinforce
+from ashore.policies.on_policy.updates import policy_gradient_loss
 from tests.policies.double_integrator import DoubleIntegrator
 
 

@@ -32,6 +32,11 @@ class OnPolicySettings(Settings):
     std_steps: Count = Field(default=1_000_000, description="control steps over which the ceiling falls, geometrically")
     memory: MemorySettings = MemorySettings()
 
+    @property
+    def critic(self) -> str:
+        """What the critic tells, and from which layers: one that tells the same may start from another's weights."""
+        return "V(s)"
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.final_std > self.initial_std:

@@ -56,6 +56,10 @@ class A2CSettings(FeedforwardSettings):
     )
     value_coefficient: NonNegative = 0.5
 
+    @property
+    def critic(self) -> str:
+        return "V(s) on the actor's layers" if self.shared else super().critic
+
     @model_validator(mode="after")
     def _shared(self) -> A2CSettings:
         if self.shared and self.memory.kind != "none":
@@ -95,6 +99,10 @@ class ActorCriticSettings(FeedforwardSettings):
     learning_rate: Positive = 3e-4
     critic_learning_rate: Positive = 1e-3
     baseline: bool = Field(default=True, description="subtract Q of the policy's best guess, which lowers the variance")
+
+    @property
+    def critic(self) -> str:
+        return "Q(s, a)"
 
     @model_validator(mode="after")
     def _none(self) -> ActorCriticSettings:

@@ -15,7 +15,7 @@ from ashore.configs.algorithms import A2CSettings
 from ashore.policies.advantages import estimate_advantages, n_step_return, reward_to_go
 from ashore.policies.networks import TrunkCritic
 from ashore.policies.on_policy.learner import OnPolicy
-from ashore.policies.on_policy.reinforce import policy_gradient_loss
+from ashore.policies.on_policy.updates import policy_gradient_loss
 from ashore.policies.rollout import Rollout
 from ashore.policies.vector import Observation, VectorEnv
 

@@ -19,7 +19,7 @@ from ashore.configs.algorithms import ActorCriticSettings
 from ashore.policies.learner import require_finite
 from ashore.policies.networks import Critic
 from ashore.policies.on_policy.learner import OnPolicy
-from ashore.policies.on_policy.reinforce import policy_gradient_loss, step
+from ashore.policies.on_policy.updates import policy_gradient_loss, step
 from ashore.policies.process import torch_threads
 from ashore.policies.rollout import Rollout
 from ashore.policies.vector import Observation, VectorEnv

@@ -17,7 +17,7 @@ from torch import Tensor
 from ashore.configs.algorithms import OffPolicyACSettings
 from ashore.policies.advantages import v_trace
 from ashore.policies.on_policy.learner import OnPolicy
-from ashore.policies.on_policy.reinforce import policy_gradient_loss
+from ashore.policies.on_policy.updates import policy_gradient_loss
 from ashore.policies.rollout import Rollout
 from ashore.policies.vector import Observation, VectorEnv
 

@@ -8,14 +8,13 @@ or 0. The critic also stands for what would have come after a time limit or the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ashore.configs.algorithms import ReinforceSettings
 from ashore.policies.advantages import reward_to_go, whole_return
-from ashore.policies.on_policy.learner import Batch, OnPolicy
+from ashore.policies.on_policy.learner import OnPolicy
+from ashore.policies.on_policy.updates import fit_critic, policy_gradient_loss, step
 from ashore.policies.rollout import Rollout
 from ashore.policies.vector import Observation
 
@@ -51,29 +50,3 @@ class Reinforce(OnPolicy):
         rows = self.minibatches(batch, s.critic_epochs, s.minibatch_size)
         value_loss = fit_critic(self.critic, self.critic_optimizer, rows, s.max_grad_norm)
         return self.told({"policy_loss": policy_loss.item(), "value_loss": value_loss})
-
-
-def policy_gradient_loss(log_prob: Tensor, advantage: Tensor) -> Tensor:
-    """Its gradient is that of -J, by the policy gradient theorem: -mean(A grad log pi). Both [B]."""
-    return -(log_prob * advantage).mean()
-
-
-def fit_critic(
-    critic: nn.Module, optimizer: torch.optim.Optimizer, minibatches: Iterable[Batch], max_grad_norm: float
-) -> float:
-    """Regression of the critic on its targets; gives the mean loss."""
-    losses = []
-    for rows in minibatches:
-        loss = (critic(rows["critic"]) - rows["return"]).square().mean()
-        step(optimizer, loss, critic.parameters(), max_grad_norm)
-        losses.append(loss.detach())
-    return float(torch.stack(losses).mean())
-
-
-def step(
-    optimizer: torch.optim.Optimizer, loss: Tensor, parameters: Iterable[nn.Parameter], max_grad_norm: float
-) -> None:
-    optimizer.zero_grad()
-    loss.backward()
-    nn.utils.clip_grad_norm_(parameters, max_grad_norm)
-    optimizer.step()

@@ -18,7 +18,7 @@ from torch.nn.utils import parameters_to_vector, vector_to_parameters
 from ashore.configs.algorithms import TRPOSettings
 from ashore.policies.advantages import estimate_advantages
 from ashore.policies.on_policy.learner import Batch, OnPolicy
-from ashore.policies.on_policy.reinforce import fit_critic
+from ashore.policies.on_policy.updates import fit_critic
 from ashore.policies.rollout import Rollout
 from ashore.policies.vector import Observation
 

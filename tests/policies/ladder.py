@@ -101,6 +101,22 @@ def _row(name: str, seed: int) -> dict[str, Any]:
     return row | {k: round(x, 3) for k, x in score.items()} | {"seconds": round(time.monotonic() - began), "load": load}
 
 
+def table(rows: list[dict[str, Any]]) -> str:
+    """What the three seeds of each came to, in Markdown."""
+    lines = ["| algorithm | force, return | choices, return | cartpole_swingup, success |", "|---|---|---|---|"]
+    for kind in ALGORITHMS:
+        cells = [f"`{kind}`"]
+        for task, score, form in (
+            ("force", "return", ".1f"),
+            ("choices", "return", ".1f"),
+            ("cartpole_swingup", "success", ".0%"),
+        ):
+            mine = [row for row in rows if (row["task"], row["algorithm"]) == (task, kind)]
+            cells.append(", ".join(format(row[score], form) for row in mine))
+        lines.append("| " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
 def main(names: list[str]) -> None:
     """Rows that are there and are not named stay."""
     whole = [f"{task}_{kind}" for task in TASKS for kind in ALGORITHMS] + list(PRESETS)

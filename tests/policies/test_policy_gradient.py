@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ashore.policies.advantages import estimate_advantages, n_step_return, reward_to_go, whole_return
 from ashore.policies.distributions import Categorical
-from ashore.policies.on_policy.reinforce import policy_gradient_loss
+from ashore.policies.on_policy.updates import policy_gradient_loss
 
 STEPS = 3
 # Two states, two actions, three steps, then the end. TO[s, a]: probability of state 1. REWARD[t, s, a].
