@@ -142,6 +142,16 @@ def test_any_batch_gives_what_single_rows_give(file: Path) -> None:
             np.testing.assert_allclose(a[row : row + 1], b, atol=1e-6)
 
 
+def test_control_dt_is_in_the_graph_to_the_last_bit(tmp_path: Path) -> None:
+    """As a float32 it would shift targets at a limit by a rounding, which an eager policy makes a hundred times larger."""
+    path = tmp_path / "policy.onnx"
+    export_policy(*_policy(), INTERFACE, path, **ABOUT)
+    numbers = [onnx.numpy_helper.to_array(x) for x in onnx.load(path).graph.initializer]
+    values = np.unique(np.concatenate([x.ravel() for x in numbers if x.dtype == np.float64]))
+    near = values[np.isclose(values, INTERFACE.control_dt, rtol=1e-6)]
+    assert near.tolist() == [INTERFACE.control_dt]
+
+
 class Pushing(GaussianActor):
     """Its mean action is the goal signal's first two values, times ten."""
 
