@@ -39,7 +39,7 @@ ALGORITHMS: dict[str, dict[str, Any]] = {
 }
 TASKS = {"force": DoubleIntegrator, "choices": Choices}
 STEPS = 80 * 16 * 64
-GOAL = 30.0  # of a return of at most 40; at rest where it starts, a world gets 14 on average
+GOAL = 30.0  # of a return of at most 40; without any force, a world gets 16.7 on average
 SEEDS = (0, 1, 2)
 # The presets that are trained whole, and the success that each of their seeds must have in the end.
 PRESETS = {"cartpole_swingup_ppo_penalty": 0.7, "cartpole_swingup_trpo": 0.7}
