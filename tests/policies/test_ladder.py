@@ -19,7 +19,7 @@ from ashore.policies.on_policy.ppo import PPO
 from ashore.policies.policy import load_policy
 from ashore.policies.trainer import CHECKPOINTS, train
 from tests.policies.double_integrator import DoubleIntegrator
-from tests.policies.ladder import ALGORITHMS, GOAL, TASKS, evaluation, learn, settings
+from tests.policies.ladder import ALGORITHMS, GOAL, STEPS, TASKS, evaluation, learn, settings
 from tests.policies.test_checkpoint import assert_same
 
 QUIET = Console(quiet=True)
@@ -29,12 +29,12 @@ KINDS = sorted(ALGORITHMS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_learns_the_double_integrator(kind: str, tmp_path: Path) -> None:
     assert evaluation(TASKS["force"])(lambda seen: torch.zeros(len(seen), 1))["return"] < 0.6 * GOAL
-    assert learn("force", kind, 3, tmp_path) > GOAL
+    assert learn("force", kind, 3, tmp_path, STEPS // 2) > GOAL
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_learns_to_choose(kind: str, tmp_path: Path) -> None:
-    assert learn("choices", kind, 3, tmp_path) > GOAL
+    assert learn("choices", kind, 3, tmp_path, STEPS // 2) > GOAL
 
 
 @pytest.mark.parametrize("task", TASKS)
