@@ -98,7 +98,8 @@ def _row(name: str, seed: int) -> dict[str, Any]:
             steps, score, goal = STEPS, {"return": learn(task, kind, seed, folder)}, {"return": GOAL}
     reached = all(score[x] >= least for x, least in goal.items())
     row = {"task": task, "algorithm": kind, "seed": seed, "steps": steps, "goal": goal, "reached": reached}
-    return row | {k: round(x, 3) for k, x in score.items()} | {"seconds": round(time.monotonic() - began), "load": load}
+    about = {"seconds": round(time.monotonic() - began), "load": load, "commit": commit()}
+    return row | {k: round(x, 3) for k, x in score.items()} | about
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -126,7 +127,7 @@ def main(names: list[str]) -> None:
         key = ("task", "algorithm")
         kept = [row for row in kept if any(row[k] != fresh[0][k] for k in key)] + fresh
         command = "python -m tests.policies.ladder"
-        result = {"commit": commit(), "command": command, "cores": os.cpu_count(), "rows": kept}
+        result = {"command": command, "cores": os.cpu_count(), "rows": kept}
         write_atomically(RESULT, json.dumps(result, indent=1) + "\n")
         for row in fresh:
             print(row, flush=True)
