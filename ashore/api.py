@@ -1,4 +1,4 @@
-"""What one does with policies: train, evaluate, sweep, play, export. The commands and Python scripts call the same functions.
+"""What one does with policies: train, compare, evaluate, sweep, play, export. Commands and scripts call the same functions.
 
 Settings are given as keywords, `total_steps=8000` or `task={"episode_seconds": 2.0}`; as a mapping with dotted names,
 `settings={"task.randomization.payload.high": 1.0}`; or as the command line has them, `overrides=["train.seed=3"]`.
@@ -6,11 +6,12 @@ Settings are given as keywords, `total_steps=8000` or `task={"episode_seconds": 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ashore import environments
+from ashore.comparing import compare_folders
 from ashore.configs.errors import UsageError
 from ashore.configs.faults import ConfigError
 from ashore.configs.loader import load_run
@@ -26,10 +28,12 @@ from ashore.environments import TEST_SEED
 from ashore.files import write_atomically
 from ashore.policies import metrics
 from ashore.policies.trainer import TrainingOutcome
-from ashore.randomization.robustness import report
+from ashore.randomization.robustness import comparison, report
 from ashore.randomization.robustness.sweep import SweepResult
-from ashore.results import Evaluation, Exported, Sweep, Video
+from ashore.results import Comparison, Evaluation, Exported, Sweep, Video
+from ashore.run_sets import RunSet
 from ashore.runs import POLICY_FILE, export_run, train_run
+from ashore.seeds import LOG, SETTINGS, failure, is_set, own_cores, read_result, seed_folder, train_seeds
 from ashore.settings_arguments import overrides_of
 from ashore.showing import play_to_file
 from ashore.sim.env import Env
@@ -87,27 +91,81 @@ class Run:
         return f"Run({str(self.folder)!r}: {task.name} with {task.robot.name}, {steps:,} steps)"
 
 
+@overload
+def train(preset: str | Path, *, seeds: None = None, **how: Any) -> Run: ...
+
+
+@overload
+def train(preset: str | Path, *, seeds: Sequence[int], **how: Any) -> RunSet: ...
+
+
 def train(
     preset: str | Path,
     *,
+    seeds: Sequence[int] | None = None,
     run_dir: str | Path | None = None,
     resume: bool = False,
     quiet: bool = False,
     settings: Settings | None = None,
     overrides: Sequence[str] = (),
     **keywords: Any,
-) -> Run:
+) -> Run | RunSet:
     """Train a preset, or an experiment's YAML, into `run_dir`, `runs/PRESET` if not given. Exports the policy at the end.
 
     The first Ctrl-C ends after a checkpoint with `KeyboardInterrupt`; `resume=True` goes on from it, to the same bits.
+    `seeds`: several runs side by side, in processes of their own, into `seed0`, ... of that folder.
     """
     folder = RUNS / Path(preset).stem if run_dir is None else Path(run_dir)
+    if seeds is not None:
+        return _train_seeds(preset, seeds, folder, resume, quiet, settings, keywords, overrides)
+    if is_set(folder):
+        raise UsageError(f"{folder} holds seeds of a training; name another folder for a single run: --run DIR")
     source = folder if resume and (folder / "config.yaml").is_file() else preset
     run = _load_run(source, settings, keywords, overrides)
     outcome = train_run(run, folder, resume=resume, console=Console(quiet=quiet))
     if outcome.interrupted:
         raise KeyboardInterrupt(f"stopped after a checkpoint in {folder}; resume=True goes on from it")
     return Run(folder, outcome)
+
+
+def _train_seeds(
+    preset: str | Path,
+    seeds: Sequence[int],
+    folder: Path,
+    resume: bool,
+    quiet: bool,
+    settings: Settings | None,
+    keywords: Settings,
+    overrides: Sequence[str],
+) -> RunSet:
+    given = [*overrides, *overrides_of({**(settings or {}), **keywords})]
+    if any(text.partition("=")[0].strip() in ("seed", "train.seed") for text in given):
+        raise UsageError("both a seed and seeds are given; allowed: one of them")
+    source = folder / SETTINGS if resume and is_set(folder) else preset
+    run = own_cores(_load_run(source, settings, keywords, overrides))
+    if train_seeds(run, seeds, folder, resume=resume, console=Console(quiet=quiet)):
+        raise KeyboardInterrupt(f"stopped after checkpoints in {folder}; resume=True goes on from them")
+    runs = open_runs(folder)
+    for seed, code in runs.failed.items() if quiet else ():
+        print(f"ashore: warning: seed {seed} {failure(code)}; see {seed_folder(folder, seed) / LOG}", file=sys.stderr)
+    return runs
+
+
+def compare(runs: Sequence[str | Path | Run | RunSet], out: str | Path | None = None) -> Comparison:
+    """Draw runs, and sets of seeds as one each, beside each other: a page for a browser, `runs/compare.html` if not given."""
+    folders = [run.folder if isinstance(run, Run | RunSet) else Path(run) for run in runs]
+    path = RUNS / "compare.html" if out is None else Path(out)
+    sections = compare_folders(folders)
+    comparison.write(path, sections)
+    return Comparison(path, sections)
+
+
+def open_runs(folder: str | Path) -> RunSet:
+    """The seeds of a training in a folder, trained by whomever."""
+    folder = Path(folder)
+    rows = read_result(folder)["seeds"]
+    began = [row for row in rows if (folder / row["folder"] / "config.yaml").is_file()]
+    return RunSet(folder, {row["seed"]: Run(folder / row["folder"]) for row in began})
 
 
 def open_run(folder: str | Path) -> Run:

@@ -64,7 +64,18 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
         sub, "--algorithm", "train.algorithm", "NAME", "ppo, sac, ...: what learns, trained as the task is for it"
     )
     _stands_for_set(sub, "--seed", "train.seed", "N", "as --set train.seed=N")
+    sub.add_argument(
+        "--seeds", type=_seeds, metavar="A..B", help="several runs side by side, as 0..4 or 0,3,7, into DIR/seed0, ..."
+    )
     _stands_for_set(sub, "--from", "train.start_from", "RUN", "start from the networks of another run, steps at 0")
+    sub.add_argument(
+        "--log",
+        dest="set",
+        action="append",
+        type=_log,
+        metavar="wandb",
+        help="where metrics go too, beside metrics.jsonl and TensorBoard",
+    )
     sub.add_argument("--resume", action="store_true", help="go on from the run's newest checkpoint, to the same bits")
 
 
@@ -80,6 +91,11 @@ def _sweep_options(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--points", type=_count, default=9, help="values a parameter")
     sub.add_argument("--out", type=Path, metavar="DIR", help="runs/sweep-TASK-POLICY if not given")
+
+
+def _compare_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs, or of their seeds")
+    sub.add_argument("--out", type=Path, metavar="FILE.html", help="runs/compare.html if not given")
 
 
 def _export_options(sub: argparse.ArgumentParser) -> None:
@@ -231,12 +247,28 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _seeds(text: str) -> list[int]:
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dots, last = part.partition("..")
+        seeds += range(_seed(first), _seed(last) + 1) if dots else [_seed(part)]
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise argparse.ArgumentTypeError(f"{text!r}; allowed: different seeds, as 0..4 or 0,3,7")
+    return seeds
+
+
+def _log(text: str) -> str:
+    """`train.log` with TensorBoard and what is named beside it."""
+    return f"train.log=[{', '.join(dict.fromkeys(['tensorboard', *text.split(',')]))}]"
+
+
 COMMANDS: dict[str, tuple[str, Options]] = {
     "tasks": ("list the tasks", _no_options),
     "config": ("print a preset's resolved settings", _about_preset),
     "train": ("train a policy on a task", _train_options),
     "evaluate": ("count a policy's successes over whole episodes", _evaluate_options),
     "sweep": ("measure how far parameters may go before a policy fails", _sweep_options),
+    "compare": ("draw runs and sets of seeds beside each other, on one page", _compare_options),
     "export": ("write a run's policy as one .onnx", _export_options),
     "inspect": ("print what a policy file promises", _inspect_options),
     "twin": ("simulate the robot behind ROS 2 topics, in real time", _twin_options),

@@ -27,6 +27,7 @@ from ashore.policies.metrics import read
 from ashore.policies.policy import LearnedPolicy, load_policy
 from ashore.policies.trainer import CHECKPOINTS
 from ashore.runs import POLICY_FILE, as_trained, sampler_state
+from ashore.seeds import is_set
 from ashore.sim.env import Env, Obs
 from ashore.sim.evaluate import Episodes, run_episodes, worlds_and_rounds
 from ashore.sim.robots.robot import is_portable
@@ -50,6 +51,8 @@ def load_trained(where: str, overrides: Sequence[str] = ()) -> TrainedPolicy:
     path = Path(where)
     if path.is_dir():
         checkpoint = latest(path / CHECKPOINTS)
+        if checkpoint is None and is_set(path):
+            raise UsageError(f"{path} holds seeds of a training; allowed: one of them, as {path / 'seed0'}")
         if checkpoint is None:
             raise UsageError(f"{path} holds no checkpoint; train first: ashore train PRESET --run {path}")
         policy = load_policy(checkpoint)

@@ -30,7 +30,7 @@ CHECKPOINTS = "checkpoints"
 REPORT_EVERY = 10  # iterations between the environment's reports, which are long and change slowly
 # What a resumed run may change: how long it goes on and what is watched. Anything else would give other bits.
 FREE = frozenset(
-    {"total_steps", "eval_every", "eval_episodes", "checkpoint_every", "keep_checkpoints", "stop_at_success"}
+    {"total_steps", "eval_every", "eval_episodes", "checkpoint_every", "keep_checkpoints", "stop_at_success", "log"}
 )
 
 
@@ -66,7 +66,7 @@ def train(
     console: Console | None = None,
     opening: str = "",
 ) -> TrainingOutcome:
-    """Train on `env` and leave checkpoints, `metrics.jsonl` and TensorBoard events in `folder`.
+    """Train on `env` and leave checkpoints, `metrics.jsonl` and what `settings.log` names in `folder`.
 
     `opening` is printed before the first step.
     `start`: networks of another run to start from, with a fresh optimizer and steps at 0.
@@ -79,7 +79,10 @@ def train(
     with reproducible(settings.torch_threads), Interrupt() as interrupt:
         learner, run = _begin(settings, env, folder, resume, start)
         interrupted = False
-        with Metrics(folder, run.steps) as metrics, RunProgress(settings.total_steps, run.steps, console) as progress:
+        with (
+            Metrics(folder, run.steps, settings.log) as metrics,
+            RunProgress(settings.total_steps, run.steps, console) as progress,
+        ):
             if opening:
                 progress.say(opening)
             while not _finished(settings, run):
