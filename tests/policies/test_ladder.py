@@ -121,7 +121,7 @@ def test_a_shared_trunk_is_the_actors_alone() -> None:
     assert isinstance(learner.critic, TrunkCritic)
     assert [list(x.shape) for x in learner.critic.parameters()] == [[1, 8], [1]]
     value = learner.critic(env.observation["actor"]).sum()
-    first = next(learner.actor.parameters())
+    first = learner.actor.layers()[0].weight
     assert torch.autograd.grad(value, first)[0].abs().sum() > 0
 
 
