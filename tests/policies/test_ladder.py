@@ -121,8 +121,9 @@ def test_a_shared_trunk_is_the_actors_alone() -> None:
     assert isinstance(learner.critic, TrunkCritic)
     assert [list(x.shape) for x in learner.critic.parameters()] == [[1, 8], [1]]
     value = learner.critic(env.observation["actor"]).sum()
-    first = learner.actor.layers()[0].weight
-    assert torch.autograd.grad(value, first)[0].abs().sum() > 0
+    first = learner.actor.layers()[0]
+    assert isinstance(first, torch.nn.Linear)
+    assert torch.autograd.grad(value, first.weight)[0].abs().sum() > 0
 
 
 def test_the_gradient_of_ppo_at_ratio_1_is_that_of_a2c() -> None:
