@@ -210,7 +210,7 @@ def picture(result: dict[str, Any]) -> str:
     """Relative variance as SVG, on a logarithmic scale: a bar for the mean, a line from the least seed to the largest."""
     least = min(row["low"] for row in result["summary"])
     decades = max(1, math.ceil(-math.log10(least)))
-    marks = [(k / decades, f"{10.0 ** (k - decades):g}") for k in range(decades + 1)]
+    marks = [(k / decades, f"1e{k - decades}") for k in range(decades)] + [(1.0, "1")]
     title = f"variance of the policy gradient, whole returns = 1; {result['seeds']} seeds"
     chart = Chart(820, 300, title, marks)
     tasks = list(dict.fromkeys(row["task"] for row in result["summary"]))
