@@ -159,12 +159,12 @@ def _look_options(sub: argparse.ArgumentParser) -> None:
 
 def _bench_options(sub: argparse.ArgumentParser) -> None:
     _about_settings(sub)
-    sub.add_argument("what", choices=("sim", "train", "node", "transfer"))
+    sub.add_argument("what", choices=("sim", "train", "node", "transfer", "variance"))
     sub.add_argument(
         "tasks", nargs="*", default=[], metavar="TASK", help="names, arm_reach if not given; for sim also: all"
     )
     sub.add_argument(
-        "--task", dest="tasks", action="append", metavar="TASK", help="the same as an option, for transfer"
+        "--task", dest="tasks", action="append", metavar="TASK", help="the same as an option, for transfer and variance"
     )
     sub.add_argument("--num-envs", type=_counts, default=[256], metavar="N,M", help="worlds, for sim")
     sub.add_argument("--seconds", type=_seconds, default=12.0, help="of timing for each number of worlds, for sim")
@@ -173,7 +173,9 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--seed", type=int, default=0, help="for train")
     sub.add_argument("--policy", type=Path, help="for node: an exported .onnx; an untrained one if not given")
-    sub.add_argument("--seeds", type=_count, default=5, metavar="N", help="trainings of each method, for transfer")
+    sub.add_argument(
+        "--seeds", type=_count, default=5, metavar="N", help="trainings of each method, for transfer and variance"
+    )
     sub.add_argument("--steps", type=_count, default=2_000_000, metavar="N", help="of each training, for transfer")
     sub.add_argument("--episodes", type=_count, default=256, metavar="N", help="in each family of worlds, for transfer")
     sub.add_argument(
@@ -183,7 +185,10 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
         help="for transfer: presets of samplers; none,manual,adr_small,doraemon_small if not given",
     )
     sub.add_argument(
-        "--run", type=Path, metavar="DIR", help="for transfer: where its trainings are; runs/transfer-TASK"
+        "--run",
+        type=Path,
+        metavar="DIR",
+        help="where trainings of transfer are, results of variance; runs/transfer-TASK",
     )
     sub.add_argument("--json", action="store_true", help="one JSON object instead of text")
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from ashore.configs.algorithms import OnPolicySettings, ReplaySettings
+from ashore.configs.algorithms import OffPolicyACSettings, OnPolicySettings, ReplaySettings
 from ashore.configs.errors import UsageError
 from ashore.configs.schema import RunSettings
 from ashore.environments import make_env
@@ -66,7 +66,9 @@ def need_of(run: RunSettings) -> Need:
         return Need(world, FLOAT * (stored + 2))
     stored += env.action_size + (2 * memory.size if memory.recurrent else 0)
     stored += (memory.steps - 1) * sizes["actor"] if memory.kind == "history" else 0
-    return Need(world, FLOAT * (3 * stored + 2 * sum(algorithm.critic_hidden)))
+    # Rollouts that are kept: what each step saw, did and led to.
+    kept = algorithm.stored_rollouts * (stored + sizes["critic"]) if isinstance(algorithm, OffPolicyACSettings) else 0
+    return Need(world, FLOAT * (3 * stored + kept + 2 * sum(algorithm.critic_hidden)))
 
 
 def free_ram() -> int:

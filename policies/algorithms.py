@@ -12,6 +12,12 @@ from ashore.policies.learner import Learner
 from ashore.policies.vector import VectorEnv
 
 LEARNERS = {
+    "reinforce": "on_policy.reinforce:Reinforce",
+    "actor_critic": "on_policy.actor_critic:ActorCritic",
+    "a2c": "on_policy.a2c:A2C",
+    "off_policy_ac": "on_policy.off_policy_ac:OffPolicyAC",
+    "trpo": "on_policy.trpo:TRPO",
+    "ppo_penalty": "on_policy.ppo_penalty:PPOPenalty",
     "ppo": "on_policy.ppo:PPO",
     "sac": "off_policy.sac:SAC",
     "dqn": "value_based.dqn:DQN",

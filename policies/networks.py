@@ -227,6 +227,25 @@ class Critic(nn.Module):
         return self.value(observation).squeeze(-1)
 
 
+class TrunkCritic(nn.Module):
+    """A value from the last hidden layer of an actor without memory: features [..., n] -> value [...].
+
+    The trunk is the actor's: its weights are among the actor's parameters, not among this critic's.
+    """
+
+    def __init__(self, actor: Actor, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        *trunk, last = actor.layers()
+        assert isinstance(last, nn.Linear)
+        self._trunk = tuple(trunk)  # in a tuple, torch does not register them again
+        self.value = mlp((last.in_features, 1), "elu", 1.0, generator)
+
+    def forward(self, features: Tensor) -> Tensor:
+        for layer in self._trunk:
+            features = layer(features)
+        return self.value(features).squeeze(-1)
+
+
 class Critics(nn.Module):
     """Several critics of actions in one, for they are small: observation [B, m], action [B, a] -> values [critics, B].
 

@@ -61,6 +61,12 @@ def test_a_sample_is_stored_three_times_and_goes_through_the_critic() -> None:
     assert ram.need_of(lstm).sample == 4 * (3 * (31 + 123 + 7 + 7 + 1 + 200) + 2 * (256 + 128))
 
 
+def test_rollouts_that_are_kept_count() -> None:
+    kept = ram.need_of(load_run("arm_reach", ["train.algorithm={kind: off_policy_ac, stored_rollouts: 5}"])).sample
+    once = ram.need_of(load_run("arm_reach")).sample
+    assert kept - once == 4 * 5 * (31 + 2 * 123 + 7 + 7 + 1)  # what the critic saw, before and after
+
+
 def test_an_ordinary_training_is_not_reckoned(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ram, "free_ram", lambda: 0)
     assert ram.require_ram(load_run("arm_reach")) == ""
