@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ashore.configs.algorithms import SACSettings
+from ashore.configs.errors import UsageError
 from ashore.policies.networks import SquashedActor
 from ashore.policies.off_policy.learner import OffPolicy
 from ashore.policies.replay import Batch
@@ -29,6 +30,13 @@ class SAC(OffPolicy):
         initial = torch.tensor(math.log(settings.initial_temperature), device=device)
         self.log_temperature = nn.Parameter(initial)
         super().__init__(settings, env, seed, device)
+        most = env.action_size * math.log(2)
+        for name in ("target_entropy", "final_entropy"):
+            if (wanted := getattr(settings, name)) is not None and wanted >= most:
+                raise UsageError(
+                    f"train.algorithm.{name} = {wanted:g}; allowed: below {most:.2f} nats, which {env.action_size} actions within "
+                    "[-1, 1] have where all are equally likely"
+                )
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
         self.temperature_optimizer = torch.optim.Adam([self.log_temperature], lr=self.settings.learning_rate)

@@ -204,3 +204,20 @@ def test_choices_are_refused() -> None:
     env.discrete = True
     with pytest.raises(UsageError, match="algorithm sac chooses continuous actions"):
         make_learner(EACH["sac"], env, 0)
+
+
+def test_an_entropy_that_no_policy_has_is_refused() -> None:
+    """Its temperature would grow without end."""
+    for name in ("target_entropy", "final_entropy"):
+        settings = SACSettings(kind="sac", **SMALL | {name: 0.7})
+        with pytest.raises(UsageError, match=rf"train.algorithm.{name} = 0.7; allowed: below 0.69 nats"):
+            make_learner(settings, DoubleIntegrator(4), 0)
+
+
+def test_the_target_entropy_falls_evenly() -> None:
+    settings = SACSettings(kind="sac", **SMALL | {"target_entropy": 0.5, "final_entropy": -1.5, "entropy_steps": 1000})
+    learner = SAC(settings, DoubleIntegrator(4), 0)
+    seen = []
+    for learner.steps in (0, 500, 1000, 9000):
+        seen.append(learner.target_entropy)
+    assert seen == [0.5, -0.5, -1.5, -1.5]
