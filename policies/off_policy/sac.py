@@ -30,12 +30,12 @@ class SAC(OffPolicy):
         initial = torch.tensor(math.log(settings.initial_temperature), device=device)
         self.log_temperature = nn.Parameter(initial)
         super().__init__(settings, env, seed, device)
-        most = env.action_size * math.log(2)
+        most = env.action_size * math.log(2)  # of an action that is anywhere within [-1, 1]
         for name in ("target_entropy", "final_entropy"):
-            if (wanted := getattr(settings, name)) is not None and wanted >= most:
+            wanted = getattr(settings, name)
+            if wanted is not None and wanted >= most:
                 raise UsageError(
-                    f"train.algorithm.{name} = {wanted:g}; allowed: below {most:.2f} nats, which {env.action_size} actions within "
-                    "[-1, 1] have where all are equally likely"
+                    f"train.algorithm.{name} = {wanted:g}; allowed: below {most:.2f} nats, the most there can be"
                 )
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
