@@ -27,7 +27,7 @@ class _OneDNN(torch.autograd.Function):
         (grad,), (x, weight), needed = grads, ctx.saved_tensors, ctx.needs_input_grad
         return (
             linear(grad, weight.t()) if needed[0] else None,
-            linear(grad.t(), x.t()) if needed[1] else None,
+            linear(x.t(), grad.t()).t() if needed[1] else None,  # the faster way round
             grad.sum(0) if ctx.biased and needed[2] else None,
         )
 

@@ -223,8 +223,8 @@ class Critic(nn.Module):
 class Critics(nn.Module):
     """Several critics of actions in one, for they are small: observation [B, m], action [B, a] -> values [critics, B].
 
-    Their layers are matrices [critics, in, out], stepped and averaged together. They begin uniform within 1 / sqrt(inputs), as torch's
-    own layers do. `layer_norm`: each layer's sums are normalized before the activation (Ba et al., arXiv 1607.06450).
+    Their layers are matrices [critics, in, out], so that an optimizer steps few tensors. They begin uniform within
+    1 / sqrt(inputs), as torch's own layers do. `layer_norm`: each layer's sums are normalized before the activation (Ba et al., arXiv 1607.06450).
     """
 
     def __init__(
@@ -246,16 +246,16 @@ class Critics(nn.Module):
                 uniform = torch.rand(shape, generator=generator) * 2 - 1
                 parameters.append(nn.Parameter(uniform / math.sqrt(inputs)))
 
-    def forward(self, observation: Tensor, action: Tensor) -> Tensor:
-        layers = [
-            (weight.unbind(), bias.squeeze(1).unbind()) for weight, bias in zip(self.weights, self.biases, strict=True)
-        ]
+    def forward(self, observation: Tensor, action: Tensor, *, frozen: bool = False) -> Tensor:
+        """frozen: gradients go to the action alone."""
+        pairs = zip(self.weights, self.biases, strict=True)
+        layers = [tuple((x.detach() if frozen else x).unbind() for x in pair) for pair in pairs]
         seen = torch.cat((observation, action), -1)
         values = []
         for k in range(self.count):
             x = seen
             for i, (weight, bias) in enumerate(layers):
-                x = linear(x, weight[k].t(), bias[k])
+                x = linear(x, weight[k].t(), bias[k][0])
                 if i < len(layers) - 1:
                     x = self.activation(functional.layer_norm(x, x.shape[-1:]) if self.layer_norm else x)
             values.append(x.squeeze(-1))
