@@ -13,6 +13,7 @@ from ashore.policies.learner import require_finite_losses
 from ashore.policies.memory import Recurrent
 from ashore.policies.networks import GaussianActor
 from ashore.policies.on_policy.learner import Batch, OnPolicy
+from ashore.policies.process import Start, two_threads
 from ashore.policies.rollout import Rollout, cut
 from ashore.policies.vector import Observation, VectorEnv
 
@@ -78,14 +79,15 @@ class PPO(OnPolicy):
         spread_before = self._spread()
         totals: dict[str, Tensor | float] = {}
         passes = 0
-        for _ in range(s.epochs):
-            size = len(batch["action"])
-            order = torch.randperm(size, generator=self.generator, device=batch["action"].device)
-            shuffled = {name: torch.split(x.index_select(0, order), rows_each) for name, x in batch.items()}
-            for rows in zip(*shuffled.values(), strict=True):
-                losses = self._step(dict(zip(shuffled, rows, strict=True)), spread_before)
-                totals = {name: totals.get(name, 0.0) + x for name, x in losses.items()}
-                passes += 1
+        with two_threads() as start:
+            for _ in range(s.epochs):
+                size = len(batch["action"])
+                order = torch.randperm(size, generator=self.generator, device=batch["action"].device)
+                shuffled = {name: torch.split(x.index_select(0, order), rows_each) for name, x in batch.items()}
+                for rows in zip(*shuffled.values(), strict=True):
+                    losses = self._step(dict(zip(shuffled, rows, strict=True)), spread_before, start)
+                    totals = {name: totals.get(name, 0.0) + x for name, x in losses.items()}
+                    passes += 1
         report = {name: float(x) / passes for name, x in totals.items()}
         require_finite_losses(report)
         report["learning_rate"] = self.learning_rate
@@ -93,25 +95,39 @@ class PPO(OnPolicy):
             report["action_std"] = float(spread.exp().mean())
         return report
 
-    def _step(self, rows: Batch, spread_before: Tensor | None) -> dict[str, Tensor | float]:
-        """One gradient step on a minibatch; the learning rate first follows the divergence from the policy that acted."""
+    def _step(self, rows: Batch, spread_before: Tensor | None, start: Start) -> dict[str, Tensor | float]:
+        """One gradient step on a minibatch; the learning rate first follows the divergence from the policy that acted.
+
+        Actor and critic share nothing but the optimizer: the critic's gradients are computed in a second thread.
+        """
+        self.optimizer.zero_grad()
+        value_loss = start(self._descend_values, rows)
+        kl, policy_loss = self._descend_policy(rows, spread_before)
+        losses = {"policy_loss": policy_loss, "value_loss": value_loss(), "kl": kl}
+        # Apart, so that a large error of the critic does not scale down the actor's step.
+        nn.utils.clip_grad_norm_(self.actor.parameters(), self.settings.max_grad_norm)
+        nn.utils.clip_grad_norm_(self.critic.parameters(), self.settings.max_grad_norm)
+        self._follow(kl)
+        self.optimizer.step()
+        return losses
+
+    def _descend_policy(self, rows: Batch, spread_before: Tensor | None) -> tuple[float, Tensor]:
+        """The actor's gradients; gives the divergence from the policy that acted, in nats, and the policy's loss."""
         s = self.settings
         now = self.actor.distribution(self.actor(self._features(rows)))
         with torch.no_grad():
             kl = self.actor.distribution(rows["head"], spread_before).kl_to(now).mean().item()
-        self._follow(kl)
         ratio = (now.log_prob(rows["action"]) - rows["log_prob"]).exp()
         advantage = rows["advantage"]
         policy_loss = -torch.minimum(ratio * advantage, ratio.clip(1 - s.clip, 1 + s.clip) * advantage).mean()
+        (policy_loss - s.entropy_coefficient * now.entropy().mean()).backward()
+        return kl, policy_loss.detach()
+
+    def _descend_values(self, rows: Batch) -> Tensor:
+        """The critic's gradients; gives its mean squared error."""
         value_loss = (self.critic(rows["critic"]) - rows["return"]).square().mean()
-        loss = policy_loss + s.value_coefficient * value_loss - s.entropy_coefficient * now.entropy().mean()
-        self.optimizer.zero_grad()
-        loss.backward()
-        # Apart, so that a large error of the critic does not scale down the actor's step.
-        nn.utils.clip_grad_norm_(self.actor.parameters(), s.max_grad_norm)
-        nn.utils.clip_grad_norm_(self.critic.parameters(), s.max_grad_norm)
-        self.optimizer.step()
-        return {"policy_loss": policy_loss.detach(), "value_loss": value_loss.detach(), "kl": kl}
+        (self.settings.value_coefficient * value_loss).backward()
+        return value_loss.detach()
 
     def _features(self, rows: Batch) -> Tensor:
         """What the actor's layers take, through time where it is recurrent."""
