@@ -143,7 +143,7 @@ def _look_options(sub: argparse.ArgumentParser) -> None:
 
 def _bench_options(sub: argparse.ArgumentParser) -> None:
     _about_settings(sub)
-    sub.add_argument("what", choices=("sim", "train", "node", "transfer"))
+    sub.add_argument("what", choices=("sim", "train", "update", "node", "transfer"))
     sub.add_argument(
         "tasks", nargs="*", default=[], metavar="TASK", help="names, arm_reach if not given; for sim also: all"
     )
@@ -161,7 +161,8 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
         choices=("rsl_rl", "sb3", "sb3_defaults", "sb3_zoo"),
         help="for train: a library that trains beside us; sb3 at our sizes, as it comes, or as its zoo tuned it",
     )
-    sub.add_argument("--algorithm", metavar="NAME", help="for train with a peer: ppo, sac; the preset's if not given")
+    sub.add_argument("--algorithm", metavar="NAME", help="for train with a peer, update: ppo, sac; the preset's if not given")
+    sub.add_argument("--threads", type=_count, metavar="N", help="for update: of torch; the preset's if not given")
     sub.add_argument("--policy", type=Path, help="for node: an exported .onnx; an untrained one if not given")
     sub.add_argument(
         "--seeds", type=_count, metavar="N", help="trainings of each method, for transfer, 5; of each, with a peer, 1"

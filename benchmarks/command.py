@@ -24,13 +24,17 @@ def run(options: argparse.Namespace, command: str, runs: Path) -> None:
         result = bench_node(options.policy)
     elif options.what == "train":
         result = _train(options, tasks[0], command)
+    elif options.what == "update":
+        from ashore.benchmarks.update import bench_update
+
+        result = bench_update(tasks[0], options.algorithm, options.threads, command)
     elif options.what == "transfer":
         result = _transfer(options, command, runs)
     else:
         result = _sim(options, tasks, command)
     if options.json:
         print(json.dumps(result))
-    elif options.what in ("node", "train"):
+    elif options.what in ("node", "train", "update"):
         _print(result)
 
 
