@@ -151,7 +151,9 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
         "--task", dest="tasks", action="append", metavar="TASK", help="the same as an option, for transfer"
     )
     sub.add_argument("--num-envs", type=_counts, default=[256], metavar="N,M", help="worlds, for sim")
-    sub.add_argument("--seconds", type=_seconds, default=12.0, help="of timing: for each number of worlds, for sim; with a peer")
+    sub.add_argument(
+        "--seconds", type=_seconds, default=12.0, help="of timing: for each number of worlds, for sim; with a peer"
+    )
     sub.add_argument(
         "--envpool", type=Path, metavar="PYTHON", help="an interpreter with envpool, to run beside, for sim"
     )
@@ -161,14 +163,19 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
         choices=("rsl_rl", "sb3", "sb3_defaults", "sb3_zoo"),
         help="for train: a library that trains beside us; sb3 at our sizes, as it comes, or as its zoo tuned it",
     )
-    sub.add_argument("--algorithm", metavar="NAME", help="for train with a peer, update: ppo, sac; the preset's if not given")
+    sub.add_argument(
+        "--algorithm", metavar="NAME", help="for train with a peer, update: ppo, sac; the preset's if not given"
+    )
     sub.add_argument("--threads", type=_count, metavar="N", help="for update: of torch; the preset's if not given")
     sub.add_argument("--policy", type=Path, help="for node: an exported .onnx; an untrained one if not given")
     sub.add_argument(
         "--seeds", type=_count, metavar="N", help="trainings of each method, for transfer, 5; of each, with a peer, 1"
     )
     sub.add_argument(
-        "--steps", type=_count, metavar="N", help="of each training, for transfer, 2 M; with a peer: train to the goal too"
+        "--steps",
+        type=_count,
+        metavar="N",
+        help="of each training, for transfer, 2 M; with a peer: train to the goal too",
     )
     sub.add_argument("--episodes", type=_count, default=256, metavar="N", help="in each family of worlds, for transfer")
     sub.add_argument(

@@ -6,6 +6,7 @@ import os
 import statistics
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ashore.benchmarks.peers.training import Evaluation, Ours, Time, Training, make_peer
@@ -43,12 +44,13 @@ def bench_beside(
     warnings.filterwarnings("ignore", module="stable_baselines3")
     result: dict[str, Any] = {"task": task, "peer": peer, "algorithm": runs[0].train.algorithm.kind, "seeds": seeds}
     result |= {"machine": machine(), "commit": commit(), "command": command, "load_average": os.getloadavg()[0]}
+    makers: list[tuple[str, Callable[[RunSettings], Training]]] = [("ours", Ours), (peer, partial(make_peer, peer))]
     result["speed"] = speed(runs[0], peer, seconds)
     if steps is not None:
         result["to_success"] = [
             {"seed": seed, who: to_success(make(run), run, steps, lambda text: say(f"seed {seed}, {who}: {text}"))}  # noqa: B023
             for seed, run in zip(seeds, runs, strict=True)
-            for who, make in (("ours", Ours), (peer, lambda run: make_peer(peer, run)))
+            for who, make in makers
         ]
     return result | {"load_average_after": os.getloadavg()[0]}
 
@@ -110,4 +112,8 @@ def to_success(training: Training, run: RunSettings, steps: int, say: Callable[[
         curve[-1] |= {name: row[name] for name in ("success", "return")}
         say(", ".join(f"{name} {value:.6g}" for name, value in curve[-1].items()))
     reached = curve[-1] if curve[-1]["success"] >= SUCCESS else None
-    return {"steps_to_success": reached and reached["steps"], "seconds_to_success": reached and reached["seconds"], "curve": curve}
+    return {
+        "steps_to_success": reached and reached["steps"],
+        "seconds_to_success": reached and reached["seconds"],
+        "curve": curve,
+    }

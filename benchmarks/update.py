@@ -39,10 +39,8 @@ def bench_update(task: str, algorithm: str | None, threads: int | None, command:
         ours.advance()
     update, rows = _update(ours)
     products = products_of(ours.learner)
-    pairs: list[tuple[Time, Time]] = []
     with reproducible(run.train.torch_threads):
-        for _ in range(TURNS + 1):
-            pairs.append((timed(update), timed(lambda: multiply(products))))
+        pairs = [(timed(update), timed(lambda: multiply(products))) for _ in range(TURNS + 1)]
     updates = rows / products[0][0][0]  # in a turn
     shares = [(bound.wall * updates / took.wall, bound.cpu * updates / took.cpu) for took, bound in pairs[1:]]
     return {

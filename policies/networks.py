@@ -224,7 +224,8 @@ class Critics(nn.Module):
     """Several critics of actions in one, for they are small: observation [B, m], action [B, a] -> values [critics, B].
 
     Their layers are matrices [critics, in, out], so that an optimizer steps few tensors. They begin uniform within
-    1 / sqrt(inputs), as torch's own layers do. `layer_norm`: each layer's sums are normalized before the activation (Ba et al., arXiv 1607.06450).
+    1 / sqrt(inputs), as torch's own layers do. `layer_norm`: each layer's sums are normalized before the activation
+    (Ba et al., arXiv 1607.06450).
     """
 
     def __init__(

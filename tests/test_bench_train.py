@@ -78,7 +78,9 @@ def test_a_peer_that_is_not_there_is_told_how_to_get(monkeypatch: pytest.MonkeyP
 
 
 def test_an_update_is_held_against_the_products_it_needs() -> None:
-    run = load_run("cartpole_swingup", [*PPO, "train.algorithm.actor_hidden=[7]", "train.algorithm.critic_hidden=[5,3]"])
+    run = load_run(
+        "cartpole_swingup", [*PPO, "train.algorithm.actor_hidden=[7]", "train.algorithm.critic_hidden=[5,3]"]
+    )
     ours = Ours(run)
     sees, critic = (ours.env.observation_sizes[name] for name in ("actor", "critic"))
     assert [(shape[1:], which) for shape, which in products_of(ours.learner)] == [

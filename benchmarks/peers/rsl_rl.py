@@ -13,11 +13,10 @@ from rsl_rl.env import VecEnv
 from tensordict import TensorDict
 from torch import Tensor
 
-from ashore.benchmarks.peers.training import Act, Stopwatch
+from ashore.benchmarks.peers.training import Act, Stopwatch, worlds_of
 from ashore.configs.algorithms import PPOSettings
 from ashore.configs.errors import UsageError
 from ashore.configs.schema import RunSettings
-from ashore.environments import make_env
 from ashore.policies.vector import Observation
 from ashore.sim.env import Env
 
@@ -26,7 +25,8 @@ class RslRlVecEnv(VecEnv):
     """Our worlds as rsl_rl takes them: observations with the groups `actor` [N, n] and `critic` [N, m]."""
 
     def __init__(self, env: Env, seed: int) -> None:
-        self.env, self.cfg, self.device = env, {}, "cpu"
+        self.env, self.device = env, "cpu"
+        self.cfg: dict[str, Any] = {}
         self.num_envs, self.num_actions = env.num_envs, env.action_size
         self.max_episode_length = env.settings.episode_steps
         self.episode_length_buf = torch.zeros(env.num_envs, dtype=torch.long)  # rsl_rl's own runner reads it
@@ -53,10 +53,7 @@ class RslRl:
         s = self.settings = run.train
         if not isinstance(s.algorithm, PPOSettings) or s.algorithm.memory.kind != "none":
             raise UsageError(f"--peer rsl_rl with algorithm {s.algorithm.kind}; allowed: ppo without memory")
-        how = {"stagger": True, "critic_sees_world": s.critic_sees_world}
-        env = make_env(run.task, s.num_envs, seed=s.seed, sampler=run.sampler, **how)
-        env.task.adapt()
-        self.env = RslRlVecEnv(env, s.seed)
+        self.env = RslRlVecEnv(worlds_of(run), s.seed)
         self.seen = self.env.get_observations()
         self.ppo_settings = s.algorithm
         with open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):  # it prints its networks

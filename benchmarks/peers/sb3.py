@@ -48,6 +48,9 @@ ZOO: dict[str, dict[str, Any]] = {
 }
 
 
+register_environments()
+
+
 class SB3:
     """Our worlds, our preset's numbers of steps, epochs and rows, and our networks; actor and critic see what the actor sees.
 
@@ -98,7 +101,6 @@ class SB3:
 
     def worlds(self) -> VecEnv:
         s = self.run.train
-        register_environments()
         env = SB3VecEnv(self.run.task.name, s.num_envs, seed=s.seed)
         return VecNormalize(env, norm_reward=False) if getattr(s.algorithm, "normalize_observations", True) else env
 

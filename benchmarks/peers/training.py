@@ -59,9 +59,17 @@ class Training(Protocol):
     """A fresh learner with worlds of its own. It is made as `Training(run)`."""
 
     about: dict[str, Any]  # what it runs: version, worlds, and whatever differs from ours
-    steps: int  # control steps done, over all worlds
-    updates: int  # gradient updates done
     learning: Stopwatch  # around what it does between collecting
+
+    @property
+    def steps(self) -> int:
+        """Control steps done, over all worlds."""
+        ...
+
+    @property
+    def updates(self) -> int:
+        """Gradient updates done."""
+        ...
 
     def advance(self) -> None:
         """One iteration: collect, then learn."""
@@ -72,14 +80,22 @@ class Training(Protocol):
         ...
 
 
+def worlds_of(run: RunSettings) -> Env:
+    """As a training has them."""
+    s = run.train
+    env = make_env(
+        run.task, s.num_envs, seed=s.seed, sampler=run.sampler, stagger=True, critic_sees_world=s.critic_sees_world
+    )
+    env.task.adapt()
+    return env
+
+
 class Ours:
     """Our own training, as `ashore train` has it."""
 
     def __init__(self, run: RunSettings) -> None:
         s = self.settings = run.train
-        how = {"stagger": True, "critic_sees_world": s.critic_sees_world}
-        self.env = make_env(run.task, s.num_envs, seed=s.seed, sampler=run.sampler, **how)
-        self.env.task.adapt()
+        self.env = worlds_of(run)
         self.about: dict[str, Any] = {"num_envs": s.num_envs}
         self.learning = Stopwatch()
         with reproducible(s.torch_threads):

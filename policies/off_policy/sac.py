@@ -32,7 +32,9 @@ class SAC(OffPolicy):
         super().__init__(settings, env, seed, device)
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        self.temperature_optimizer = torch.optim.Adam([self.log_temperature], lr=self.settings.learning_rate, fused=True)
+        self.temperature_optimizer = torch.optim.Adam(
+            [self.log_temperature], lr=self.settings.learning_rate, fused=True
+        )
         return super().make_optimizers() | {"temperature": self.temperature_optimizer}
 
     def explore(self, head: Tensor) -> Tensor:
