@@ -17,34 +17,41 @@ from ashore.environment_variables import set_defaults
 from ashore.version import __version__
 
 if TYPE_CHECKING:
-    from ashore.api import Run, evaluate, make_env, open_run, play, sweep, train
+    from ashore.api import Run, compare, evaluate, make_env, open_run, open_runs, play, sweep, train
     from ashore.configs.errors import AshoreError
     from ashore.deploy_ros.stepping import SteppedPolicy, Targets, load
-    from ashore.results import Evaluation, Exported, Sweep, Video
+    from ashore.results import Comparison, Evaluation, Exported, Sweep, Video
+    from ashore.run_sets import RunSet
 
 __all__ = [
     "AshoreError",
+    "Comparison",
     "Evaluation",
     "Exported",
     "Run",
+    "RunSet",
     "SteppedPolicy",
     "Sweep",
     "Targets",
     "Video",
     "__version__",
+    "compare",
     "evaluate",
     "load",
     "make_env",
     "open_run",
+    "open_runs",
     "play",
     "sweep",
     "train",
 ]
 
-_API = dict.fromkeys(("Run", "evaluate", "make_env", "open_run", "play", "sweep", "train"), "ashore.api")
-_API |= dict.fromkeys(("Evaluation", "Exported", "Sweep", "Video"), "ashore.results")
+_API = dict.fromkeys(
+    ("Run", "compare", "evaluate", "make_env", "open_run", "open_runs", "play", "sweep", "train"), "ashore.api"
+)
+_API |= dict.fromkeys(("Comparison", "Evaluation", "Exported", "Sweep", "Video"), "ashore.results")
 _API |= dict.fromkeys(("SteppedPolicy", "Targets", "load"), "ashore.deploy_ros.stepping")
-_API |= {"AshoreError": "ashore.configs.errors"}
+_API |= {"AshoreError": "ashore.configs.errors", "RunSet": "ashore.run_sets"}
 
 set_defaults()
 

@@ -30,6 +30,8 @@ def run(options: argparse.Namespace, command: str, runs: Path) -> None:
         result = bench_update(tasks[0], options.algorithm, options.threads, command)
     elif options.what == "transfer":
         result = _transfer(options, command, runs)
+    elif options.what == "variance":
+        result = _variance(options, command, runs)
     else:
         result = _sim(options, tasks, command)
     if options.json:
@@ -79,6 +81,20 @@ def _transfer(options: argparse.Namespace, command: str, runs: Path) -> dict[str
         options.methods or METHODS,
         Size(seeds=options.seeds or 5, steps=options.steps or 2_000_000, episodes=options.episodes),
         options.run or runs / f"transfer-{names[0]}",
+        command=command,
+        say=lambda text: print(text, file=sys.stderr),
+    )
+    print(table(result), file=sys.stderr if options.json else sys.stdout)
+    return result
+
+
+def _variance(options: argparse.Namespace, command: str, runs: Path) -> dict[str, Any]:
+    from ashore.benchmarks.variance import TASKS, bench_variance, table
+
+    result = bench_variance(
+        options.tasks or list(TASKS),
+        options.seeds or 5,
+        options.run or runs / "variance",
         command=command,
         say=lambda text: print(text, file=sys.stderr),
     )

@@ -32,6 +32,7 @@ class PolicyGraph(nn.Module):
     acceleration: Tensor
     reach: Tensor
     home: Tensor
+    control_dt: Tensor
 
     def __init__(self, actor: Actor, normalizer: Normalizer, interface: Interface) -> None:
         super().__init__()
@@ -56,7 +57,8 @@ class PolicyGraph(nn.Module):
         self.policy = nn.Sequential(*layers)
         self.cpu().double().eval().requires_grad_(False)
         self.num_signals = len(interface.signals)
-        self.control_dt = interface.control_dt
+        # A tensor, for the exporter makes numbers float32.
+        self.register_buffer("control_dt", torch.tensor(interface.control_dt, dtype=torch.float64))
         # Rounded inwards to float32, so that the rounding of the targets cannot break a limit either.
         limits = interface.joints
         self.register_buffer("low", -_down([-j.low for j in limits]))

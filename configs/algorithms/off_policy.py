@@ -10,6 +10,8 @@ from ashore.configs.actor_memory import MemorySettings
 from ashore.configs.algorithms.networks import Activation, Width
 from ashore.configs.base import Count, Fraction, Positive, Settings
 
+Entropy = Annotated[float, Field(ge=-1e6, le=1e6)]  # nats
+
 
 class ReplaySettings(Settings):
     """What every learner from a replay has."""
@@ -56,9 +58,14 @@ class SACSettings(ReplaySettings):
     """Soft actor-critic with a temperature that adjusts itself, arXiv 1812.05905."""
 
     kind: Literal["sac"]
-    target_entropy: Annotated[float, Field(ge=-1e6, le=1e6)] | None = Field(
-        default=None, description="nats that the policy's entropy is held at; left out: minus the number of actions"
+    target_entropy: Entropy | None = Field(
+        default=None,
+        description="nats that the policy's entropy is held at; left out: minus the number of actions, as in the paper",
     )
+    final_entropy: Entropy | None = Field(
+        default=None, description="what it falls to, evenly, over entropy_steps; left out: it stays"
+    )
+    entropy_steps: Count = Field(default=200_000, description="control steps over which it falls")
     initial_temperature: Positive = 0.1
 
 

@@ -17,7 +17,7 @@ class JointLimits(NamedTuple):
     acceleration: Any  # rad/s^2
 
 
-def limit_target(desired: Any, position: Any, velocity: Any, limits: JointLimits, dt: float) -> tuple[Any, Any]:
+def limit_target(desired: Any, position: Any, velocity: Any, limits: JointLimits, dt: Any) -> tuple[Any, Any]:
     """The next target nearest to `desired` that the limits allow, and the velocity that leads to it.
 
     desired: [..., n] rad; position, velocity: [..., n] rad and rad/s of the target before; dt: s.

@@ -28,7 +28,6 @@ class SAC(OffPolicy):
     def __init__(self, settings: SACSettings, env: VectorEnv, seed: int, device: torch.device | str = "cpu") -> None:
         initial = torch.tensor(math.log(settings.initial_temperature), device=device)
         self.log_temperature = nn.Parameter(initial)
-        self.target_entropy = -float(env.action_size) if settings.target_entropy is None else settings.target_entropy
         super().__init__(settings, env, seed, device)
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
@@ -36,6 +35,14 @@ class SAC(OffPolicy):
             [self.log_temperature], lr=self.settings.learning_rate, fused=True
         )
         return super().make_optimizers() | {"temperature": self.temperature_optimizer}
+
+    @property
+    def target_entropy(self) -> float:
+        """Nats, at the present step: a policy that explores at first and is precise at last is learned sooner."""
+        s = self.settings
+        first = -float(self.actor.action_size) if s.target_entropy is None else s.target_entropy
+        last = first if s.final_entropy is None else s.final_entropy
+        return first + (last - first) * min(1.0, self.steps / s.entropy_steps)
 
     def explore(self, head: Tensor) -> Tensor:
         return self.actor.distribution(head).sample(self.generator)

@@ -29,7 +29,7 @@ from ashore.configs.laws.limits import JointLimits, limit_target
 from ashore.policies import export
 from ashore.policies.export import ExportError, draw_signals, export_policy
 from ashore.policies.graph import PolicyGraph
-from ashore.policies.networks import GaussianActor
+from ashore.policies.networks import CategoricalActor, GaussianActor
 from ashore.policies.normalize import Normalizer
 
 JOINTS = 2
@@ -142,6 +142,16 @@ def test_any_batch_gives_what_single_rows_give(file: Path) -> None:
             np.testing.assert_allclose(a[row : row + 1], b, atol=1e-6)
 
 
+def test_control_dt_is_in_the_graph_to_the_last_bit(tmp_path: Path) -> None:
+    """As a float32 it would shift targets at a limit by a rounding, which an eager policy makes a hundred times larger."""
+    path = tmp_path / "policy.onnx"
+    export_policy(*_policy(), INTERFACE, path, **ABOUT)
+    numbers = [onnx.numpy_helper.to_array(x) for x in onnx.load(path).graph.initializer]
+    values = np.unique(np.concatenate([x.ravel() for x in numbers if x.dtype == np.float64]))
+    near = values[np.isclose(values, INTERFACE.control_dt, rtol=1e-6)]
+    assert near.tolist() == [INTERFACE.control_dt]
+
+
 class Pushing(GaussianActor):
     """Its mean action is the goal signal's first two values, times ten."""
 
@@ -212,6 +222,13 @@ def test_what_does_not_fit_the_interface_is_refused(tmp_path: Path) -> None:
             export_policy(actor, normalizer, INTERFACE, tmp_path / "p.onnx", golden=golden, **ABOUT)
     with pytest.raises(ExportError, match="takes 5 values"):
         export_policy(GaussianActor(5, 2, (8,)), Normalizer(5), INTERFACE, tmp_path / "p.onnx", **ABOUT)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_policy_that_chooses_is_refused(tmp_path: Path) -> None:
+    actor = CategoricalActor(INTERFACE.actor_size, JOINTS, (8,))
+    with pytest.raises(ExportError, match="chooses among actions is not exported; allowed: one of continuous actions"):
+        export_policy(actor, Normalizer(INTERFACE.actor_size), INTERFACE, tmp_path / "p.onnx", **ABOUT)
     assert not list(tmp_path.iterdir())
 
 
