@@ -185,7 +185,6 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--threads", type=_count, metavar="N", help="for update: of torch; the preset's if not given")
     sub.add_argument("--policy", type=Path, help="for node: an exported .onnx; an untrained one if not given")
     sub.add_argument(
-    sub.add_argument(
         "--seeds",
         type=_count,
         metavar="N",
