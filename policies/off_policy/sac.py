@@ -39,7 +39,9 @@ class SAC(OffPolicy):
                 )
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        self.temperature_optimizer = torch.optim.Adam([self.log_temperature], lr=self.settings.learning_rate)
+        self.temperature_optimizer = torch.optim.Adam(
+            [self.log_temperature], lr=self.settings.learning_rate, fused=True
+        )
         return super().make_optimizers() | {"temperature": self.temperature_optimizer}
 
     @property
@@ -57,9 +59,9 @@ class SAC(OffPolicy):
         temperature = self.log_temperature.detach().exp()
         value_loss = self.learn_values(batch, self.targets(batch, temperature))
         action, log_prob = self.actor.distribution(self.actor(batch.actor)).draw(self.generator)
-        policy_loss = (temperature * log_prob - self.critics(batch.critic, action).amin(0)).mean()
+        policy_loss = (temperature * log_prob - self.critics(batch.critic, action, frozen=True).amin(0)).mean()
         self.actor_optimizer.zero_grad()
-        policy_loss.backward(inputs=list(self.actor.parameters()))  # not the critics', which stay
+        policy_loss.backward()
         self.actor_optimizer.step()
         entropy = -log_prob.detach().mean()
         # The gradient of temperature * (entropy - target_entropy) by its logarithm, as in eq. 18.
