@@ -93,10 +93,12 @@ def bench_variance(
 def measured(run: RunSettings) -> list[dict[str, Any]]:
     """Variance and cosine by credit, for the policy that a quarter of the run's training gives."""
     algorithm = run.train.algorithm
-    if not isinstance(algorithm, OnPolicySettings) or algorithm.memory.kind != "none":
+    if not isinstance(algorithm, OnPolicySettings):
         raise UsageError(
-            f"bench variance of train.algorithm = {algorithm.kind}; allowed: of the ladder, without memory"
+            f"bench variance of train.algorithm.kind = {algorithm.kind!r}; allowed: those of policies/on_policy"
         )
+    if algorithm.memory.kind != "none":
+        raise UsageError(f"bench variance of train.algorithm.memory.kind = {algorithm.memory.kind!r}; allowed: none")
     env = make_env(run.task, WORLDS, seed=run.train.seed)
     env.reset()
     learner = _frozen(run, env)

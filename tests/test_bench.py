@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ashore.benchmarks.peers.envpool import EnvPool
+from ashore.benchmarks.peers.envpool_peer import EnvPool
 from ashore.benchmarks.suite import bench_all, every, table
 from ashore.configs.errors import UsageError
 from ashore.configs.loader import presets

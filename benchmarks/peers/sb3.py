@@ -13,7 +13,7 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecEnv, VecNormalize
 from torch import nn
 
-from ashore.benchmarks.peers.envpool import ENVPOOL
+from ashore.benchmarks.peers.envpool_peer import ENVPOOL
 from ashore.benchmarks.peers.training import Act, Stopwatch
 from ashore.configs.algorithms import PPOSettings, SACSettings
 from ashore.configs.errors import UsageError

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 
 from ashore.configs.algorithms import ReplaySettings
-from ashore.configs.errors import UsageError
 from ashore.policies.acting import Acting
 from ashore.policies.checkpoint import Part
 from ashore.policies.learner import Report, require_finite, require_finite_losses
@@ -33,10 +32,6 @@ class OffPolicy:
     critics_count = 2
 
     def __init__(self, settings: ReplaySettings, env: VectorEnv, seed: int, device: torch.device | str = "cpu") -> None:
-        if env.discrete:
-            raise UsageError(
-                f"algorithm {settings.kind} chooses continuous actions; the task has {env.action_size} choices"
-            )
         s, sizes = settings, env.observation_sizes
         self.settings, self.device = settings, torch.device(device)
         self.generator = torch.Generator(device)

@@ -57,7 +57,7 @@ class TRPO(OnPolicy):
             return objective, self.actor.distribution(batch["head"], spread).kl_to(now).mean()
 
         objective, kl = measure()
-        gradient = parameters_to_vector(torch.autograd.grad(objective, parameters, retain_graph=True))
+        gradient = flat(torch.autograd.grad(objective, parameters, retain_graph=True))
         product = fisher_product(kl, parameters, s.damping)
         direction = conjugate_gradient(product, gradient, s.cg_steps)
         curvature = direction @ product(direction)
@@ -67,13 +67,18 @@ class TRPO(OnPolicy):
         return line_search(parameters, whole, measure, s.max_kl, s.backtracks)
 
 
+def flat(gradients: Sequence[Tensor]) -> Tensor:
+    """One vector [p] of the gradients of all parameters."""
+    return torch.cat([x.reshape(-1) for x in gradients])
+
+
 def fisher_product(kl: Tensor, parameters: Sequence[nn.Parameter], damping: float = 0.0) -> Product:
     """v -> (F + damping) v, where F is the Hessian of a mean divergence that is 0 at the present parameters."""
-    slope = parameters_to_vector(torch.autograd.grad(kl, parameters, create_graph=True))
+    slope = flat(torch.autograd.grad(kl, parameters, create_graph=True))
 
     def product(v: Tensor) -> Tensor:
         second = torch.autograd.grad(slope @ v, parameters, retain_graph=True)
-        return parameters_to_vector([x.contiguous() for x in second]) + damping * v
+        return flat(second) + damping * v
 
     return product
 

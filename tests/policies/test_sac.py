@@ -201,7 +201,7 @@ def test_ddpg_has_one_critic_and_a_target_at_the_action_itself() -> None:
 def test_choices_are_refused() -> None:
     env = DoubleIntegrator(4)
     env.discrete = True
-    with pytest.raises(UsageError, match="algorithm sac chooses continuous actions"):
+    with pytest.raises(UsageError, match=r"kind = 'sac'; the environment takes one of 1 choices; allowed: a2c, "):
         make_learner(EACH["sac"], env, 0)
 
 
