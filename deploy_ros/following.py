@@ -50,11 +50,13 @@ class Evidence(NamedTuple):
 
 @dataclass(frozen=True)
 class Following:
-    """The laws of one robot. limits: [n] float64 each; dt, lag: s."""
+    """The laws of one robot. limits: [n] float64 each; dt, lag, max_age of a joint state: s; forward: to a forward controller."""
 
     limits: JointLimits
     dt: float
     lag: float
+    max_age: float = 0.1
+    forward: bool = False
 
     @property
     def reach(self) -> np.ndarray:
@@ -63,7 +65,10 @@ class Following:
 
     @property
     def first_reach(self) -> np.ndarray:
-        """The same before the robot was seen to follow: what a trajectory controller covers from rest in a look-ahead."""
+        """The same before the robot was seen to follow: what a trajectory controller covers from rest in a look-ahead; for a
+        forward controller, which goes there at once, half of the way of a control period."""
+        if self.forward:
+            return self.limits.velocity * self.dt / 2
         covered = LOOK_AHEAD * self.dt * self.limits.velocity / REST_TO_REST
         return np.maximum(0.98 * covered - self.limits.acceleration * self.dt**2, covered / 2)
 
@@ -87,7 +92,7 @@ class Following:
             smooth,
             np.where(moved, measured.position, evidence.robot),
             np.where(moved, target, evidence.target),
-            np.where(moved | ~told, 0.0, evidence.idle + min(elapsed, 2 * self.dt)),
+            np.where(moved | ~told, 0.0, evidence.idle + min(elapsed, max(self.max_age, 2 * self.dt))),
             evidence.proven or bool((moved & told).any()),
         )
 

@@ -18,7 +18,8 @@ ROUNDING = 1e-6  # rad
 TRACKING_LAG = 0.2  # s after which a healthy robot does what it was told: more than latency and servo explain
 TRACKING_TIME = 0.5  # s that a joint may be further behind its target than that at full speed
 WAITING = 0.98  # of its reach: a target so far ahead waits for the robot, from where its braking curve ends
-LONGEST_GAP = 0.5  # s between two steps; more is a jump of the clock or a control loop that stood still
+# s between two steps, or control periods if longer; more is a jump of the clock or a control loop that stood still.
+LONGEST_GAP, GAP_PERIODS = 0.5, 2.5
 
 
 class Reason(Enum):
@@ -94,6 +95,11 @@ class Gate:
     tracking_time: float = TRACKING_TIME
     forward: bool = False
 
+    @property
+    def longest_gap(self) -> float:
+        """s between two steps."""
+        return max(LONGEST_GAP, GAP_PERIODS * self.dt)
+
     @classmethod
     def of(
         cls,
@@ -106,7 +112,7 @@ class Gate:
         """The gate that an interface asks for."""
         limits = limits_of(interface)
         max_age = min((s.max_age for s in interface.signals if s.kind != "command"), default=5 * interface.control_dt)
-        following = Following(limits, interface.control_dt, tracking_lag)
+        following = Following(limits, interface.control_dt, tracking_lag, max_age, forward)
         return cls(limits, interface.control_dt, max_age, following, tracking_time, forward)
 
     def __call__(
@@ -120,7 +126,7 @@ class Gate:
         memory = memory._replace(off_since=self._off_since(memory, fit, now))
         reason = Reason.ESTOP if stop else memory.latched or self._fault(memory, command, measured, now)
         time = now if math.isfinite(now) else memory.time
-        remaining = max(0.0, memory.remaining - min(max(0.0, time - memory.time), LONGEST_GAP))
+        remaining = max(0.0, memory.remaining - min(max(0.0, time - memory.time), self.longest_gap))
         latched = reason if reason.latches else None
         memory = memory._replace(time=time, latched=latched, remaining=remaining)
         if reason is Reason.OK and command is not None and fit is not None:
@@ -165,7 +171,7 @@ class Gate:
         return Reason.OK if now - measured.time <= self.max_age else Reason.STALE
 
     def _fault(self, memory: GateMemory, command: Command | None, measured: Measured | None, now: float) -> Reason:
-        if not 0.0 <= now - memory.time <= LONGEST_GAP:
+        if not 0.0 <= now - memory.time <= self.longest_gap:
             return Reason.CLOCK
         if (unfit := self.unfit(measured, now)) is not Reason.OK:
             return unfit

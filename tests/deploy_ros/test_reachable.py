@@ -156,6 +156,29 @@ def test_a_forward_controller_that_comes_late_finds_its_value_where_the_robot_is
         assert not robot.q.any()
 
 
+def test_a_forward_controller_that_comes_soon_after_the_start_is_no_jump(policy: Policy) -> None:
+    it, robot = cell(policy, 0.01, controller_at=0.1, output="forward")
+    it.run(4.0)
+    assert it.excess() <= MOST
+    np.testing.assert_allclose(robot.q, GOAL, atol=2e-3)
+
+
+class Slow(Cell):
+    """Its joint states come at 12 Hz."""
+
+    heard = -1.0
+
+    def _sense(self) -> None:
+        if self.now >= self.heard + 1 / 12 - 1e-9:
+            self.heard = self.now
+            super()._sense()
+
+
+def test_rejection_is_found_within_0_2_s_where_joint_states_are_slow(policy: Policy) -> None:
+    it = Slow(policy, Servos(np.zeros(3), 0.03), goal=GOAL, end_velocity=False)
+    assert it.run_until(Reason.STALLED) <= 0.2
+
+
 def test_a_forward_controller_holds_a_blocked_arm_where_it_is(policy: Policy) -> None:
     it, robot = cell(policy, output="forward")
     it.run(0.5)

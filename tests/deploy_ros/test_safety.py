@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ashore.deploy_ros.bundle import Policy
 from ashore.deploy_ros.following import Measured
 from ashore.deploy_ros.safety import LONGEST_GAP, Command, Gate, GateMemory, Reason
-from tests.deploy_ros.policies import DT, LIMITS, interface
+from tests.deploy_ros.policies import DT, INPUTS, LIMITS, interface, signal
 
 GATE = Gate.of(interface())
 HOME = np.array([0.1, -0.2, 0.3])
@@ -257,6 +257,16 @@ def test_a_clock_that_goes_backwards_or_jumps_brakes_holds_and_latches(jump: flo
     memory, _, reason = GATE(memory, command([2.0, 1.5, 1.0]), measured(memory.position, now), now)
     assert reason is Reason.CLOCK and np.isfinite(memory.time)
     assert_brakes_holds_and_latches(memory, Reason.CLOCK)
+
+
+def test_a_long_control_period_is_no_jump_of_the_clock() -> None:
+    gate = Gate.of(interface(control_dt=0.6, signals=tuple(signal(n, max_age=1.5) for n in INPUTS[:3])))
+    measured = Measured(np.zeros(3), np.zeros(3), 0.0)
+    memory = gate.seed(measured, 0.0)
+    still = Command(np.zeros(3), np.zeros(3))
+    memory, _, reason = gate(memory, still, measured._replace(time=0.6), 0.6)
+    assert reason is Reason.OK
+    assert gate(memory, still, measured._replace(time=2.2), 2.2)[2] is Reason.CLOCK
 
 
 def test_a_state_from_the_future_is_a_fault_of_the_clock() -> None:
