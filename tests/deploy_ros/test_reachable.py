@@ -164,12 +164,12 @@ def test_a_forward_controller_that_comes_soon_after_the_start_is_no_jump(policy:
 
 
 class Slow(Cell):
-    """Its joint states come at 12 Hz."""
+    """Its joint states come at 15 Hz."""
 
     heard = -1.0
 
     def _sense(self) -> None:
-        if self.now >= self.heard + 1 / 12 - 1e-9:
+        if self.now >= self.heard + 1 / 15 - 1e-9:
             self.heard = self.now
             super()._sense()
 
