@@ -50,7 +50,7 @@ class Evidence(NamedTuple):
 
 @dataclass(frozen=True)
 class Following:
-    """The laws of one robot. limits: [n] float64 each; dt, lag, max_age of joint states: s; forward: to a forward controller."""
+    """The laws of one robot. limits: [n] float64 each; dt, lag, max_age (of a joint state): s; forward: a forward controller."""
 
     limits: JointLimits
     dt: float
