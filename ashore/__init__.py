@@ -17,32 +17,37 @@ from ashore.environment_variables import set_defaults
 from ashore.version import __version__
 
 if TYPE_CHECKING:
-    from ashore.api import Run, evaluate, make_env, open_run, play, sweep, train
+    from ashore.api import Run, clone, evaluate, make_env, open_run, play, record, sweep, train
     from ashore.configs.errors import AshoreError
     from ashore.deploy_ros.stepping import SteppedPolicy, Targets, load
-    from ashore.results import Evaluation, Exported, Sweep, Video
+    from ashore.results import Evaluation, Exported, Recorded, Sweep, Video
 
 __all__ = [
     "AshoreError",
     "Evaluation",
     "Exported",
+    "Recorded",
     "Run",
     "SteppedPolicy",
     "Sweep",
     "Targets",
     "Video",
     "__version__",
+    "clone",
     "evaluate",
     "load",
     "make_env",
     "open_run",
     "play",
+    "record",
     "sweep",
     "train",
 ]
 
-_API = dict.fromkeys(("Run", "evaluate", "make_env", "open_run", "play", "sweep", "train"), "ashore.api")
-_API |= dict.fromkeys(("Evaluation", "Exported", "Sweep", "Video"), "ashore.results")
+_API = dict.fromkeys(
+    ("Run", "clone", "evaluate", "make_env", "open_run", "play", "record", "sweep", "train"), "ashore.api"
+)
+_API |= dict.fromkeys(("Evaluation", "Exported", "Recorded", "Sweep", "Video"), "ashore.results")
 _API |= dict.fromkeys(("SteppedPolicy", "Targets", "load"), "ashore.deploy_ros.stepping")
 _API |= {"AshoreError": "ashore.configs.errors"}
 

@@ -1,4 +1,4 @@
-"""What one does with policies: train, evaluate, sweep, play, export. The commands and Python scripts call the same functions.
+"""What one does with policies: train, record, clone, evaluate, sweep, play, export. The commands and Python scripts call the same functions.
 
 Settings are given as keywords, `total_steps=8000` or `task={"episode_seconds": 2.0}`; as a mapping with dotted names,
 `settings={"task.randomization.payload.high": 1.0}`; or as the command line has them, `overrides=["train.seed=3"]`.
@@ -18,17 +18,18 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ashore import environments
+from ashore.cloning import clone_run, record_episodes
 from ashore.configs.errors import UsageError
 from ashore.configs.faults import ConfigError
 from ashore.configs.loader import load_run
 from ashore.configs.schema import RunSettings
 from ashore.environments import TEST_SEED
 from ashore.files import write_atomically
-from ashore.policies import metrics
+from ashore.policies import metrics, recording
 from ashore.policies.trainer import TrainingOutcome
 from ashore.randomization.robustness import report
 from ashore.randomization.robustness.sweep import SweepResult
-from ashore.results import Evaluation, Exported, Sweep, Video
+from ashore.results import Evaluation, Exported, Recorded, Sweep, Video
 from ashore.runs import POLICY_FILE, export_run, train_run
 from ashore.settings_arguments import overrides_of
 from ashore.showing import play_to_file
@@ -108,6 +109,47 @@ def train(
     if outcome.interrupted:
         raise KeyboardInterrupt(f"stopped after a checkpoint in {folder}; resume=True goes on from it")
     return Run(folder, outcome)
+
+
+def record(
+    policy: str | Path,
+    out: str | Path | None = None,
+    episodes: int = 64,
+    *,
+    seed: int = 0,
+    settings: Settings | None = None,
+    overrides: Sequence[str] = (),
+) -> Recorded:
+    """Write whole episodes of a run's policy, what it saw and did, into a file; `runs/POLICY.safetensors` if not given."""
+    _require_count("episodes", episodes)
+    trained = _load_trained(policy, settings, overrides)
+    path = RUNS / f"{trained.name}.safetensors" if out is None else Path(out)
+    recorded = record_episodes(trained, episodes, seed=seed)
+    recording.save(recorded, path)
+    return Recorded(path, recorded.num_episodes, len(recorded.began))
+
+
+def clone(
+    sources: str | Path | Sequence[str | Path],
+    *,
+    run_dir: str | Path | None = None,
+    episodes: int = 64,
+    seed: int = 0,
+    settings: Settings | None = None,
+    overrides: Sequence[str] = (),
+    **keywords: Any,
+) -> Run:
+    """Fit a policy to recorded episodes: files that `record` wrote, or a run, of which so many `episodes` are recorded.
+
+    The result is a run, in `runs/clone-SOURCE` if not given; `train(..., start_from=RUN)` goes on from it.
+    """
+    _require_count("episodes", episodes)
+    names = [str(source) for source in ([sources] if isinstance(sources, str | Path) else sources)]
+    folder = RUNS / f"clone-{Path(names[0]).resolve().stem}" if run_dir is None else Path(run_dir)
+    given = overrides_of({**(settings or {}), **keywords})
+    with _without_flag(bool(given)):
+        clone_run(names, folder, episodes=episodes, seed=seed, overrides=[*overrides, *given])
+    return Run(folder)
 
 
 def open_run(folder: str | Path) -> Run:

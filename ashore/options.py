@@ -68,6 +68,22 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--resume", action="store_true", help="go on from the run's newest checkpoint, to the same bits")
 
 
+def _record_options(sub: argparse.ArgumentParser) -> None:
+    _about_task(sub)
+    sub.add_argument("policy", help="folder of a run")
+    sub.add_argument("--episodes", type=_count, default=64, help="64 if not given")
+    sub.add_argument("--seed", type=_seed, default=0)
+    sub.add_argument("-o", "--out", type=Path, metavar="FILE", help="runs/POLICY.safetensors if not given")
+
+
+def _clone_options(sub: argparse.ArgumentParser) -> None:
+    _about_task(sub)
+    sub.add_argument("sources", nargs="+", metavar="SOURCE", help="folder of a run, or files that record wrote")
+    sub.add_argument("--run", type=Path, metavar="DIR", help="folder of the new run; runs/clone-SOURCE if not given")
+    sub.add_argument("--episodes", type=_count, default=64, help="recorded of a run; 64 if not given")
+    sub.add_argument("--seed", type=_seed, default=0)
+
+
 def _evaluate_options(sub: argparse.ArgumentParser) -> None:
     _about_policy(sub, episodes=256)
     sub.add_argument("--json", action="store_true", help="one JSON object instead of text")
@@ -230,6 +246,8 @@ COMMANDS: dict[str, tuple[str, Options]] = {
     "tasks": ("list the tasks", _no_options),
     "config": ("print a preset's resolved settings", _about_preset),
     "train": ("train a policy on a task", _train_options),
+    "record": ("write episodes of a policy, what it saw and did, into a file", _record_options),
+    "clone": ("learn a policy from recorded episodes", _clone_options),
     "evaluate": ("count a policy's successes over whole episodes", _evaluate_options),
     "sweep": ("measure how far parameters may go before a policy fails", _sweep_options),
     "export": ("write a run's policy as one .onnx", _export_options),

@@ -125,6 +125,11 @@ def _without_folders(run: RunSettings) -> RunSettings:
     return run.model_copy(update=changed | {"train": train.model_copy(update={"start_from": start})})
 
 
+def portable_settings(run: RunSettings) -> dict[str, Any]:
+    """The settings as a file has them that goes to other machines."""
+    return _without_folders(self_contained(run)).model_dump(mode="json")
+
+
 def export_run(folder: Path, path: Path) -> Contract:
     """Write the newest checkpoint of a run as one `.onnx`."""
     run = load_run(folder)

@@ -16,7 +16,7 @@ from ashore.randomization.robustness.sweep import headroom_text, margin_texts
 from ashore.runs import export_untrained
 from ashore.sim.evaluate import worlds_and_rounds
 from ashore.sweeps import _with_ranges
-from ashore.trained_policy import _carried, graph_act
+from ashore.trained_policy import carried_settings, graph_act
 
 
 @pytest.mark.parametrize(
@@ -110,5 +110,5 @@ def test_overrides_leave_the_contract_of_a_loaded_policy_alone(tmp_path: Path) -
     export_untrained(load_run("arm_reach"), tmp_path / "policy.onnx")
     before = load_policy(tmp_path / "policy.onnx").contract
     contract = load_policy(tmp_path / "policy.onnx").contract
-    run_settings(_carried(tmp_path / "policy.onnx", contract), ["task.options.tolerance=0.05", "task.randomization={}"])
+    run_settings(carried_settings(tmp_path / "policy.onnx", contract.settings), ["task.options.tolerance=0.05", "task.randomization={}"])
     assert contract == before and contract.settings == before.settings
