@@ -17,7 +17,7 @@ from ashore.environment_variables import set_defaults
 from ashore.version import __version__
 
 if TYPE_CHECKING:
-    from ashore.api import Run, clone, evaluate, make_env, open_run, play, record, sweep, train
+    from ashore.api import Run, clone, evaluate, make_env, open_run, play, prefer, record, sweep, train
     from ashore.configs.errors import AshoreError
     from ashore.deploy_ros.stepping import SteppedPolicy, Targets, load
     from ashore.results import Evaluation, Exported, Recorded, Sweep, Video
@@ -39,13 +39,14 @@ __all__ = [
     "make_env",
     "open_run",
     "play",
+    "prefer",
     "record",
     "sweep",
     "train",
 ]
 
 _API = dict.fromkeys(
-    ("Run", "clone", "evaluate", "make_env", "open_run", "play", "record", "sweep", "train"), "ashore.api"
+    ("Run", "clone", "evaluate", "make_env", "open_run", "play", "prefer", "record", "sweep", "train"), "ashore.api"
 )
 _API |= dict.fromkeys(("Evaluation", "Exported", "Recorded", "Sweep", "Video"), "ashore.results")
 _API |= dict.fromkeys(("SteppedPolicy", "Targets", "load"), "ashore.deploy_ros.stepping")

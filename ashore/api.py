@@ -1,4 +1,4 @@
-"""What one does with policies: train, record, clone, evaluate, sweep, play, export. The commands and Python scripts call the same functions.
+"""What one does with policies: train, record, clone, prefer, evaluate, sweep, play, export. The commands and Python scripts call the same functions.
 
 Settings are given as keywords, `total_steps=8000` or `task={"episode_seconds": 2.0}`; as a mapping with dotted names,
 `settings={"task.randomization.payload.high": 1.0}`; or as the command line has them, `overrides=["train.seed=3"]`.
@@ -149,6 +149,35 @@ def clone(
     given = overrides_of({**(settings or {}), **keywords})
     with _without_flag(bool(given)):
         clone_run(names, folder, episodes=episodes, seed=seed, overrides=[*overrides, *given])
+    return Run(folder)
+
+
+def prefer(
+    policy: str | Path,
+    *,
+    run_dir: str | Path | None = None,
+    judge: str | None = None,
+    answers: str | Path | None = None,
+    port: int = 0,
+    resume: bool = False,
+    quiet: bool = False,
+    settings: Settings | None = None,
+    overrides: Sequence[str] = (),
+    **keywords: Any,
+) -> Run:
+    """Improve a run's policy by what is preferred among pairs of its clips; a run in `run_dir`, `runs/prefer-POLICY`.
+
+    judge: `FILE.py:FUNCTION`, or a term of the task's reward; answers: a file. Without either a page asks, in a browser on
+    this machine. keywords: of `PreferenceSettings`, such as `rounds=3`.
+    """
+    from ashore.preferences.command import preferred
+
+    folder = RUNS / f"prefer-{Path(policy).resolve().name}" if run_dir is None else Path(run_dir)
+    given = overrides_of(settings or {})
+    with _without_flag(bool(given)):
+        preferred(
+            str(policy), folder, judge, answers, port, resume, keywords, (*overrides, *given), Console(quiet=quiet)
+        )
     return Run(folder)
 
 

@@ -13,7 +13,7 @@ from ashore.configs.errors import AshoreError
 
 MODULES = {
     "learning": ("tasks", "config", "train", "export"),
-    "imitating": ("record", "clone"),
+    "imitating": ("record", "clone", "prefer"),
     "measuring": ("evaluate", "sweep", "bench", "demo"),
     "showing": ("play", "look"),
     "deploying": ("inspect", "twin", "deploy", "doctor"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 import time
@@ -16,7 +15,7 @@ from ashore.configs.cloning import CloneSettings
 from ashore.configs.errors import UsageError
 from ashore.configs.loader import dump, load_run, run_settings
 from ashore.configs.schema import RunSettings
-from ashore.environments import TEST_SEED, make_env, policy_act
+from ashore.environments import make_env
 from ashore.files import write_atomically
 from ashore.policies import checkpoint
 from ashore.policies.algorithms import make_learner
@@ -25,7 +24,7 @@ from ashore.policies.metrics import FILE
 from ashore.policies.process import reproducible
 from ashore.policies.recording import Recording, RecordingHeader, joined, load, save
 from ashore.policies.trainer import CHECKPOINTS
-from ashore.runs import POLICY_FILE, export_run, portable_settings, self_contained
+from ashore.runs import POLICY_FILE, evaluation_of, export_run, portable_settings, self_contained
 from ashore.sim.env import Env
 from ashore.sim.evaluate import run_episodes, worlds_and_rounds
 from ashore.trained_policy import TrainedPolicy, carried_settings, load_trained
@@ -109,7 +108,7 @@ def clone_run(
         learner = make_learner(run.train.algorithm, env, run.train.seed)
         modules = learner.modules()
         cloned = fit(recording, modules["actor"], modules["actor_normalizer"], settings or CloneSettings(), seed)
-        evaluation = _evaluated(run, functools.partial(policy_act, learner.acting()))
+        evaluation = evaluation_of(run)(learner.acting())
     steps = len(recording.began)
     state = {
         "settings": run.train.model_dump_json(),
@@ -150,12 +149,6 @@ def _require_same(there: RecordingHeader, here: RecordingHeader) -> None:
         a, b = getattr(there, name), getattr(here, name)
         if a != b:
             raise UsageError(f"the episodes have {name} = {a!r}, the task as it is now {b!r}; allowed: the same")
-
-
-def _evaluated(run: RunSettings, act_in: functools.partial) -> dict[str, float]:  # type: ignore[type-arg]
-    worlds, rounds = worlds_and_rounds(run.train.eval_episodes)
-    test = make_env(run.task, worlds, seed=run.train.seed)
-    return run_episodes(test, act_in(test), rounds, seed=TEST_SEED + run.train.seed).summary()
 
 
 def _metrics(cloned: Cloned, steps: int, evaluation: dict[str, float]) -> str:

@@ -23,3 +23,26 @@ def clone(options: argparse.Namespace) -> None:
         f"success {run.metrics['eval/success'][-1]:.2f}; go on with: ashore train {run.settings.task.name} "
         f"--from {run.folder}"
     )
+
+
+def prefer(options: argparse.Namespace) -> int:
+    from ashore import api
+
+    names = ("rounds", "pairs", "clip_seconds", "steps", "kl_coefficient", "seed")
+    given = {name: value for name in names if (value := getattr(options, name)) is not None}
+    try:
+        run = api.prefer(
+            options.policy,
+            run_dir=options.run,
+            judge=options.judge,
+            answers=options.answers,
+            port=options.port,
+            resume=options.resume,
+            overrides=options.set,
+            **given,
+        )
+    except KeyboardInterrupt:
+        print("every answer is kept; go on with the same command and --resume")
+        return 130
+    print(f"the policy is in {run.folder}; try: ashore evaluate {run.folder}")
+    return 0
