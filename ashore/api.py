@@ -1,4 +1,6 @@
-"""What one does with policies: train, record, clone, prefer, evaluate, sweep, play, export. The commands and Python scripts call the same functions.
+"""What one does with policies: train, record, clone, prefer, evaluate, sweep, play, export.
+
+The commands and Python scripts call the same functions.
 
 Settings are given as keywords, `total_steps=8000` or `task={"episode_seconds": 2.0}`; as a mapping with dotted names,
 `settings={"task.randomization.payload.high": 1.0}`; or as the command line has them, `overrides=["train.seed=3"]`.

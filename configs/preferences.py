@@ -22,7 +22,8 @@ class RewardModelSettings(Settings):
     batch_size: Count = Field(default=16, description="pairs")
     held_out: Annotated[float, Field(gt=0, lt=1)] = Field(default=0.2, description="of the answers, to judge by")
     random_answers: Fraction = Field(
-        default=0.1, description="of the answers, that are taken to be given by chance: section 2.2.3 of arXiv 1706.03741"
+        default=0.1,
+        description="of the answers, that are taken to be given by chance: section 2.2.3 of arXiv 1706.03741",
     )
 
 

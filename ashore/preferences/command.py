@@ -14,7 +14,7 @@ from ashore.configs.preferences import PreferenceSettings
 from ashore.environments import make_env
 from ashore.preferences.judges import FromFile, Judge, scripted
 from ashore.preferences.page import Page
-from ashore.preferences.rounds import Round, begin, go_on, run_rounds
+from ashore.preferences.rounds import Round, begin, go_on, run_rounds, write_settings
 
 
 def preferred(
@@ -50,6 +50,9 @@ def preferred(
     else:
         who = page = Page(port)
         console.print(f"answer at {page.address} on this machine; Ctrl-C ends", soft_wrap=True, highlight=False)
+
+    if not resume:
+        write_settings(run, folder, settings)
 
     def heard(done: Round) -> None:
         console.print(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ashore.configs.errors import UsageError
 from ashore.policies.preferences.answers import read
-from ashore.policies.preferences.clips import ANSWERS, Answer, Clips
+from ashore.policies.preferences.clips import ANSWERS, LEFT_IS_BETTER, Answer, Clips
 from ashore.sim.env import Env
 
 TOTAL = "reward"  # as a judge: the sum of all terms
@@ -67,7 +67,9 @@ class FromFile:
 
     def __init__(self, path: Path) -> None:
         if not path.is_file():
-            raise UsageError(f"--answers {path} is no file; allowed: lines such as {{'pair': '0-12', 'answer': 'left'}}")
+            raise UsageError(
+                f"--answers {path} is no file; allowed: lines such as {{'pair': '0-12', 'answer': 'left'}}"
+            )
         self._path = path
 
     def answer(self, pairs: Mapping[str, int], clips: Clips, env: Env, folder: Path, give: Give) -> None:
@@ -133,6 +135,4 @@ def _load(path: Path) -> Any:
 
 def left_is_better(answers: list[Answer]) -> torch.Tensor:
     """Probabilities [P] of answers that are none of them "skip"."""
-    from ashore.policies.preferences.clips import LEFT_IS_BETTER
-
     return torch.tensor([LEFT_IS_BETTER[answer] for answer in answers])

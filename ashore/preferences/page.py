@@ -14,7 +14,8 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ashore.configs.errors import UsageError
-from ashore.policies.preferences.clips import ANSWERS, Answer, Clips
+from ashore.policies.preferences.answers import as_answer
+from ashore.policies.preferences.clips import Answer, Clips
 from ashore.preferences.collect import SIDES
 from ashore.preferences.judges import Give
 from ashore.sim.env import Env
@@ -110,7 +111,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._page = page
         super().__init__(*args)
 
-    def do_GET(self) -> None:  # noqa: N802, the base class's name
+    def do_GET(self) -> None:
         path = self._path()
         if path == [""]:
             self._send(PAGE.read_bytes(), "text/html; charset=utf-8")
@@ -122,21 +123,17 @@ class _Handler(BaseHTTPRequestHandler):
         elif path is not None:
             self.send_error(HTTPStatus.NOT_FOUND)
 
-    def do_POST(self) -> None:  # noqa: N802, the base class's name
+    def do_POST(self) -> None:
         if (path := self._path()) is None:
             return
         length = self.headers.get("Content-Length", "")
-        if path != ["answer"] or not length.isdecimal() or int(length) > LONGEST_BODY:
+        sound = path == ["answer"] and length.isdecimal() and int(length) <= LONGEST_BODY
+        row = as_answer(self.rfile.read(int(length)).decode(errors="replace")) if sound else None
+        if row is None:
             self.close_connection = True
-            return self.send_error(HTTPStatus.BAD_REQUEST)
-        try:
-            row = json.loads(self.rfile.read(int(length)))
-            pair, answer = row["pair"], row["answer"]
-        except (ValueError, KeyError, TypeError):
-            return self.send_error(HTTPStatus.BAD_REQUEST)
-        if answer not in ANSWERS or not isinstance(pair, str):
-            return self.send_error(HTTPStatus.BAD_REQUEST)
-        self._send(json.dumps({"taken": self._page.take(pair, answer)}).encode(), "application/json")
+            self.send_error(HTTPStatus.BAD_REQUEST)
+        else:
+            self._send(json.dumps({"taken": self._page.take(*row)}).encode(), "application/json")
 
     def _path(self) -> list[str] | None:
         """The request's path in parts; None, answered, where it may not be made."""

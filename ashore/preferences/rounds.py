@@ -1,7 +1,7 @@
 """Rounds of preferences: collect pairs -> answers -> fit a reward -> improve the policy, each saved as it is done.
 
 A run's folder has beside the usual files `preferences/`: `settings.json`, `answers.jsonl`, and of each round its clips. A round
-that is killed begins again from the checkpoint before it, with the clips and the answers that it had, and ends in the same bits.
+that is killed begins again from the checkpoint before it, with its clips and answers, and ends in the same bits.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from ashore.policies.preferences.preferred_env import PreferredEnv
 from ashore.policies.preferences.reward_model import Fit, RewardModel, fit
 from ashore.policies.process import reproducible
 from ashore.policies.trainer import CHECKPOINTS
+from ashore.policies.warm_start import Start, load_start
 from ashore.preferences.collect import SIDES, collect
 from ashore.preferences.judges import Judge, left_is_better
 from ashore.runs import POLICY_FILE, evaluation_of, export_run
@@ -57,21 +58,27 @@ Heard = Callable[[Round], None]
 
 
 def begin(source: str, folder: Path, settings: PreferenceSettings, overrides: tuple[str, ...] = ()) -> RunSettings:
-    """The settings of a new run in `folder` that goes on from the run `source`, written there."""
+    """The settings of a new run, to be in `folder`, that goes on from the run `source`."""
     if (folder / "config.yaml").exists():
         raise UsageError(f"{folder} holds a run already; go on with it: --resume, or name another folder: --run DIR")
     run = load_run(source, overrides)
     train = {"start_from": str(Path(source).absolute()), "total_steps": settings.rounds * settings.steps}
     run = at_checkpoint(run.model_copy(update={"train": run.train.model_copy(update=train)}))
     if not isinstance(run.train.algorithm, OnPolicySettings):
-        raise UsageError(f"{source} was trained by {run.train.algorithm.kind}; allowed: ppo, which improves by rollouts")
-    write_atomically(folder / FOLDER / SETTINGS, settings.model_dump_json(indent=1))
-    write_atomically(folder / "config.yaml", dump(run))
+        raise UsageError(
+            f"{source} was trained by {run.train.algorithm.kind}; allowed: ppo, which improves by rollouts"
+        )
     return run
 
 
+def write_settings(run: RunSettings, folder: Path, settings: PreferenceSettings) -> None:
+    """What `go_on` reads."""
+    write_atomically(folder / FOLDER / SETTINGS, settings.model_dump_json(indent=1))
+    write_atomically(folder / "config.yaml", dump(run))
+
+
 def go_on(folder: Path) -> tuple[RunSettings, PreferenceSettings]:
-    """The settings of a run that `begin` began."""
+    """The settings of a run that `write_settings` wrote."""
     if not (folder / FOLDER / SETTINGS).is_file():
         raise UsageError(f"{folder} holds no rounds of preferences to resume; leave --resume out to begin")
     return load_run(folder), PreferenceSettings.model_validate_json((folder / FOLDER / SETTINGS).read_text())
@@ -101,8 +108,6 @@ def _learner(run: RunSettings, folder: Path) -> tuple[OnPolicy, int]:
         return learner, state["preferences"]["round"] + 1
     start = start_of(run, env, folder)
     assert start is not None
-    from ashore.policies.warm_start import Start, load_start
-
     load_start(Start(start.checkpoint, critic=False), learner.modules())  # the critic is to predict another reward
     return learner, 0
 

@@ -34,7 +34,7 @@ def read(path: Path) -> dict[str, Answer]:
     """By pair; AshoreError names the line that is no answer. Half a last line, of a process killed in it, does not count."""
     text, answers = path.read_text(encoding="utf-8"), {}
     for number, line in enumerate(lines := text.splitlines(), 1):
-        row = _row(line)
+        row = as_answer(line)
         if row is not None:
             answers[row[0]] = row[1]
         elif number < len(lines) or text.endswith("\n"):
@@ -44,7 +44,7 @@ def read(path: Path) -> dict[str, Answer]:
     return answers
 
 
-def _row(line: str) -> tuple[str, Answer] | None:
+def as_answer(line: str) -> tuple[str, Answer] | None:
     """Pair and answer; None where the line is no answer."""
     try:
         row = json.loads(line)
@@ -60,7 +60,7 @@ def _end_last_line(path: Path) -> None:
     whole = data.rfind(b"\n") + 1
     if whole == len(data):
         return
-    if _row(data[whole:].decode(errors="replace")) is None:
+    if as_answer(data[whole:].decode(errors="replace")) is None:
         os.truncate(path, whole)
     else:
         with open(path, "ab") as file:
