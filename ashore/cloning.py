@@ -106,9 +106,9 @@ def clone_run(
     began = time.monotonic()
     with reproducible(run.train.torch_threads):
         learner = make_learner(run.train.algorithm, env, run.train.seed)
-        modules = learner.modules()
-        cloned = fit(recording, modules["actor"], modules["actor_normalizer"], settings or CloneSettings(), seed)
-        evaluation = evaluation_of(run)(learner.acting())
+        acting = learner.acting()
+        cloned = fit(recording, acting.actor, acting.normalizer, settings or CloneSettings(), seed)
+        evaluation = evaluation_of(run)(acting)
     steps = len(recording.began)
     state = {
         "settings": run.train.model_dump_json(),

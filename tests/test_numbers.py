@@ -110,5 +110,6 @@ def test_overrides_leave_the_contract_of_a_loaded_policy_alone(tmp_path: Path) -
     export_untrained(load_run("arm_reach"), tmp_path / "policy.onnx")
     before = load_policy(tmp_path / "policy.onnx").contract
     contract = load_policy(tmp_path / "policy.onnx").contract
-    run_settings(carried_settings(tmp_path / "policy.onnx", contract.settings), ["task.options.tolerance=0.05", "task.randomization={}"])
+    carried = carried_settings(tmp_path / "policy.onnx", contract.settings)
+    run_settings(carried, ["task.options.tolerance=0.05", "task.randomization={}"])
     assert contract == before and contract.settings == before.settings

@@ -197,7 +197,8 @@ def picture_file(folder: Path, pair: int, side: str) -> Path:
 
 def _answered(folder: Path, number: int) -> tuple[Clips, list[Answer]]:
     """The pairs of this round and those before it, but for those that were skipped, and their answers."""
-    known, parts, answers = Answers(folder / FOLDER / ANSWERS).known, [], []
+    known, parts = Answers(folder / FOLDER / ANSWERS).known, []
+    answers: list[Answer] = []
     for r in range(number + 1):
         clips = clip_files.load(clips_file(folder, r))
         given = [(i, known.get(f"{r}-{i}", "skip")) for i in range(len(clips.valid))]
@@ -242,7 +243,7 @@ def _improve(
             iteration += 1
             means = env.means()
             kl = means["preferences/kl"]
-            record = {"iteration": iteration, "steps": learner.steps, "preferences/round": number}
+            record: dict[str, float] = {"iteration": iteration, "steps": learner.steps, "preferences/round": number}
             record |= {f"train/{name}": x for name, x in report.losses.items()}
             record |= {f"episode/{name}": x for name, x in report.episode_means().items()} | means
             if iteration == 1:

@@ -19,6 +19,8 @@ from ashore.policies.vector import Observation, Step, VectorEnv
 class PreferredEnv:
     """A `VectorEnv` around another, whose own reward stays in `info`'s episodes alone."""
 
+    discrete: bool = False
+
     def __init__(
         self, env: VectorEnv, model: RewardModel, present: Acting, first: Acting, kl_coefficient: float
     ) -> None:
@@ -28,7 +30,7 @@ class PreferredEnv:
         self.env, self.model, self.kl_coefficient = env, model, kl_coefficient
         self.present, self.first = present, first
         self.num_envs, self.observation_sizes = env.num_envs, env.observation_sizes
-        self.action_size, self.discrete = env.action_size, env.discrete
+        self.action_size = env.action_size
         self.reset_sums()
 
     def reset_sums(self) -> None:

@@ -19,7 +19,8 @@ FEWER = {
     "total_steps=2_000_000": "total_steps=2048, num_envs=16, eval_episodes=16, torch_threads=1, episode_seconds=0.6",
     'algorithm={"learning_rate": 1e-3}': 'algorithm={"learning_rate": 1e-3, "rollout_steps": 16, "minibatch_size": 128}',
     "episodes=256": "episodes=8",
-    "episodes=64": "episodes=4, points=3",
+    "episodes=64)\nprint(swept)": "episodes=4, points=3)\nprint(swept)",
+    "episodes=64": "episodes=4",
 }
 
 

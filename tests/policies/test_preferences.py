@@ -110,7 +110,7 @@ def actor_at(mean: float, std: float) -> GaussianActor:
 
 
 def test_the_penalty_is_the_ratio_of_the_two_policies_densities() -> None:
-    """log N(u; 0.3, 0.5) - log N(u; 0, 0.5) = ((u - 0)^2 - (u - 0.3)^2) / (2 * 0.25): at u = 0.5, (0.25 - 0.04) / 0.5 = 0.42."""
+    """log N(u; 0.3, 0.5) - log N(u; 0, 0.5) = (u^2 - (u - 0.3)^2) / (2 * 0.25); at u = 0.5, (0.25 - 0.04) / 0.5 = 0.42."""
     env, normalizer = LinearQuadratic(3), Normalizer(1)
     first, moved = (Acting(actor_at(mean, 0.5), normalizer) for mean in (0.0, 0.3))
     same = PreferredEnv(env, Constant(), Acting(first.actor, normalizer), first, 0.1)
