@@ -29,8 +29,15 @@ def main() -> None:
     if not (clone / "config.yaml").is_file():
         ashore.clone(teacher, run_dir=clone, episodes=options.episodes, seed=options.seed)
     if not (after / "config.yaml").is_file():
-        settings = {"total_steps": options.steps, "eval_every": options.steps // 5, "seed": options.seed}
-        ashore.train(options.task, run_dir=after, start_from=str(clone), **settings)
+        ashore.train(
+            options.task,
+            run_dir=after,
+            start_from=str(clone),
+            total_steps=options.steps,
+            eval_every=options.steps // 5,
+            seed=options.seed,
+            algorithm={"learning_rate": 1e-5},  # a fresh optimizer's first steps at the usual rate undo a policy this precise
+        )
     scratch, cloned = ashore.open_run(teacher), ashore.open_run(clone)
     of_teacher, of_clone = (run.evaluate(256, seed=1) for run in (scratch, cloned))
     losses = cloned.metrics["train/held_out_loss"]

@@ -208,7 +208,8 @@ def test_the_page_shows_pairs_and_takes_their_answers(page: Page, tmp_path: Path
     for pair in range(2):
         for side in ("left", "right"):
             rounds.picture_file(tmp_path, pair, side).write_bytes(as_strip(pictures))
-    clips = Clips(*(torch.zeros(2, 2, 3, 1) for _ in range(4)), torch.ones(2, 2, 3, dtype=torch.bool))
+    x = torch.zeros(2, 2, 3, 1)
+    clips = Clips(x, x, x, x, torch.ones(2, 2, 3, dtype=torch.bool))
     given: list[tuple[str, str]] = []
     env: Any = None
     asking = threading.Thread(

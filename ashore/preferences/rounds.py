@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from ashore.configs.algorithms import OnPolicySettings
+from ashore.configs.algorithms import OnPolicySettings, PPOSettings
 from ashore.configs.errors import UsageError
 from ashore.configs.loader import dump, load_run
 from ashore.configs.preferences import PreferenceSettings

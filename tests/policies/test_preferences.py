@@ -105,7 +105,7 @@ def actor_at(mean: float, std: float) -> GaussianActor:
     with torch.no_grad():
         for parameter in actor.mean.parameters():
             parameter.zero_()
-        actor.mean[-1].bias.fill_(mean)
+        actor.get_parameter("mean.2.bias").fill_(mean)
     return actor
 
 
