@@ -17,27 +17,45 @@ from ashore.environment_variables import set_defaults
 from ashore.version import __version__
 
 if TYPE_CHECKING:
-    from ashore.api import Run, clone, evaluate, make_env, open_run, play, prefer, record, sweep, train
+    from ashore.api import (
+        Run,
+        clone,
+        compare,
+        evaluate,
+        make_env,
+        open_run,
+        open_runs,
+        play,
+        prefer,
+        record,
+        sweep,
+        train,
+    )
     from ashore.configs.errors import AshoreError
     from ashore.deploy_ros.stepping import SteppedPolicy, Targets, load
-    from ashore.results import Evaluation, Exported, Recorded, Sweep, Video
+    from ashore.results import Comparison, Evaluation, Exported, Recorded, Sweep, Video
+    from ashore.run_sets import RunSet
 
 __all__ = [
     "AshoreError",
+    "Comparison",
     "Evaluation",
     "Exported",
     "Recorded",
     "Run",
+    "RunSet",
     "SteppedPolicy",
     "Sweep",
     "Targets",
     "Video",
     "__version__",
     "clone",
+    "compare",
     "evaluate",
     "load",
     "make_env",
     "open_run",
+    "open_runs",
     "play",
     "prefer",
     "record",
@@ -46,11 +64,25 @@ __all__ = [
 ]
 
 _API = dict.fromkeys(
-    ("Run", "clone", "evaluate", "make_env", "open_run", "play", "prefer", "record", "sweep", "train"), "ashore.api"
+    (
+        "Run",
+        "clone",
+        "compare",
+        "evaluate",
+        "make_env",
+        "open_run",
+        "open_runs",
+        "play",
+        "prefer",
+        "record",
+        "sweep",
+        "train",
+    ),
+    "ashore.api",
 )
-_API |= dict.fromkeys(("Evaluation", "Exported", "Recorded", "Sweep", "Video"), "ashore.results")
+_API |= dict.fromkeys(("Comparison", "Evaluation", "Exported", "Recorded", "Sweep", "Video"), "ashore.results")
 _API |= dict.fromkeys(("SteppedPolicy", "Targets", "load"), "ashore.deploy_ros.stepping")
-_API |= {"AshoreError": "ashore.configs.errors"}
+_API |= {"AshoreError": "ashore.configs.errors", "RunSet": "ashore.run_sets"}
 
 set_defaults()
 

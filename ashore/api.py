@@ -1,6 +1,4 @@
-"""What one does with policies: train, record, clone, prefer, evaluate, sweep, play, export.
-
-The commands and Python scripts call the same functions.
+"""What one does with policies: train, clone, prefer, evaluate, ... Commands and scripts call the same functions.
 
 Settings are given as keywords, `total_steps=8000` or `task={"episode_seconds": 2.0}`; as a mapping with dotted names,
 `settings={"task.randomization.payload.high": 1.0}`; or as the command line has them, `overrides=["train.seed=3"]`.
@@ -8,11 +6,12 @@ Settings are given as keywords, `total_steps=8000` or `task={"episode_seconds": 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,23 +20,29 @@ from rich.progress import Progress
 
 from ashore import environments
 from ashore.cloning import clone_run, record_episodes
+from ashore.comparing import compare_folders
 from ashore.configs.errors import UsageError
 from ashore.configs.faults import ConfigError
-from ashore.configs.loader import load_run
-from ashore.configs.schema import RunSettings
+from ashore.configs.gymnasium_run import PREFIX, GymnasiumRunSettings, GymnasiumSettings, is_gymnasium
+from ashore.configs.loader import AnyRun, load_any, of_task, read_mapping
 from ashore.environments import TEST_SEED
 from ashore.files import write_atomically
 from ashore.policies import metrics, recording
 from ashore.policies.trainer import TrainingOutcome
-from ashore.randomization.robustness import report
+from ashore.randomization.robustness import comparison, report
 from ashore.randomization.robustness.sweep import SweepResult
-from ashore.results import Evaluation, Exported, Recorded, Sweep, Video
+from ashore.results import Comparison, Evaluation, Exported, Recorded, Sweep, Video
+from ashore.run_sets import RunSet
 from ashore.runs import POLICY_FILE, export_run, train_run
+from ashore.seeds import LOG, SETTINGS, failure, is_set, own_cores, read_result, seed_folder, train_seeds
 from ashore.settings_arguments import overrides_of
 from ashore.showing import play_to_file
 from ashore.sim.env import Env
 from ashore.sweeps import Space, run_sweep, sweep_name, sweep_report
 from ashore.trained_policy import TrainedPolicy, load_trained, measure
+
+if TYPE_CHECKING:
+    from ashore.gymnasium_runs import GymnasiumEvaluation, TrainedGymnasium
 
 RUNS = Path("runs")
 Settings = Mapping[str, Any]
@@ -51,9 +56,9 @@ class Run:
     outcome: TrainingOutcome | None = None  # of a training in this process
 
     @property
-    def settings(self) -> RunSettings:
+    def settings(self) -> AnyRun:
         """What it was trained with."""
-        return load_run(self.folder)
+        return load_any(self.folder)
 
     @property
     def policy(self) -> Path:
@@ -67,7 +72,7 @@ class Run:
         names = dict.fromkeys(name for row in rows for name in row)
         return {name: np.array([row.get(name) for row in rows], np.float64) for name in names}
 
-    def evaluate(self, episodes: int = 256, **how: Any) -> Evaluation:
+    def evaluate(self, episodes: int = 256, **how: Any) -> Evaluation | GymnasiumEvaluation:
         """As `ashore.evaluate`."""
         return evaluate(self.folder, episodes, **how)
 
@@ -86,31 +91,108 @@ class Run:
 
     def __repr__(self) -> str:
         steps = int(self.metrics.get("steps", np.zeros(1))[-1])
-        task = self.settings.task
-        return f"Run({str(self.folder)!r}: {task.name} with {task.robot.name}, {steps:,} steps)"
+        settings = self.settings
+        if isinstance(settings, GymnasiumRunSettings):
+            what = settings.gymnasium.id
+        else:
+            what = f"{settings.task.name} with {settings.task.robot.name}"
+        return f"Run({str(self.folder)!r}: {what}, {steps:,} steps)"
+
+
+@overload
+def train(preset: str | Path, *, seeds: None = None, **how: Any) -> Run: ...
+
+
+@overload
+def train(preset: str | Path, *, seeds: Sequence[int], **how: Any) -> RunSet: ...
 
 
 def train(
     preset: str | Path,
     *,
+    seeds: Sequence[int] | None = None,
     run_dir: str | Path | None = None,
     resume: bool = False,
     quiet: bool = False,
     settings: Settings | None = None,
     overrides: Sequence[str] = (),
     **keywords: Any,
-) -> Run:
-    """Train a preset, or an experiment's YAML, into `run_dir`, `runs/PRESET` if not given. Exports the policy at the end.
+) -> Run | RunSet:
+    """Train a preset, an experiment's YAML, or `gymnasium:ID`, into `run_dir`, `runs/PRESET` if not given; exports the policy.
 
     The first Ctrl-C ends after a checkpoint with `KeyboardInterrupt`; `resume=True` goes on from it, to the same bits.
+    `seeds`: several runs side by side, in processes of their own, into `seed0`, ... of that folder.
     """
-    folder = RUNS / Path(preset).stem if run_dir is None else Path(run_dir)
+    folder = run_folder(preset) if run_dir is None else Path(run_dir)
+    if seeds is not None:
+        return _train_seeds(preset, seeds, folder, resume, quiet, settings, keywords, overrides)
+    if is_set(folder):
+        raise UsageError(f"{folder} holds seeds of a training; name another folder for a single run: --run DIR")
     source = folder if resume and (folder / "config.yaml").is_file() else preset
     run = _load_run(source, settings, keywords, overrides)
-    outcome = train_run(run, folder, resume=resume, console=Console(quiet=quiet))
+    console = Console(quiet=quiet)
+    if isinstance(run, GymnasiumRunSettings):
+        from ashore.gymnasium_runs import train_gymnasium
+
+        outcome = train_gymnasium(run, folder, resume=resume, console=console)
+    else:
+        outcome = train_run(run, folder, resume=resume, console=console)
     if outcome.interrupted:
         raise KeyboardInterrupt(f"stopped after a checkpoint in {folder}; resume=True goes on from it")
     return Run(folder, outcome)
+
+
+def run_folder(preset: str | Path) -> Path:
+    """Where a training goes that names no folder: `runs/PRESET`, `runs/CartPole-v1` of gymnasium:CartPole-v1."""
+    text = str(preset)
+    if text.startswith(PREFIX):
+        return RUNS / GymnasiumSettings(id=text.removeprefix(PREFIX)).name
+    return RUNS / Path(preset).stem
+
+
+def _train_seeds(
+    preset: str | Path,
+    seeds: Sequence[int],
+    folder: Path,
+    resume: bool,
+    quiet: bool,
+    settings: Settings | None,
+    keywords: Settings,
+    overrides: Sequence[str],
+) -> RunSet:
+    given = [*overrides, *overrides_of({**(settings or {}), **keywords})]
+    if any(text.partition("=")[0].strip() in ("seed", "train.seed") for text in given):
+        raise UsageError("both a seed and seeds are given; allowed: one of them")
+    source = folder / SETTINGS if resume and is_set(folder) else preset
+    read = _load_run(source, settings, keywords, overrides)
+    if isinstance(read, GymnasiumRunSettings):
+        raise UsageError(
+            f"seeds: {read.gymnasium.id} trains one seed a run; allowed: seed=N, each into a folder of its own"
+        )
+    run = own_cores(read)
+    if train_seeds(run, seeds, folder, resume=resume, console=Console(quiet=quiet)):
+        raise KeyboardInterrupt(f"stopped after checkpoints in {folder}; resume=True goes on from them")
+    runs = open_runs(folder)
+    for seed, code in runs.failed.items() if quiet else ():
+        print(f"ashore: warning: seed {seed} {failure(code)}; see {seed_folder(folder, seed) / LOG}", file=sys.stderr)
+    return runs
+
+
+def compare(runs: Sequence[str | Path | Run | RunSet], out: str | Path | None = None) -> Comparison:
+    """Draw runs, and sets of seeds as one each, beside each other: a page for a browser, `runs/compare.html` if not given."""
+    folders = [run.folder if isinstance(run, Run | RunSet) else Path(run) for run in runs]
+    path = RUNS / "compare.html" if out is None else Path(out)
+    sections = compare_folders(folders)
+    comparison.write(path, sections)
+    return Comparison(path, sections)
+
+
+def open_runs(folder: str | Path) -> RunSet:
+    """The seeds of a training in a folder, trained by whomever."""
+    folder = Path(folder)
+    rows = read_result(folder)["seeds"]
+    began = [row for row in rows if (folder / row["folder"] / "config.yaml").is_file()]
+    return RunSet(folder, {row["seed"]: Run(folder / row["folder"]) for row in began})
 
 
 def record(
@@ -198,10 +280,11 @@ def evaluate(
     quiet: bool = False,
     settings: Settings | None = None,
     overrides: Sequence[str] = (),
-) -> Evaluation:
+) -> Evaluation | GymnasiumEvaluation:
     """Whole episodes of a policy, from a run's folder or an exported file, in the task's randomized worlds."""
     _require_count("episodes", episodes)
-    trained = _load_trained(policy, settings, overrides)
+    gym = _gymnasium_run(policy, settings, overrides)
+    trained = None if gym else _load_trained(policy, settings, overrides)
     bar = Progress(console=Console(stderr=True, quiet=quiet), transient=True)
     bar.disable = not bar.console.is_terminal
     with bar:
@@ -210,6 +293,11 @@ def evaluate(
         def progress(done: int) -> None:
             bar.update(line, completed=done)
 
+        if gym is not None:
+            from ashore.gymnasium_runs import evaluate_gymnasium
+
+            return evaluate_gymnasium(gym, episodes, seed, progress)
+        assert trained is not None
         return Evaluation(measure(trained, episodes, seed=TEST_SEED + seed, progress=progress), seed)
 
 
@@ -262,6 +350,11 @@ def play(
 ) -> Video:
     """Film episodes of a policy: an `.mp4` or a `.gif`, `runs/POLICY.mp4` if not given. Needs no screen."""
     _require_count("episodes", episodes)
+    if gym := _gymnasium_run(policy, settings, overrides):
+        from ashore.gymnasium_runs import film_gymnasium
+
+        path = RUNS / f"{gym.name}.mp4" if out is None else Path(out)
+        return Video(path, film_gymnasium(gym, path, episodes, seed))
     trained = _load_trained(policy, settings, overrides)
     path = RUNS / f"{trained.name}.mp4" if out is None else Path(out)
     return Video(path, play_to_file(trained, path, episodes, TEST_SEED + seed, Console(quiet=quiet)))
@@ -278,16 +371,26 @@ def make_env(
 ) -> Env:
     """The batched environment of a preset with its randomization: torch tensors in and out, [num_envs, ...]."""
     _require_count("num_envs", num_envs)
-    run = _load_run(preset, settings, keywords, overrides)
+    run = of_task(_load_run(preset, settings, keywords, overrides))
     return environments.make_env(run.task, num_envs, seed=seed)
 
 
-def _load_run(
-    preset: str | Path, settings: Settings | None, keywords: Settings, overrides: Sequence[str]
-) -> RunSettings:
+def _load_run(preset: str | Path, settings: Settings | None, keywords: Settings, overrides: Sequence[str]) -> AnyRun:
     given = overrides_of({**(settings or {}), **keywords})
     with _without_flag(bool(given)):
-        return load_run(preset, [*overrides, *given])
+        return load_any(preset, [*overrides, *given])
+
+
+def _gymnasium_run(policy: str | Path, settings: Settings | None, overrides: Sequence[str]) -> TrainedGymnasium | None:
+    """The policy in a folder, where it was trained in a gymnasium environment."""
+    folder = Path(policy)
+    if not (folder / "config.yaml").is_file() or not is_gymnasium(read_mapping(folder / "config.yaml")):
+        return None
+    from ashore.gymnasium_runs import open_trained
+
+    run = _load_run(folder, settings, {}, overrides)
+    assert isinstance(run, GymnasiumRunSettings)
+    return open_trained(folder, run)
 
 
 def _load_trained(policy: str | Path, settings: Settings | None, overrides: Sequence[str]) -> TrainedPolicy:

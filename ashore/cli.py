@@ -14,13 +14,13 @@ from ashore.configs.errors import AshoreError
 MODULES = {
     "learning": ("tasks", "config", "train", "export"),
     "imitating": ("record", "clone", "prefer"),
-    "measuring": ("evaluate", "sweep", "bench", "demo"),
+    "measuring": ("evaluate", "sweep", "compare", "bench", "demo"),
     "showing": ("play", "look"),
     "deploying": ("inspect", "twin", "deploy", "doctor"),
 }
 EXTRAS = dict.fromkeys(
     "gymnasium imageio mujoco onnx plotly rich safetensors scipy tensorboard torch yaml".split(), "train"
-) | {"cyclonedds": "dds", "rosbags": "dds", "mujoco_menagerie": "menagerie"}
+) | {"cyclonedds": "dds", "rosbags": "dds", "mujoco_menagerie": "menagerie", "wandb": "wandb"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

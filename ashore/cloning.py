@@ -13,7 +13,7 @@ import torch
 
 from ashore.configs.cloning import CloneSettings
 from ashore.configs.errors import UsageError
-from ashore.configs.loader import dump, load_run, run_settings
+from ashore.configs.loader import dump, load_run, of_task, run_settings
 from ashore.configs.schema import RunSettings
 from ashore.environments import make_env
 from ashore.files import write_atomically
@@ -141,7 +141,7 @@ def _recorded(
         if not Path(source).is_file():
             raise UsageError(f"{source} is no file; allowed: one run's folder, or files of recorded episodes")
     recording = joined([load(Path(source)) for source in sources])
-    return recording, run_settings(carried_settings(Path(sources[0]), recording.header.settings), overrides)
+    return recording, of_task(run_settings(carried_settings(Path(sources[0]), recording.header.settings), overrides))
 
 
 def _require_same(there: RecordingHeader, here: RecordingHeader) -> None:

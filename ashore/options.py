@@ -54,7 +54,7 @@ def _about_task(sub: argparse.ArgumentParser) -> None:
 
 def _about_preset(sub: argparse.ArgumentParser) -> None:
     _about_task(sub)
-    sub.add_argument("preset", help="a task's name, or a config.yaml")
+    sub.add_argument("preset", help="a task's name, gymnasium:ID, or a config.yaml")
 
 
 def _train_options(sub: argparse.ArgumentParser) -> None:
@@ -64,7 +64,18 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
         sub, "--algorithm", "train.algorithm", "NAME", "ppo, sac, ...: what learns, trained as the task is for it"
     )
     _stands_for_set(sub, "--seed", "train.seed", "N", "as --set train.seed=N")
+    sub.add_argument(
+        "--seeds", type=_seeds, metavar="A..B", help="several runs side by side, as 0..4 or 0,3,7, into DIR/seed0, ..."
+    )
     _stands_for_set(sub, "--from", "train.start_from", "RUN", "start from the networks of another run, steps at 0")
+    sub.add_argument(
+        "--log",
+        dest="set",
+        action="append",
+        type=_log,
+        metavar="wandb",
+        help="where metrics go too, beside metrics.jsonl and TensorBoard",
+    )
     sub.add_argument("--resume", action="store_true", help="go on from the run's newest checkpoint, to the same bits")
 
 
@@ -116,6 +127,11 @@ def _sweep_options(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--points", type=_count, default=9, help="values a parameter")
     sub.add_argument("--out", type=Path, metavar="DIR", help="runs/sweep-TASK-POLICY if not given")
+
+
+def _compare_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs, or of their seeds")
+    sub.add_argument("--out", type=Path, metavar="FILE.html", help="runs/compare.html if not given")
 
 
 def _export_options(sub: argparse.ArgumentParser) -> None:
@@ -179,12 +195,12 @@ def _look_options(sub: argparse.ArgumentParser) -> None:
 
 def _bench_options(sub: argparse.ArgumentParser) -> None:
     _about_settings(sub)
-    sub.add_argument("what", choices=("sim", "train", "node", "transfer"))
+    sub.add_argument("what", choices=("sim", "train", "node", "transfer", "variance"))
     sub.add_argument(
         "tasks", nargs="*", default=[], metavar="TASK", help="names, arm_reach if not given; for sim also: all"
     )
     sub.add_argument(
-        "--task", dest="tasks", action="append", metavar="TASK", help="the same as an option, for transfer"
+        "--task", dest="tasks", action="append", metavar="TASK", help="the same as an option, for transfer and variance"
     )
     sub.add_argument("--num-envs", type=_counts, default=[256], metavar="N,M", help="worlds, for sim")
     sub.add_argument("--seconds", type=_seconds, default=12.0, help="of timing for each number of worlds, for sim")
@@ -193,7 +209,9 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
     )
     sub.add_argument("--seed", type=int, default=0, help="for train")
     sub.add_argument("--policy", type=Path, help="for node: an exported .onnx; an untrained one if not given")
-    sub.add_argument("--seeds", type=_count, default=5, metavar="N", help="trainings of each method, for transfer")
+    sub.add_argument(
+        "--seeds", type=_count, default=5, metavar="N", help="trainings of each method, for transfer and variance"
+    )
     sub.add_argument("--steps", type=_count, default=2_000_000, metavar="N", help="of each training, for transfer")
     sub.add_argument("--episodes", type=_count, default=256, metavar="N", help="in each family of worlds, for transfer")
     sub.add_argument(
@@ -203,7 +221,10 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
         help="for transfer: presets of samplers; none,manual,adr_small,doraemon_small if not given",
     )
     sub.add_argument(
-        "--run", type=Path, metavar="DIR", help="for transfer: where its trainings are; runs/transfer-TASK"
+        "--run",
+        type=Path,
+        metavar="DIR",
+        help="where trainings of transfer are, results of variance; runs/transfer-TASK",
     )
     sub.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
@@ -262,6 +283,21 @@ def _seed(text: str) -> int:
     return int(text)
 
 
+def _seeds(text: str) -> list[int]:
+    seeds: list[int] = []
+    for part in text.split(","):
+        first, dots, last = part.partition("..")
+        seeds += range(_seed(first), _seed(last) + 1) if dots else [_seed(part)]
+    if not seeds or len(set(seeds)) < len(seeds):
+        raise argparse.ArgumentTypeError(f"{text!r}; allowed: different seeds, as 0..4 or 0,3,7")
+    return seeds
+
+
+def _log(text: str) -> str:
+    """`train.log` with TensorBoard and what is named beside it."""
+    return f"train.log=[{', '.join(dict.fromkeys(['tensorboard', *text.split(',')]))}]"
+
+
 COMMANDS: dict[str, tuple[str, Options]] = {
     "tasks": ("list the tasks", _no_options),
     "config": ("print a preset's resolved settings", _about_preset),
@@ -271,6 +307,7 @@ COMMANDS: dict[str, tuple[str, Options]] = {
     "prefer": ("improve a policy by which of two clips people or scripts prefer", _prefer_options),
     "evaluate": ("count a policy's successes over whole episodes", _evaluate_options),
     "sweep": ("measure how far parameters may go before a policy fails", _sweep_options),
+    "compare": ("draw runs and sets of seeds beside each other, on one page", _compare_options),
     "export": ("write a run's policy as one .onnx", _export_options),
     "inspect": ("print what a policy file promises", _inspect_options),
     "twin": ("simulate the robot behind ROS 2 topics, in real time", _twin_options),

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from ashore.configs.contract import Contract
+from ashore.randomization.robustness.comparison import Section
 from ashore.randomization.robustness.curve import Curve, clopper_pearson
 from ashore.randomization.robustness.sweep import SweepResult, headroom_text, margin_text
 from ashore.sim.evaluate import Episodes
@@ -72,6 +74,13 @@ class Video(NamedTuple):
 
     path: Path
     frames: int
+
+
+class Comparison(NamedTuple):
+    """Runs beside each other: a page for a browser, and what it shows, a section a task."""
+
+    page: Path
+    sections: Sequence[Section]
 
 
 @dataclass(frozen=True, repr=False)

@@ -11,6 +11,7 @@ from typing import Any
 
 from rich.console import Console
 
+from ashore.configs.actor_memory import MemorySettings
 from ashore.configs.card import Card
 from ashore.configs.contract import Contract
 from ashore.configs.errors import UsageError
@@ -19,13 +20,16 @@ from ashore.configs.schema import RunSettings, TrainSettings
 from ashore.configs.space import Dimension
 from ashore.environments import TEST_SEED, make_env, make_randomizer, policy_act
 from ashore.files import write_atomically
+from ashore.policies import metrics
 from ashore.policies.acting import Acting
+from ashore.policies.algorithms import require_fit
 from ashore.policies.checkpoint import latest, load
 from ashore.policies.export import export_policy
 from ashore.policies.networks import make_actor
 from ashore.policies.normalize import Normalizer
 from ashore.policies.policy import LearnedPolicy, load_policy
 from ashore.policies.trainer import CHECKPOINTS, FREE, TrainingOutcome, train
+from ashore.ram import require_ram
 from ashore.sim import tasks
 from ashore.sim.env import Env
 from ashore.sim.evaluate import record_signals, run_episodes, worlds_and_rounds
@@ -67,20 +71,18 @@ def sampler_state(checkpoint: Path) -> dict[str, Any] | None:
 
 def train_run(run: RunSettings, folder: Path, *, resume: bool, console: Console | None = None) -> TrainingOutcome:
     """Train into `folder`, and export the policy when it is done. Gives the trainer's outcome."""
+    metrics.require(run.train.log)
     config, run = folder / "config.yaml", at_checkpoint(self_contained(run))
     if resume:
         if not config.is_file():
             raise UsageError(f"{folder} holds no run to resume; leave --resume out to begin one")
         saved = self_contained(load_run(folder))  # one of an older version lacks weights that have their defaults
-        kept = {"task": saved.task != run.task, "sampler": saved.sampler != run.sampler}
-        kept |= {n: getattr(saved.train, n) != getattr(run.train, n) for n in set(TrainSettings.model_fields) - FREE}
-        if changed := sorted(name for name, differs in kept.items() if differs):
-            raise UsageError(
-                f"{config} has other settings in {changed}; a resumed run keeps them; free: {sorted(FREE)}"
-            )
+        refuse_changes(saved, run, config)
     elif config.exists():
         raise UsageError(f"{folder} holds a run already; go on with it: --resume, or name another folder: --run DIR")
     settings = run.train
+    if large := require_ram(run):
+        print(f"ashore: {large}", file=sys.stderr)
     env = make_env(
         run.task,
         settings.num_envs,
@@ -90,6 +92,7 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool, console: Console 
         critic_sees_world=settings.critic_sees_world,
     )
     env.task.adapt()
+    require_fit(settings.algorithm, env)
     evaluate = evaluation_of(run)
     start = start_of(run, env, folder)
     write_atomically(config, dump(run))  # only now: settings that build no environment leave nothing behind
@@ -116,6 +119,14 @@ def evaluation_of(run: RunSettings) -> Callable[[Acting], dict[str, float]]:
         return run_episodes(test, policy_act(acting, test), rounds, seed=TEST_SEED + seed).summary()
 
     return evaluate
+
+
+def refuse_changes(saved: RunSettings, run: RunSettings, config: Path) -> None:
+    """Raise UsageError where a resumed run has other settings than those saved in `config`, apart from the free ones."""
+    kept = {"task": saved.task != run.task, "sampler": saved.sampler != run.sampler}
+    kept |= {n: getattr(saved.train, n) != getattr(run.train, n) for n in set(TrainSettings.model_fields) - FREE}
+    if changed := sorted(name for name, differs in kept.items() if differs):
+        raise UsageError(f"{config} has other settings in {changed}; a resumed run keeps them; free: {sorted(FREE)}")
 
 
 def opening_line(run: RunSettings, folder: Path) -> str:
@@ -162,7 +173,10 @@ def _export(run: RunSettings, policy: LearnedPolicy, path: Path, state: dict[str
     env, trained_on, card = as_trained(run, 4, state)
     if env.task.raw_actuators:
         raise UsageError(f"task {run.task.name} mirrors a benchmark, not a robot: its policies are not exported")
-    settings, memory = _without_folders(run).model_dump(mode="json"), run.train.algorithm.memory
+    settings, memory = (
+        _without_folders(run).model_dump(mode="json"),
+        getattr(run.train.algorithm, "memory", MemorySettings()),
+    )
     steps = GOLDEN_STEPS + (memory.steps if memory.kind == "history" else 0)
     return export_policy(
         policy.actor,

@@ -17,7 +17,7 @@ from pydantic import ValidationError
 from ashore.configs.contract import Interface
 from ashore.configs.errors import UsageError
 from ashore.configs.faults import explain
-from ashore.configs.loader import load_run, run_settings
+from ashore.configs.loader import load_run, of_task, run_settings
 from ashore.configs.schema import RunSettings
 from ashore.configs.space import Dimension
 from ashore.deploy_ros import bundle
@@ -27,6 +27,7 @@ from ashore.policies.metrics import read
 from ashore.policies.policy import LearnedPolicy, load_policy
 from ashore.policies.trainer import CHECKPOINTS
 from ashore.runs import POLICY_FILE, as_trained, sampler_state
+from ashore.seeds import is_set
 from ashore.sim.env import Env, Obs
 from ashore.sim.evaluate import Episodes, run_episodes, worlds_and_rounds
 from ashore.sim.robots.robot import is_portable
@@ -50,6 +51,8 @@ def load_trained(where: str, overrides: Sequence[str] = ()) -> TrainedPolicy:
     path = Path(where)
     if path.is_dir():
         checkpoint = latest(path / CHECKPOINTS)
+        if checkpoint is None and is_set(path):
+            raise UsageError(f"{path} holds seeds of a training; allowed: one of them, as {path / 'seed0'}")
         if checkpoint is None:
             raise UsageError(f"{path} holds no checkpoint; train first: ashore train PRESET --run {path}")
         policy = load_policy(checkpoint)
@@ -62,7 +65,7 @@ def load_trained(where: str, overrides: Sequence[str] = ()) -> TrainedPolicy:
     exported = bundle.load_policy(path)
     contract = exported.contract
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    run = run_settings(carried_settings(path, contract.settings), overrides)
+    run = of_task(run_settings(carried_settings(path, contract.settings), overrides))
     if contract.settings["task"].get("source") and run.task.source is None:
         raise UsageError(
             f"{path} is of task {run.task.name}, which is not in this package, and no policy file makes code run; "

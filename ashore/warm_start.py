@@ -16,7 +16,7 @@ from ashore.sim.env import Env
 
 # Settings that the actor's weights belong to, and the critic's, of algorithms with and without a replay.
 ACTOR = ("actor_hidden", "hidden", "activation", "memory")
-CRITIC = ("critic_hidden", "hidden", "layer_norm")
+CRITIC = ("critic", "critic_hidden", "hidden", "layer_norm")
 
 
 def at_checkpoint(run: RunSettings) -> RunSettings:

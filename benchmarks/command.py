@@ -28,6 +28,8 @@ def run(options: argparse.Namespace, command: str, runs: Path) -> None:
         result = bench_train(tasks[0], options.seed)
     elif options.what == "transfer":
         result = _transfer(options, command, runs)
+    elif options.what == "variance":
+        result = _variance(options, command, runs)
     else:
         result = _sim(options, tasks, command)
     if options.json:
@@ -48,6 +50,20 @@ def _transfer(options: argparse.Namespace, command: str, runs: Path) -> dict[str
         options.methods or METHODS,
         Size(seeds=options.seeds, steps=options.steps, episodes=options.episodes),
         options.run or runs / f"transfer-{names[0]}",
+        command=command,
+        say=lambda text: print(text, file=sys.stderr),
+    )
+    print(table(result), file=sys.stderr if options.json else sys.stdout)
+    return result
+
+
+def _variance(options: argparse.Namespace, command: str, runs: Path) -> dict[str, Any]:
+    from ashore.benchmarks.variance import TASKS, bench_variance, table
+
+    result = bench_variance(
+        options.tasks or list(TASKS),
+        options.seeds,
+        options.run or runs / "variance",
         command=command,
         say=lambda text: print(text, file=sys.stderr),
     )

@@ -1,22 +1,23 @@
-"""Small figures of success rates, as SVG."""
+"""Small figures of success rates and other shares, as SVG."""
 
 from __future__ import annotations
 
 import html
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
 EDGE, TOP = 42, 30
 COLOURS = ("#0b6e8f", "#d1495b", "#7a8b2f", "#8a5fa8", "#c98a1b")
+PERCENT = tuple((share, f"{share:.0%}") for share in (0.0, 0.25, 0.5, 0.75, 1.0))
 _TEXT = 'font-family="system-ui,sans-serif" font-size="11" fill="#1b2733"'
 
 
 class Chart:
-    """Success from 0 to 100 % upwards, with a title; `out` are its elements."""
+    """Success from 0 to 100 % upwards, or what `marks` say of shares of the height, with a title; `out` are its elements."""
 
-    def __init__(self, width: int, height: int, title: str) -> None:
+    def __init__(self, width: int, height: int, title: str, marks: Sequence[tuple[float, str]] = PERCENT) -> None:
         self.width, self.height = width, height
         self.right, self.bottom = width - 14, height - EDGE
         self.out = [
@@ -24,11 +25,11 @@ class Chart:
             f'<rect width="{width}" height="{height}" fill="#fff"/>',
         ]
         self.text(EDGE, 18, title, 'font-weight="600"')
-        for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        for share, label in marks:
             self.out.append(
                 f'<line x1="{EDGE:.1f}" x2="{self.right}" y1="{self.y(share)}" y2="{self.y(share)}" stroke="#e3e8ec"/>'
             )
-            self.text(EDGE - 6, float(self.y(share)) + 4, f"{share:.0%}", 'text-anchor="end"')
+            self.text(EDGE - 6, float(self.y(share)) + 4, label, 'text-anchor="end"')
 
     def y(self, success: float) -> str:
         return f"{self.bottom - success * (self.bottom - TOP):.1f}"

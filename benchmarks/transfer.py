@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import ValidationError
-from scipy.stats import trim_mean
 
+from ashore import statistics
 from ashore.benchmarks.svg import EDGE, Chart, coloured
 from ashore.configs import loader
 from ashore.configs.algorithms import OnPolicySettings
@@ -32,7 +31,6 @@ from ashore.runs import self_contained, train_run
 from ashore.trained_policy import load_trained, measure
 
 METHODS = ("none", "manual", "adr_small", "doraemon_small")  # presets in configs/samplers
-RESAMPLES = 10_000
 RESULT = "transfer.json"
 WHOLE = "held_out"  # the mean over the held-out families
 
@@ -185,16 +183,10 @@ def _summary(method: str, rows: Sequence[dict[str, Any]], names: Sequence[str]) 
 
 
 def interval(values: Sequence[float]) -> dict[str, float]:
-    """Interquartile mean of a value a seed, with the 95 % interval of its bootstrap."""
-    seeds = np.array(values)
-    drawn = np.random.Generator(np.random.Philox(0)).integers(0, len(seeds), (RESAMPLES, len(seeds)))
-    low, high = np.quantile(_iqm(seeds[drawn]), [0.025, 0.975])
-    return {"iqm": round(float(_iqm(seeds)), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
-
-
-def _iqm(values: NDArray[np.float64]) -> Any:
-    """Mean of the middle half along the last axis; of five values, of the middle three."""
-    return trim_mean(values, 0.25, axis=-1)
+    """Interquartile mean of a value a seed, with the 95 % interval of its bootstrap; of one seed, that value alone."""
+    middle, low, high = statistics.interval([values])
+    low, high = (middle if end is None else end for end in (low, high))
+    return {"iqm": round(middle, 4), "low": round(low, 4), "high": round(high, 4)}
 
 
 def table(result: dict[str, Any]) -> str:

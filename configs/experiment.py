@@ -11,23 +11,26 @@ import os
 from pathlib import Path
 from typing import Any
 
-from ashore.configs.faults import ConfigError, allowed_keys, alternatives, shown
+from ashore.configs.faults import ConfigError, allowed_keys, alternatives, sections, shown
+from ashore.configs.gymnasium_run import PREFIX, ROOM, is_gymnasium, name_in
 from ashore.configs.paths import anchored, expand, is_path
 from ashore.configs.preset_files import locate, presets, read_mapping, read_robot, train_file, with_model_beside
 from ashore.configs.random_entries import Layers, anchored_preset, follow
-from ashore.configs.schema import RunSettings
 
-SECTIONS = tuple(RunSettings.model_fields)
 KINDS = {"train": "train", "sampler": "samplers"}  # folders of what these sections may name
 SOURCES = (("task", "source"), ("train", "start_from"))  # values that hold a path
 
 
 def read_experiment(preset: str | Path, folder: Path, chain: tuple[str, ...] = ()) -> dict[str, Any]:
     """The plain data of a preset, by name or path: what it inherits is filled in, and its paths are absolute."""
+    if isinstance(preset, str) and preset.startswith(PREFIX):
+        return gymnasium_preset(preset, folder)
     if not isinstance(preset, Path) and not is_path(preset):
         if preset not in presets(folder):
             known = presets(folder)
-            raise ConfigError(f"preset = {preset!r}; {alternatives(preset, known)}, or a path to a config.yaml")
+            raise ConfigError(
+                f"preset = {preset!r}; {alternatives(preset, known)}, gymnasium:ID, or a path to a config.yaml"
+            )
         files = {"task": folder / "tasks" / f"{preset}.yaml", "train": train_file(preset, folder)}
         return anchor({section: read_mapping(file) for section, file in files.items()}, folder)
     path = expand(preset)
@@ -38,10 +41,21 @@ def read_experiment(preset: str | Path, folder: Path, chain: tuple[str, ...] = (
     own = anchor(data, path.parent)
     if parent is None:
         _require_whole(own, path)
-        return {"train": str(train_file("", folder))} | own
+        return {"train": str(usual_training(own, folder))} | own
     if not isinstance(parent, str):
         raise ConfigError(f"{path}: preset = {shown(parent)}; allowed: a task's name, or a path to YAML")
     return _overlay(read_experiment(anchored(parent, path.parent), folder, chain), own, folder)
+
+
+def gymnasium_preset(reference: str, folder: Path) -> dict[str, Any]:
+    """The plain data of a run on `gymnasium:ID`, trained by its file in `train/gymnasium`, else by the default there."""
+    environment = {"id": reference.removeprefix(PREFIX)}
+    return {"gymnasium": environment, "train": read_mapping(train_file(name_in(environment), folder, ROOM))}
+
+
+def usual_training(data: dict[str, Any], folder: Path) -> Path:
+    """The training of a run that names none."""
+    return train_file(name_in(data.get("gymnasium")), folder, ROOM) if is_gymnasium(data) else train_file("", folder)
 
 
 def anchor(data: dict[str, Any], base: Path) -> dict[str, Any]:
@@ -80,10 +94,11 @@ def _anchored_robot(robot: dict[str, Any], base: Path) -> dict[str, Any]:
 
 def _with_sections(data: dict[str, Any], path: Path) -> dict[str, Any]:
     """The data with each key that stands outside of its section put there."""
-    sorted_data = {key: value for key, value in data.items() if key in SECTIONS}
+    known = sections(data)
+    sorted_data = {key: value for key, value in data.items() if key in known}
     for key, value in data.items():
-        section = next((s for s in SECTIONS if key in (allowed_keys((s,), data) or ())), None)
-        if key in SECTIONS or section is None:
+        section = next((s for s in known if key in (allowed_keys((s,), data) or ())), None)
+        if key in known or section is None:
             sorted_data[key] = value
             continue
         inside = sorted_data.get(section, {})
@@ -93,6 +108,11 @@ def _with_sections(data: dict[str, Any], path: Path) -> dict[str, Any]:
     return sorted_data
 
 
+def training_room(data: Any) -> str:
+    """The folder of files that a run's `train` may name."""
+    return ROOM if is_gymnasium(data) else KINDS["train"]
+
+
 def _require_whole(own: dict[str, Any], path: Path) -> None:
     """Refuse a file that only changes a preset and does not say which."""
     if {"joints", "model"} <= set(own):
@@ -100,7 +120,7 @@ def _require_whole(own: dict[str, Any], path: Path) -> None:
             f"{path} is a robot's YAML; allowed: an experiment, as ashore train arm_reach --set robot={path}"
         )
     task = own.get("task", {})
-    if isinstance(task, dict) and not {"name", "source"} & set(task):
+    if not is_gymnasium(own) and isinstance(task, dict) and not {"name", "source"} & set(task):
         raise ConfigError(f"{path} does not say what it changes; allowed: one more line, as preset: arm_reach")
 
 
@@ -110,7 +130,8 @@ def _overlay(under: dict[str, Any], over: dict[str, Any], folder: Path) -> dict[
     for section, value in over.items():
         below = merged.get(section)
         if section in ("train", "sampler") and isinstance(below, str) and isinstance(value, dict):
-            below = read_mapping(locate(KINDS[section], section, below, Path(), folder))
+            kind = training_room(merged) if section == "train" else KINDS[section]
+            below = read_mapping(locate(kind, section, below, Path(), folder))
         if section == "task" and isinstance(below, dict) and isinstance(value, dict):
             merged[section] = _overlay_task(below, value, folder)
         elif section == "sampler" and isinstance(value, dict) and "kind" in value:

@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from ashore.configs.algorithms import ALGORITHMS, DEFAULT, algorithm_of
 from ashore.configs.entries import EFFECTS
 from ashore.configs.errors import AshoreError
+from ashore.configs.gymnasium_run import GymnasiumRunSettings, is_gymnasium
 from ashore.configs.sampler import EACH, kind_of
 from ashore.configs.schema import RunSettings
 
@@ -23,7 +24,7 @@ KINDS: dict[tuple[str, ...], tuple[Mapping[str, type[BaseModel]], Callable[[Any]
     ("sampler",): (EACH, kind_of, "uniform"),
     ("train", "algorithm"): (ALGORITHMS, algorithm_of, DEFAULT),
 }
-CHECKED_BY_TASK = ("task", "options"), ("task", "rewards")
+CHECKED_BY_TASK = ("task", "options"), ("task", "rewards"), ("gymnasium", "kwargs")
 MOST_FAULTS = 20  # lines of one message
 MOST_NAMES, LONGEST_NAME = 200, 60  # in the list of what is allowed
 
@@ -93,6 +94,16 @@ def allowed_keys(path: Sequence[str], data: Any) -> list[str] | None:
     return list(model.model_fields) if model else []
 
 
+def run_model(data: Any) -> type[BaseModel]:
+    """Which settings a run's plain data holds."""
+    return GymnasiumRunSettings if is_gymnasium(data) else RunSettings
+
+
+def sections(data: Any) -> tuple[str, ...]:
+    """Those that a run's plain data may have."""
+    return tuple(run_model(data).model_fields)
+
+
 def _at(path: Sequence[str], data: Any) -> Any:
     for key in path:
         data = data.get(key) if isinstance(data, dict) else None
@@ -104,7 +115,7 @@ def _model_at(path: tuple[str, ...], data: Any) -> type[BaseModel] | None:
         entry = _at(path[:3], data)
         effect = entry.get("effect", "field") if isinstance(entry, dict) else "field"
         return EFFECTS.get(effect if isinstance(effect, str) else "", EFFECTS["field"]) if len(path) == 3 else None
-    model: type[BaseModel] = RunSettings
+    model = run_model(data)
     for depth, key in enumerate(path, 1):
         if path[:depth] in KINDS:
             each, kind_in, default = KINDS[path[:depth]]

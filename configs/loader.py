@@ -22,8 +22,9 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ashore.configs.experiment import SECTIONS, SOURCES, anchored_source, read_experiment
-from ashore.configs.faults import ENTRIES, ConfigError, allowed_keys, alternatives, dotted, explain
+from ashore.configs.experiment import SOURCES, anchored_source, read_experiment, training_room
+from ashore.configs.faults import ENTRIES, ConfigError, allowed_keys, alternatives, dotted, explain, run_model, sections
+from ashore.configs.gymnasium_run import CANNOT, GymnasiumRunSettings, is_gymnasium, name_in
 from ashore.configs.older import bring_up_to_date
 from ashore.configs.paths import anchored
 from ashore.configs.preset_files import CONFIGS, locate, presets, read_mapping, read_robot, training_by
@@ -36,12 +37,27 @@ from ashore.configs.random_entries import (
     merge_entries,
     name_joints,
 )
-from ashore.configs.schema import RunSettings
+from ashore.configs.schema import RunSettings, TaskSettings
 from ashore.configs.yaml_text import dump_text, load_text
 
-__all__ = ["CONFIGS", "ConfigError", "catalogue", "dump", "load_run", "presets", "read_mapping", "run_settings"]
+__all__ = [
+    "CONFIGS",
+    "ConfigError",
+    "catalogue",
+    "dump",
+    "load_any",
+    "load_run",
+    "presets",
+    "read_mapping",
+    "run_settings",
+]
 
 ALGORITHM = ("train", "algorithm")
+WITH_ROBOT = {
+    "task",
+    "sampler",
+    *TaskSettings.model_fields,
+}  # first names of settings that a gymnasium environment lacks
 REFERENCES = (
     ("task", "robot"),
     ENTRIES,
@@ -51,12 +67,27 @@ REFERENCES = (
 )  # what may be a name or a path that stands for more
 
 
-def load_run(preset: str | Path, overrides: Sequence[str] = (), *, folder: Path = CONFIGS) -> RunSettings:
+AnyRun = RunSettings | GymnasiumRunSettings
+
+
+def load_any(preset: str | Path, overrides: Sequence[str] = (), *, folder: Path = CONFIGS) -> AnyRun:
     """Settings of a preset after overrides such as `train.seed=3`; `folder` holds the presets."""
     return run_settings(read_experiment(preset, folder), overrides, folder=folder)
 
 
-def run_settings(data: Any, overrides: Sequence[str] = (), *, folder: Path = CONFIGS) -> RunSettings:
+def load_run(preset: str | Path, overrides: Sequence[str] = (), *, folder: Path = CONFIGS) -> RunSettings:
+    """The same of a task on a robot; ConfigError where it is of a gymnasium environment."""
+    return of_task(load_any(preset, overrides, folder=folder))
+
+
+def of_task(run: AnyRun) -> RunSettings:
+    """The run, which must be of a task on a robot."""
+    if isinstance(run, GymnasiumRunSettings):
+        raise ConfigError(f"the gymnasium environment {run.gymnasium.id} {CANNOT}")
+    return run
+
+
+def run_settings(data: Any, overrides: Sequence[str] = (), *, folder: Path = CONFIGS) -> AnyRun:
     """Plain data after overrides, checked: types are not coerced, and a fault is a ConfigError.
 
     Relative paths start where the command runs. Another robot, another training, or other randomization as a whole comes
@@ -81,12 +112,14 @@ def run_settings(data: Any, overrides: Sequence[str] = (), *, folder: Path = CON
             _override(data, keys, value, name)
     _name_after_class(data.get("task"), folder)
     try:
-        return RunSettings.model_validate_json(json.dumps(data), strict=True)
+        run = run_model(data).model_validate_json(json.dumps(data), strict=True)
     except ValidationError as error:
         raise explain(error, data) from None
+    assert isinstance(run, RunSettings | GymnasiumRunSettings)
+    return run
 
 
-def dump(settings: RunSettings) -> str:
+def dump(settings: AnyRun) -> str:
     """YAML that `load_run` reads back equal."""
     return dump_text(settings.model_dump(mode="json"))
 
@@ -94,14 +127,14 @@ def dump(settings: RunSettings) -> str:
 def _resolve_references(data: dict[str, Any], folder: Path) -> None:
     """Put what is named in its place."""
     here = Path()
-    for section, kind in (("train", "train"), ("sampler", "samplers")):
+    for section, kind in (("train", training_room(data)), ("sampler", "samplers")):
         if isinstance(data.get(section), str):
             data[section] = read_mapping(locate(kind, section, data[section], here, folder))
     task, train = data.get("task"), data.get("train")
     if isinstance(train, dict) and isinstance(train.get("algorithm"), str):
-        name = task.get("name") if isinstance(task, dict) else None
+        name = task.get("name") if isinstance(task, dict) else name_in(data.get("gymnasium"))
         rest = {key: value for key, value in train.items() if key != "algorithm"}
-        data["train"] = training_by(train["algorithm"], str(name), folder) | rest
+        data["train"] = training_by(train["algorithm"], str(name), folder, training_room(data)) | rest
     if not isinstance(task, dict):
         return
     robot, where = task.get("robot"), here
@@ -139,8 +172,11 @@ def _parse(text: str, data: dict[str, Any]) -> tuple[tuple[str, ...], Any, str]:
     if not re.fullmatch(r"[^.]+(\.[^.]+)*", name) or not equals or not written:
         raise ConfigError(f"--set {text!r}; allowed: NAME=VALUE, as train.seed=3")
     keys = name.split(".")
-    if keys[0] not in SECTIONS:
-        keys = [s for s in SECTIONS if keys[0] in (allowed_keys((s,), data) or ())] + keys
+    known = sections(data)
+    if is_gymnasium(data) and set(keys[:1]) & WITH_ROBOT:
+        raise ConfigError(f"--set {name}: the gymnasium environment {name_in(data.get('gymnasium'))} {CANNOT}")
+    if keys[0] not in known:
+        keys = [s for s in known if keys[0] in (allowed_keys((s,), data) or ())] + keys
     return tuple(keys), load_text(written, f"--set {name}"), name
 
 
@@ -165,9 +201,13 @@ def _override(data: dict[str, Any], keys: tuple[str, ...], value: Any, name: str
 def _require_known(parents: tuple[str, ...], key: str, data: dict[str, Any]) -> None:
     known = allowed_keys(parents, data)
     if known is not None and key not in known:
-        inside = [name for s in SECTIONS for name in allowed_keys((s,), data) or ()]  # whose section may be left out
-        close = [] if parents else get_close_matches(key, [*SECTIONS, *inside])
-        others = alternatives(key, known or SECTIONS)
+        inside = [
+            name for s in sections(data) for name in allowed_keys((s,), data) or ()
+        ]  # whose section may be left out
+        close = [] if parents else get_close_matches(key, [*sections(data), *inside])
+        others = alternatives(key, known or sections(data))
         if close:
-            others = f"did you mean {' or '.join(close)}? allowed: {', '.join(sorted(SECTIONS))}, or a setting of one"
+            others = (
+                f"did you mean {' or '.join(close)}? allowed: {', '.join(sorted(sections(data)))}, or a setting of one"
+            )
         raise ConfigError(f"--set {dotted((*parents, key))} does not exist; {others}")

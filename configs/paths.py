@@ -21,7 +21,9 @@ def expand(path: str | Path) -> Path:
 
 
 def is_path(reference: str) -> bool:
-    """Whether a reference is a path to a YAML file, not the name of a preset."""
+    """Whether a reference is a path to a YAML file, not the name of a preset, nor of a gymnasium environment."""
+    if reference.startswith("gymnasium:"):
+        return False
     return "/" in reference or os.sep in reference or reference.endswith((".yaml", ".yml"))
 
 

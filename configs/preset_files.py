@@ -32,22 +32,22 @@ def presets(folder: Path = CONFIGS) -> list[str]:
     return [name for name in names("tasks", folder) if train_file(name, folder).is_file()]
 
 
-def train_file(preset: str, folder: Path) -> Path:
-    """How a preset's task is trained: in its own way, or in the usual one."""
-    own = folder / "train" / f"{preset}.yaml"
-    return own if own.is_file() else folder / "train" / "default.yaml"
+def train_file(preset: str, folder: Path, room: str = "train") -> Path:
+    """How a preset's task is trained: in its own way, or in the usual one. room: the folder of such files."""
+    own = folder / room / f"{preset}.yaml"
+    return own if own.is_file() else folder / room / "default.yaml"
 
 
-def training_by(algorithm: str, task: str, folder: Path) -> dict[str, Any]:
+def training_by(algorithm: str, task: str, folder: Path, room: str = "train") -> dict[str, Any]:
     """How a task is trained by an algorithm: `train/TASK_ALGORITHM.yaml`, else `train/default_ALGORITHM.yaml`, else the
     algorithm's own defaults for as many steps as `train/default.yaml`."""
     if algorithm not in ALGORITHMS:
         raise ConfigError(f"train.algorithm = {algorithm!r}; {alternatives(algorithm, ALGORITHMS)}")
-    for name in (f"{task}_{algorithm}", task, f"default_{algorithm}"):
-        path = folder / "train" / f"{name}.yaml"
+    for name in (f"{task}_{algorithm}", task, f"default_{algorithm}", "default"):
+        path = folder / room / f"{name}.yaml"
         if path.is_file() and algorithm_of((training := read_mapping(path)).get("algorithm")) == algorithm:
             return training
-    return read_mapping(folder / "train" / "default.yaml") | {"algorithm": {"kind": algorithm}}
+    return read_mapping(folder / room / "default.yaml") | {"algorithm": {"kind": algorithm}}
 
 
 def locate(kind: str, field: str, reference: str, base: Path, folder: Path) -> Path:

@@ -99,6 +99,9 @@ class TrainSettings(Settings):
     checkpoint_every: Count = Field(default=200_000, description="control steps between checkpoints")
     keep_checkpoints: Count = 3
     stop_at_success: Fraction | None = Field(default=None, description="end early once an evaluation reaches this rate")
+    log: tuple[Literal["tensorboard", "wandb"], ...] = Field(
+        default=("tensorboard",), description="where metrics go, beside `metrics.jsonl` in the run's folder"
+    )
     critic_sees_world: bool = Field(
         default=True, description="lambda is among what the critic sees; the actor never sees it"
     )

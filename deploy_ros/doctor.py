@@ -11,6 +11,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from ashore.configs.cores import usable_cores
+
 TRAINING = ("mujoco", "torch", "gymnasium", "onnx", "yaml", "rich", "safetensors", "scipy", "plotly")
 DRAW = "import mujoco; m = mujoco.MjModel.from_xml_string('<mujoco/>'); r = mujoco.Renderer(m, 32, 32); r.render(); r.close()"
 
@@ -46,7 +48,7 @@ def _python() -> Finding:
 
 
 def _cores() -> Finding:
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    count = usable_cores()
     load = os.getloadavg()[0]
     busy = load > 0.5 * count
     advice = "other work is running here; training and the twin's real time will suffer" if busy else ""

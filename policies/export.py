@@ -63,6 +63,10 @@ def export_policy(
     `golden` are recorded signals, at least two sequences of ten steps; without them, they are drawn from the statistics
     of training. Raises ExportError where onnxruntime and torch differ on them by more than `TOLERANCE`.
     """
+    if actor.discrete:
+        raise ExportError(
+            "a policy that chooses among actions is not exported; allowed: one of continuous actions, for a robot"
+        )
     try:
         specs = actor.memory.specs(interface)
         interface = Interface(**dict(interface) | {"memory": (*interface.memory, *specs)})

@@ -12,7 +12,9 @@ from torch.nn import functional
 
 from ashore.configs.actor_memory import MemorySettings
 from ashore.configs.algorithms import OnPolicySettings, ReplaySettings, SACSettings
+from ashore.configs.base import Settings
 from ashore.policies.distributions import Categorical, Distribution, Gaussian, SquashedGaussian
+from ashore.policies.layout import Layout
 from ashore.policies.memory import make_memory
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU}
@@ -44,6 +46,7 @@ class Actor(nn.Module):
 
     discrete = False
     action_size: int
+    clip = 10.0  # of normalized observations
 
     def __init__(self, observation_size: int, memory: MemorySettings | None, generator: torch.Generator | None) -> None:
         super().__init__()
@@ -189,15 +192,20 @@ class TanhActor(Actor):
 
 
 def make_actor(
-    settings: OnPolicySettings | ReplaySettings,
+    settings: Settings,
     observation_size: int,
     action_size: int,
     generator: torch.Generator | None = None,
     *,
     discrete: bool = False,
+    layout: Layout = Layout(),  # noqa: B008, it is immutable
 ) -> Actor:
     """The actor that an algorithm's settings ask for; `discrete`: its actions are one of `action_size` choices."""
     s, sizes = settings, (observation_size, action_size)
+    if not isinstance(s, OnPolicySettings | ReplaySettings):
+        from ashore.policies.value_based.actors import make_choice_actor  # which are actors as those here
+
+        return make_choice_actor(s, *sizes, layout, generator)
     if isinstance(s, ReplaySettings):
         kind = SquashedActor if isinstance(s, SACSettings) else TanhActor
         return kind(*sizes, s.hidden, s.activation, generator, s.memory)
@@ -217,6 +225,25 @@ class Critic(nn.Module):
 
     def forward(self, observation: Tensor) -> Tensor:
         return self.value(observation).squeeze(-1)
+
+
+class TrunkCritic(nn.Module):
+    """A value from the last hidden layer of an actor without memory: features [..., n] -> value [...].
+
+    The trunk is the actor's: its weights are among the actor's parameters, not among this critic's.
+    """
+
+    def __init__(self, actor: Actor, generator: torch.Generator | None = None) -> None:
+        super().__init__()
+        *trunk, last = actor.layers()
+        assert isinstance(last, nn.Linear)
+        self._trunk = tuple(trunk)  # in a tuple, torch does not register them again
+        self.value = mlp((last.in_features, 1), "elu", 1.0, generator)
+
+    def forward(self, features: Tensor) -> Tensor:
+        for layer in self._trunk:
+            features = layer(features)
+        return self.value(features).squeeze(-1)
 
 
 class Critics(nn.Module):

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ashore.policies.acting import Acting
 from ashore.policies.checkpoint import load, train_settings
+from ashore.policies.layout import Layout
 from ashore.policies.networks import Actor, make_actor
 from ashore.policies.normalize import Normalizer
 
@@ -30,8 +31,9 @@ def load_policy(checkpoint: Path) -> LearnedPolicy:
     state = load(checkpoint)
     algorithm, modules = train_settings(state["settings"]).algorithm, state["learner"]["modules"]
     size, actions = len(modules["actor_normalizer"]["mean"]), state["sizes"]["action"]
-    actor = make_actor(algorithm, size, actions, discrete=state["sizes"].get("discrete", False))
+    layout = Layout(**state["sizes"].get("layout", {}))
+    actor = make_actor(algorithm, size, actions, discrete=state["sizes"].get("discrete", False), layout=layout)
     actor.load_state_dict(modules["actor"])
-    normalizer = Normalizer(size)
+    normalizer = Normalizer(size, actor.clip)
     normalizer.load_state_dict(modules["actor_normalizer"])
     return LearnedPolicy(actor.eval(), normalizer.eval(), state["steps"], state["evaluation"])

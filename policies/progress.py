@@ -24,6 +24,17 @@ BAR, BAR_FROM = 20, 100  # columns that the bar takes, and of a terminal wide en
 LEFT = len("left 00:00:00")
 
 
+def newest_text(newest: Mapping[str, float], room: float = math.inf) -> str:
+    """The newest metrics, as many as fit into `room` columns."""
+    known = {
+        label: f"{label} {newest[key]:{form}}" for label, (key, form) in SHOWN.items() if newest.get(key) is not None
+    }
+    for label in LEFT_OUT:
+        if len("  ".join(known.values())) > room:
+            known.pop(label, None)
+    return "  ".join(known.values())
+
+
 class RunProgress:
     """Shows the newest value of a few metrics and the time that is left."""
 
@@ -47,11 +58,11 @@ class RunProgress:
         self._newest |= record
         steps = int(record["steps"])
         if self.console.is_terminal:
-            self._live.update(self._task, completed=steps, description=self._text(self._room()))
+            self._live.update(self._task, completed=steps, description=newest_text(self._newest, self._room()))
         elif time.monotonic() - self._printed >= PLAIN_EVERY or steps >= self._total or "eval/success" in record:
             self._printed = time.monotonic()
             left = (self._printed - self._began) * (self._total - steps) / (steps - self._first)
-            self.say(f"{steps:,} / {self._total:,}  {self._text()}  left {max(left, 0.0):.0f} s")
+            self.say(f"{steps:,} / {self._total:,}  {newest_text(self._newest)}  left {max(left, 0.0):.0f} s")
 
     def say(self, text: str) -> None:
         self.console.print(text, markup=False, highlight=False, soft_wrap=True)
@@ -60,16 +71,6 @@ class RunProgress:
         """Columns left for the metrics between the steps and the time left."""
         steps = len(f"{self._total}/{self._total}")
         return self.console.width - (self._bar + 1 if self._bar else 0) - steps - 1 - 1 - LEFT
-
-    def _text(self, room: float = math.inf) -> str:
-        """The newest metrics, as many as fit into `room` columns."""
-        known = {
-            label: f"{label} {self._newest[key]:{form}}" for label, (key, form) in SHOWN.items() if key in self._newest
-        }
-        for label in LEFT_OUT:
-            if len("  ".join(known.values())) > room:
-                known.pop(label, None)
-        return "  ".join(known.values())
 
     def __enter__(self) -> Self:
         if self.console.is_terminal:

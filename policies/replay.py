@@ -48,8 +48,9 @@ class Replay:
         *,
         discrete: bool = False,
         history: int = 1,
+        dtype: torch.dtype = torch.float32,
     ) -> None:
-        """size: steps over all worlds; history: observations of an actor that sees its last ones."""
+        """size: steps over all worlds; history: observations of an actor that sees its last ones; dtype: of observations."""
         self.slots = max(-(-size // num_envs), 4) + history
         self.history, self.num_envs, self.device = history, num_envs, torch.device(device)
 
@@ -57,8 +58,8 @@ class Replay:
             return torch.zeros(self.slots, num_envs, *shape, dtype=dtype, device=device)
 
         self.arrays = {
-            "actor": empty(sizes["actor"]),
-            "critic": empty(sizes["critic"]),
+            "actor": empty(sizes["actor"], dtype=dtype),
+            "critic": empty(sizes["critic"], dtype=dtype),
             "action": empty(dtype=torch.int64) if discrete else empty(action_size),
             "reward": empty(),
             "terminated": empty(dtype=torch.bool),

@@ -28,20 +28,21 @@ class Rollout:
         memory_size: int = 0,
         before: int = 0,
         discrete: bool = False,
+        critic_sees: str = "critic",
     ) -> None:
-        """action_size: of the actor's head; `discrete`: an action is one of so many choices."""
+        """action_size: of the actor's head; `discrete`: an action is one of so many choices; critic_sees: which observation."""
 
         def empty(*shape: int, dtype: torch.dtype = torch.float32, length: int = steps) -> Tensor:
             return torch.zeros(length, num_envs, *shape, dtype=dtype, device=device)
 
-        self.before = before
+        self.before, self.critic_sees = before, critic_sees
         whole = steps + before
         self.past = {"actor": empty(sizes["actor"], length=whole)}
         if memory_size:
             self.past["state"] = empty(memory_size, length=whole)
             self.past["began"] = empty(dtype=torch.bool, length=whole)
         self.actor = self.past["actor"][before:]
-        self.critic = empty(sizes["critic"])
+        self.critic = empty(sizes[critic_sees])
         self.action = empty(dtype=torch.int64) if discrete else empty(action_size)
         self.head = empty(action_size)  # what the actor that acted gave
         self.reward = empty()
@@ -75,7 +76,7 @@ class Rollout:
             self.past["state"][self.before + t] = state
             self.past["began"][self.before + t] = began
         self.actor[t] = observation["actor"]
-        self.critic[t] = observation["critic"]
+        self.critic[t] = observation[self.critic_sees]
         self.action[t] = action
         self.head[t] = head
         self.reward[t] = reward
@@ -87,7 +88,7 @@ class Rollout:
             return
         # A terminated world's last observation has no value and may not be finite.
         bootstrapped = truncated[ids] & ~terminated[ids]
-        self.final.append((t, ids[bootstrapped], info["final_obs"]["critic"][bootstrapped]))
+        self.final.append((t, ids[bootstrapped], info["final_obs"][self.critic_sees][bootstrapped]))
         for name, values in info["episode"].items():
             self.episodes.setdefault(name, []).append(values)
 

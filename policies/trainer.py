@@ -16,6 +16,7 @@ from ashore.policies import checkpoint
 from ashore.policies.acting import Acting
 from ashore.policies.algorithms import make_learner
 from ashore.policies.checkpoint import CheckpointError, train_settings
+from ashore.policies.layout import Layout, layout_of
 from ashore.policies.learner import Learner
 from ashore.policies.metrics import FILE, Metrics
 from ashore.policies.process import Interrupt, reproducible
@@ -30,7 +31,7 @@ CHECKPOINTS = "checkpoints"
 REPORT_EVERY = 10  # iterations between the environment's reports, which are long and change slowly
 # What a resumed run may change: how long it goes on and what is watched. Anything else would give other bits.
 FREE = frozenset(
-    {"total_steps", "eval_every", "eval_episodes", "checkpoint_every", "keep_checkpoints", "stop_at_success"}
+    {"total_steps", "eval_every", "eval_episodes", "checkpoint_every", "keep_checkpoints", "stop_at_success", "log"}
 )
 
 
@@ -66,7 +67,7 @@ def train(
     console: Console | None = None,
     opening: str = "",
 ) -> TrainingOutcome:
-    """Train on `env` and leave checkpoints, `metrics.jsonl` and TensorBoard events in `folder`.
+    """Train on `env` and leave checkpoints, `metrics.jsonl` and what `settings.log` names in `folder`.
 
     `opening` is printed before the first step.
     `start`: networks of another run to start from, with a fresh optimizer and steps at 0.
@@ -79,7 +80,10 @@ def train(
     with reproducible(settings.torch_threads), Interrupt() as interrupt:
         learner, run = _begin(settings, env, folder, resume, start)
         interrupted = False
-        with Metrics(folder, run.steps) as metrics, RunProgress(settings.total_steps, run.steps, console) as progress:
+        with (
+            Metrics(folder, run.steps, settings.log) as metrics,
+            RunProgress(settings.total_steps, run.steps, console) as progress,
+        ):
             if opening:
                 progress.say(opening)
             while not _finished(settings, run):
@@ -189,5 +193,9 @@ def _check_same_run(settings: TrainSettings, env: VectorEnv, state: dict[str, An
         raise CheckpointError(f"{path} holds a policy, but not its environment: it cannot be resumed from")
 
 
-def _sizes(env: VectorEnv) -> dict[str, int]:
-    return env.observation_sizes | {"action": env.action_size} | ({"discrete": True} if env.discrete else {})
+def _sizes(env: VectorEnv) -> dict[str, Any]:
+    """What the networks' shapes follow from."""
+    layout = layout_of(env)
+    sizes: dict[str, Any] = env.observation_sizes | {"action": env.action_size}
+    sizes |= {"discrete": True} if env.discrete else {}
+    return sizes | ({"layout": layout._asdict()} if layout != Layout() else {})

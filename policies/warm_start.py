@@ -11,7 +11,6 @@ from torch import Tensor, nn
 from ashore.policies.checkpoint import CheckpointError, load
 
 ACTOR = ("actor", "actor_normalizer")
-CRITIC = ("critic", "critic_normalizer", "return_normalizer")
 
 
 @dataclass(frozen=True)
@@ -25,11 +24,11 @@ class Start:
 def load_start(start: Start, modules: dict[str, nn.Module]) -> None:
     """Put the checkpoint's networks into a fresh learner's; CheckpointError names every tensor that does not fit."""
     saved = load(start.checkpoint)["learner"]["modules"]
-    taken = ACTOR + CRITIC if start.critic else ACTOR
+    taken = [name for name in modules if name in ACTOR or (start.critic and name in saved)]
     faults = [fault for name in taken for fault in _misfits(name, saved[name], modules[name])]
     if faults:
         raise CheckpointError(
-            f"{start.checkpoint} does not fit: {'; '.join(faults)}; allowed: networks of the same shape, see train.ppo"
+            f"{start.checkpoint} does not fit: {'; '.join(faults)}; allowed: networks of the same shape, see train.algorithm"
         )
     for name in taken:
         modules[name].load_state_dict(saved[name])

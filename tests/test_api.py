@@ -16,7 +16,7 @@ import pytest
 import ashore
 from ashore import api
 from ashore.cli import main
-from ashore.configs.loader import load_run
+from ashore.configs.loader import load_run, of_task
 from ashore.deploy_ros.bundle import load_policy
 from ashore.runs import export_untrained
 from ashore.settings_arguments import overrides_of
@@ -114,7 +114,7 @@ def test_arguments_are_checked_and_a_folder_is_not_written_over(run: ashore.Run,
 
 def test_a_run_knows_its_settings_metrics_and_policy(run: ashore.Run) -> None:
     again = ashore.open_run(run.folder)
-    assert again.settings.task.episode_seconds == 0.6 and again.settings.train.total_steps == 1024
+    assert of_task(again.settings).task.episode_seconds == 0.6 and again.settings.train.total_steps == 1024
     metrics = again.metrics
     assert metrics["steps"].tolist() == [256.0, 512.0, 768.0, 1024.0]
     assert metrics["eval/success"].dtype == np.float64

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from ashore.benchmarks.demo import VIDEO, Size, run_demo
+from ashore.benchmarks.demo import VIDEO, Size, drive_twin, run_demo
 from ashore.policies.checkpoint import latest, load
 
 # Small enough for seconds; the same code, tasks and messages as the real thing.
@@ -151,3 +151,24 @@ def test_an_exported_graph_acts_as_the_checkpoint_it_came_from(tmp_path: Path) -
     for name in ("distance", "precision", "collision"):
         assert learned.terms[f"reward/{name}"] == pytest.approx(exported.terms[f"reward/{name}"], rel=1e-4, abs=1e-6)
     assert (learned.lengths == exported.lengths).all()
+
+
+@pytest.mark.slow
+def test_a_policy_of_sac_is_exported_and_drives_the_twin(tmp_path: Path) -> None:
+    sac = [
+        "num_envs=16",
+        "total_steps=1600",
+        "eval_every=800",
+        "checkpoint_every=800",
+        "eval_episodes=16",
+        "torch_threads=1",
+    ]
+    sac += ["algorithm.learning_starts=400", "algorithm.batch_size=64", "algorithm.updates_per_step=0.1"]
+    settings = [x for setting in sac for x in ("--set", setting)]
+    done = ashore("train", "arm_reach", "--algorithm", "sac", "--run", tmp_path / "run", *settings)
+    assert done.returncode == 0, done.stderr
+    record = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
+    assert record["train/updates"] == 126 and "train/temperature" in record
+    twin = drive_twin(tmp_path / "run" / "policy.onnx", 2, tmp_path)
+    assert twin["finished"], (tmp_path / "twin.log").read_text()
+    assert all(e["commands"] > 0 and e["rejected"] == 0 for e in twin["episodes"])

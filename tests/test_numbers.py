@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from ashore.configs.contract import Interface
 from ashore.configs.errors import UsageError
@@ -13,10 +15,11 @@ from ashore.deploy_ros.bundle import load_policy
 from ashore.environments import make_env
 from ashore.randomization.robustness.curve import Curve, Point, clopper_pearson, fewest_episodes
 from ashore.randomization.robustness.sweep import headroom_text, margin_texts
-from ashore.runs import export_untrained
-from ashore.sim.evaluate import worlds_and_rounds
+from ashore.runs import export_untrained, train_run
+from ashore.sim.env import Env
+from ashore.sim.evaluate import Episodes, run_episodes, worlds_and_rounds
 from ashore.sweeps import _with_ranges
-from ashore.trained_policy import carried_settings, graph_act
+from ashore.trained_policy import carried_settings, graph_act, load_trained, measure
 
 
 @pytest.mark.parametrize(
@@ -32,6 +35,26 @@ def test_odd_numbers_of_episodes_run_less_than_a_round_more() -> None:
         assert worlds <= 256 and asked <= worlds * rounds < asked + rounds
 
 
+def test_what_is_measured_and_what_training_evaluates_is_as_many_as_was_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = ["task.episode_seconds=0.04", "task.options.hold_seconds=0.02", "task.randomization={}"]
+    export_untrained(load_run("cartpole_swingup", short), tmp_path / "policy.onnx")
+    measured = measure(load_trained(str(tmp_path / "policy.onnx")), 257, seed=0)  # 129 worlds, two episodes each
+    assert [len(values) for values in (measured.success, measured.returns, measured.lengths)] == [257] * 3
+    assert {len(values) for values in measured.terms.values()} == {257}
+    run: list[tuple[int, int]] = []
+
+    def counted(env: Env, act: Any, rounds: int, **how: Any) -> Episodes:
+        run.append((env.num_envs, rounds))
+        return run_episodes(env, act, rounds, **how)
+
+    monkeypatch.setattr("ashore.runs.run_episodes", counted)
+    small = ["train.total_steps=64", "train.num_envs=4", "train.algorithm.rollout_steps=16", "train.eval_episodes=300"]
+    train_run(load_run("cartpole_swingup", [*short, *small]), tmp_path / "run", resume=False)
+    assert run == [(150, 2)]
+
+
 def test_an_exported_policy_of_a_task_with_other_signals_is_refused_by_name(tmp_path: Path) -> None:
     run = load_run("arm_reach")
     export_untrained(run, tmp_path / "policy.onnx")
@@ -44,6 +67,10 @@ def test_an_exported_policy_of_a_task_with_other_signals_is_refused_by_name(tmp_
     env.interface = face.model_copy(update={"signals": swapped})
     with pytest.raises(UsageError, match=r"signals .*joint_position.*joint_velocity.*as it is now"):
         graph_act(policy, env)
+    renamed = face.joints[0].model_copy(update={"name": "shoulder"})
+    env.interface = face.model_copy(update={"joints": (renamed, *face.joints[1:])})
+    with pytest.raises(UsageError, match=r"joints .*'joint1'.*as it is now, has \['shoulder'"):
+        graph_act(policy, env)
 
 
 def test_a_parameter_that_training_did_not_have_was_not_trained_on() -> None:
@@ -54,17 +81,27 @@ def test_a_parameter_that_training_did_not_have_was_not_trained_on() -> None:
 
 
 def test_a_staggered_first_episode_reports_the_steps_that_it_had() -> None:
-    task = load_run("cartpole_swingup").task
-    env = make_env(task, 4, stagger=True)
+    task = load_run("cartpole_swingup", ["task.episode_seconds=0.4", "task.options.hold_seconds=0.2"]).task
+    env, resumed = (make_env(task, 4, stagger=True) for _ in range(2))
     env.reset(0)
-    import torch
+    resumed.reset(0)
+    half = task.episode_steps // 2  # world 3 is in its second episode by then, the others in their first
+    lengths = stepped(env, half)
+    resumed.load_state_dict(env.state_dict())
+    later = stepped(env, 2 * task.episode_steps - half)
+    assert stepped(resumed, 2 * task.episode_steps - half) == later, "a resumed training counts them as well"
+    first = [task.episode_steps - i * task.episode_steps // 4 for i in range(4)]
+    assert [(lengths[i] + later[i])[:2] for i in range(4)] == [[n, task.episode_steps] for n in first]
 
-    lengths: dict[int, float] = {}
-    for _ in range(task.episode_steps):
-        info = env.step(torch.zeros(4, 1))[4]
+
+def stepped(env: Env, steps: int) -> list[list[float]]:
+    """Lengths of the episodes that end within so many steps, for each world."""
+    lengths: list[list[float]] = [[] for _ in range(env.num_envs)]
+    for _ in range(steps):
+        info = env.step(torch.zeros(env.num_envs, env.action_size))[4]
         for world, length in zip(info.get("final_ids", []), info.get("episode", {}).get("length", []), strict=True):
-            lengths.setdefault(int(world), float(length))
-    assert lengths == {i: task.episode_steps - i * task.episode_steps // 4 for i in range(4)}
+            lengths[int(world)].append(float(length))
+    return lengths
 
 
 def curve(episodes: int) -> Curve:

@@ -15,6 +15,7 @@ import torch
 
 import ashore
 from ashore.cli import main
+from ashore.configs.algorithms import PPOSettings
 from ashore.configs.errors import UsageError
 from ashore.configs.loader import load_run
 from ashore.environments import make_env
@@ -73,6 +74,11 @@ def test_the_result_is_a_run_with_its_answers(base: Path, judged: Path) -> None:
         torch.tensor(run.metrics["preferences/kl"]).isnan().any()
     )
     assert run.settings.train.start_from == str(latest(base / "checkpoints"))
+
+
+def test_learning_begins_with_the_smallest_rate_so_that_the_first_policy_is_not_undone(judged: Path) -> None:
+    algorithm = load_run(judged).train.algorithm
+    assert isinstance(algorithm, PPOSettings) and algorithm.learning_rate == algorithm.learning_rate_bounds[0] == 1e-5
 
 
 def test_the_answers_of_a_reward_are_by_its_sum_over_the_clip(judged: Path) -> None:

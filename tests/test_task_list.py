@@ -1,5 +1,6 @@
 """`ashore tasks`: what it prints is what the tasks say, and it imports none of them."""
 
+import os
 import subprocess
 import sys
 
@@ -32,7 +33,9 @@ def test_listing_tasks_imports_neither_torch_nor_the_engine() -> None:
 def test_a_reader_that_has_enough_ends_the_list_silently() -> None:
     # Closed before anything is written, so that the pipe is broken whatever its buffer holds.
     command = [sys.executable, "-m", "ashore", "tasks"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, env=buffered, stdout=pipe, stderr=pipe, text=True) as process:
         assert process.stdout is not None and process.stderr is not None
         process.stdout.close()
         said = process.stderr.read()

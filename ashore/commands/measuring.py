@@ -41,6 +41,16 @@ def sweep(options: argparse.Namespace) -> int:
     return 0
 
 
+def compare(options: argparse.Namespace) -> None:
+    from ashore import api
+
+    done = api.compare(options.runs, options.out)
+    for section in done.sections:
+        for entry in section.entries:
+            print(f"{section.task}: {entry}")
+    print(f"written to {done.page}")
+
+
 def bench(options: argparse.Namespace) -> None:
     from ashore.benchmarks.command import run
 

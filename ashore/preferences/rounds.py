@@ -62,13 +62,22 @@ def begin(source: str, folder: Path, settings: PreferenceSettings, overrides: tu
     if (folder / "config.yaml").exists():
         raise UsageError(f"{folder} holds a run already; go on with it: --resume, or name another folder: --run DIR")
     run = load_run(source, overrides)
-    train = {"start_from": str(Path(source).absolute()), "total_steps": settings.rounds * settings.steps}
-    run = at_checkpoint(run.model_copy(update={"train": run.train.model_copy(update=train)}))
-    if not isinstance(run.train.algorithm, OnPolicySettings):
-        raise UsageError(
-            f"{source} was trained by {run.train.algorithm.kind}; allowed: ppo, which improves by rollouts"
-        )
-    return run
+    algorithm = run.train.algorithm
+    if not isinstance(algorithm, OnPolicySettings):
+        raise UsageError(f"{source} was trained by {algorithm.kind}; allowed: ppo, which improves by rollouts")
+    train = {
+        "start_from": str(Path(source).absolute()),
+        "total_steps": settings.rounds * settings.steps,
+        "algorithm": gentle(algorithm),
+    }
+    return at_checkpoint(run.model_copy(update={"train": run.train.model_copy(update=train)}))
+
+
+def gentle(algorithm: OnPolicySettings) -> OnPolicySettings:
+    """At first with the smallest learning rate, where it adapts: a fresh optimizer's first steps would undo what is there."""
+    if not isinstance(algorithm, PPOSettings):
+        return algorithm
+    return algorithm.model_copy(update={"learning_rate": algorithm.learning_rate_bounds[0]})
 
 
 def write_settings(run: RunSettings, folder: Path, settings: PreferenceSettings) -> None:
@@ -237,7 +246,7 @@ def _improve(
     if number == 0:
         learner.observe(observation)
     kl, iteration = 0.0, 0
-    with Metrics(folder, learner.steps) as metrics:
+    with Metrics(folder, learner.steps, run.train.log) as metrics:
         while learner.steps < (number + 1) * settings.steps:
             report = learner.improve(env)
             iteration += 1

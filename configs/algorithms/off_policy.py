@@ -10,7 +10,6 @@ from ashore.configs.actor_memory import MemorySettings
 from ashore.configs.algorithms.networks import Activation, Width
 from ashore.configs.base import Count, Fraction, Positive, Settings
 
-
 Entropy = Annotated[float, Field(ge=-1e6, le=1e6)]  # nats
 
 

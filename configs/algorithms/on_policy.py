@@ -20,7 +20,6 @@ class OnPolicySettings(Settings):
     )
     learning_rate: Positive = 1e-3
     discount: Fraction = 0.97
-    gae_lambda: Fraction = 0.95
     entropy_coefficient: NonNegative = 0.0
     max_grad_norm: Positive = 1.0
     actor_hidden: tuple[Width, ...] = (256, 128)
@@ -32,6 +31,11 @@ class OnPolicySettings(Settings):
     )
     std_steps: Count = Field(default=1_000_000, description="control steps over which the ceiling falls, geometrically")
     memory: MemorySettings = MemorySettings()
+
+    @property
+    def critic(self) -> str:
+        """What the critic tells, and from which layers: one that tells the same may start from another's weights."""
+        return "V(s)"
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -49,6 +53,7 @@ class PPOSettings(OnPolicySettings):
     """Proximal policy optimization with clipping, arXiv 1707.06347."""
 
     kind: Literal["ppo"] = "ppo"
+    gae_lambda: Fraction = 0.95
     epochs: Count = 4
     minibatch_size: Count = 1536
     learning_rate_bounds: tuple[Positive, Positive] = (1e-5, 1e-2)

@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ashore.configs.algorithms import PPOSettings
 from ashore.policies.advantages import estimate_advantages
-from ashore.policies.learner import require_finite_losses
 from ashore.policies.memory import Recurrent
-from ashore.policies.networks import GaussianActor
 from ashore.policies.on_policy.learner import Batch, OnPolicy
 from ashore.policies.rollout import Rollout, cut
 from ashore.policies.vector import Observation, VectorEnv
@@ -34,64 +32,35 @@ class PPO(OnPolicy):
         self.burn_in = settings.memory.burn_in if recurrent else 0
         super().__init__(settings, env, seed, device, before=self.burn_in)
 
-    def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        parameters = [*self.actor.parameters(), *self.critic.parameters()]
-        self.optimizer = torch.optim.Adam(parameters, lr=self.learning_rate, fused=True)
-        return {"adam": self.optimizer}
-
     def learn(self, rollout: Rollout, last: Observation) -> dict[str, float]:
         return self.update(self.batch(rollout, last))
 
-    @torch.no_grad()
-    def batch(self, rollout: Rollout, last: Observation) -> Batch:
-        """What the update learns from, with advantages and returns: the rollout's steps in one row each, or its sequences."""
-        s = self.settings
-        critic_seen = self.critic_normalizer(rollout.critic)
-        value, next_value = self.values(critic_seen, rollout.final, last["critic"])
-        advantage, returns = estimate_advantages(
-            rollout.reward, value, next_value, rollout.terminated, rollout.truncated, s.discount, s.gae_lambda
-        )
-        self.return_normalizer.update(returns.reshape(-1, 1))
-        steps: Batch = {
-            "critic": critic_seen,
-            "action": rollout.action,
-            "head": rollout.head,
-            "log_prob": self.actor.distribution(rollout.head).log_prob(rollout.action),
-            "advantage": (advantage - advantage.mean()) / (advantage.std() + 1e-8),
-            "return": self.return_normalizer(returns.unsqueeze(-1)).squeeze(-1),
-        }
-        memory, past = self.actor.memory, rollout.past
-        if not isinstance(memory, Recurrent):
-            state = past["state"] if memory.size else rollout.actor.new_zeros(*rollout.reward.shape, 0)
-            steps["actor"], _ = memory(self.actor_normalizer, rollout.actor, state)
-            return {name: x.flatten(0, 1) for name, x in steps.items()}
-        length, whole = self.sequence, self.burn_in + self.sequence
+    def credit(self, rollout: Rollout, value: Tensor, next_value: Tensor) -> tuple[Tensor, Tensor]:
+        s, ends = self.settings, (rollout.terminated, rollout.truncated)
+        return estimate_advantages(rollout.reward, value, next_value, *ends, s.discount, s.gae_lambda)
+
+    def rows(self, rollout: Rollout, steps: Batch) -> Batch:
+        """Of a recurrent actor, sequences with the states they were entered with."""
+        if not isinstance(self.actor.memory, Recurrent):
+            return super().rows(rollout, steps)
+        length, whole, past = self.sequence, self.burn_in + self.sequence, rollout.past
         sequences = {name: cut(x, length, length) for name, x in steps.items()}
         sequences["actor"] = cut(self.actor_normalizer(past["actor"]), whole, length)
         sequences["began"] = cut(past["began"], whole, length)
         return sequences | {"state": past["state"][: len(steps["action"]) : length].flatten(0, 1)}
 
     def update(self, batch: Batch) -> dict[str, float]:
-        """Several epochs over the batch, each in a fresh order and to the last row."""
+        """Several epochs over the batch."""
         s = self.settings
-        rows_each = max(1, s.minibatch_size // self.sequence)
-        spread_before = self._spread()
+        spread_before = self.spread()
         totals: dict[str, Tensor | float] = {}
         passes = 0
-        for _ in range(s.epochs):
-            size = len(batch["action"])
-            order = torch.randperm(size, generator=self.generator, device=batch["action"].device)
-            shuffled = {name: torch.split(x.index_select(0, order), rows_each) for name, x in batch.items()}
-            for rows in zip(*shuffled.values(), strict=True):
-                losses = self._step(dict(zip(shuffled, rows, strict=True)), spread_before)
-                totals = {name: totals.get(name, 0.0) + x for name, x in losses.items()}
-                passes += 1
-        report = {name: float(x) / passes for name, x in totals.items()}
-        require_finite_losses(report)
-        report["learning_rate"] = self.learning_rate
-        if (spread := self._spread()) is not None:
-            report["action_std"] = float(spread.exp().mean())
-        return report
+        for rows in self.minibatches(batch, s.epochs, max(1, s.minibatch_size // self.sequence)):
+            losses = self._step(rows, spread_before)
+            totals = {name: totals.get(name, 0.0) + x for name, x in losses.items()}
+            passes += 1
+        report = self.told({name: float(x) / passes for name, x in totals.items()})
+        return report | {"learning_rate": self.learning_rate}
 
     def _step(self, rows: Batch, spread_before: Tensor | None) -> dict[str, Tensor | float]:
         """One gradient step on a minibatch; the learning rate first follows the divergence from the policy that acted."""
@@ -105,12 +74,7 @@ class PPO(OnPolicy):
         policy_loss = -torch.minimum(ratio * advantage, ratio.clip(1 - s.clip, 1 + s.clip) * advantage).mean()
         value_loss = (self.critic(rows["critic"]) - rows["return"]).square().mean()
         loss = policy_loss + s.value_coefficient * value_loss - s.entropy_coefficient * now.entropy().mean()
-        self.optimizer.zero_grad()
-        loss.backward()
-        # Apart, so that a large error of the critic does not scale down the actor's step.
-        nn.utils.clip_grad_norm_(self.actor.parameters(), s.max_grad_norm)
-        nn.utils.clip_grad_norm_(self.critic.parameters(), s.max_grad_norm)
-        self.optimizer.step()
+        self.descend(loss)
         return {"policy_loss": policy_loss.detach(), "value_loss": value_loss.detach(), "kl": kl}
 
     def _features(self, rows: Batch) -> Tensor:
@@ -119,10 +83,6 @@ class PPO(OnPolicy):
         if isinstance(memory, Recurrent):
             return memory.replay(rows["actor"], rows["began"], rows["state"], self.burn_in)
         return rows["actor"]
-
-    def _spread(self) -> Tensor | None:
-        """The logarithm of the present exploration noise's deviation, [a], for continuous actions."""
-        return self.actor.log_std.detach().clone() if isinstance(self.actor, GaussianActor) else None
 
     def _follow(self, kl: float) -> None:
         """The rule of rsl_rl: a third slower above twice the desired divergence, half again faster below half of it."""

@@ -59,7 +59,7 @@ def success_chart(curve: Curve, target: float) -> Chart:
         _rule(xref="paper", x0=0, x1=1, y0=target, y1=target, line={"color": CORAL, "width": 1, "dash": "dash"}),
     ]
     axis = {"type": "log", "dtick": "D2", "tickformat": "~g"} if curve.distribution == "log" else {"tickformat": "~g"}
-    layout = _layout(shapes=shapes)
+    layout = base_layout(shapes=shapes)
     layout["xaxis"] |= axis | {"title": {"text": html.escape(curve.unit) if unit else "", "standoff": 6}}
     layout["yaxis"] |= {"tickformat": ".0%", "range": [-0.03, 1.04], "dtick": 0.25}
     return {"data": [band | {"hoverinfo": "skip", "mode": "lines"}, line], "layout": layout}
@@ -77,7 +77,7 @@ def training_charts(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, Chart]
                 shown = {"hovertemplate": "%{y:.4~g} at %{x:.3~s} steps<extra></extra>"}
                 lines.append({"x": [a for a, _ in at], "y": [b for _, b in at]} | style | shown)
         if lines:
-            layout = _layout(showlegend=len(lines) > 1)
+            layout = base_layout(showlegend=len(lines) > 1)
             layout["xaxis"] |= {"title": {"text": "control steps", "standoff": 6}, "tickformat": ".2~s"}
             layout["yaxis"] |= {"tickformat": tickformat, "rangemode": "tozero"}
             if tickformat.endswith("%"):
@@ -98,7 +98,7 @@ def completion_chart(seconds: Iterable[float], episodes: int) -> Chart:
         "fillcolor": BAND,
         "hovertemplate": "%{y:.0%} within %{x:.3~g} s<extra></extra>",
     }
-    layout = _layout()
+    layout = base_layout()
     layout["xaxis"] |= {"title": {"text": "seconds to success", "standoff": 6}, "rangemode": "tozero"}
     layout["yaxis"] |= {"tickformat": ".0%", "range": [0, 1.04], "dtick": 0.25}
     return {"data": [line], "layout": layout}
@@ -108,7 +108,8 @@ def _rule(**where: Any) -> dict[str, Any]:
     return {"type": "line", **where}
 
 
-def _layout(**more: Any) -> dict[str, Any]:
+def base_layout(**more: Any) -> dict[str, Any]:
+    """Axes, fonts and margins of a figure, with `more` over them."""
     axis = {
         "gridcolor": GRID,
         "zeroline": False,

@@ -104,8 +104,6 @@ class Curve(Settings):
     def holds(self, target: float) -> bool:
         """Whether the policy stays above the target over the whole range it was trained on."""
         headroom, fails = self.headroom(target)
-        if self.too_few(target):
-            return False
         return self.at_nominal.interval[0] >= target and (headroom is None or headroom >= 1 or not fails)
 
     def _axis(self, value: float) -> float:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
+from pathlib import Path
 
 from ashore.randomization.robustness.charts import Chart
 
@@ -48,6 +50,30 @@ def page(title: str, body: str, charts: Mapping[str, Chart]) -> str:
         + "".join(f"<script>{script}</script>\n" for script in scripts)
         + "</body>\n</html>\n"
     )
+
+
+def section(title: str, how: str, content: str) -> str:
+    """A heading, a sentence that says how to read it, and HTML."""
+    return f'<section>\n<h2>{title}</h2>\n<p class="how">{how}</p>\n{content}</section>\n'
+
+
+def chart_card(charts: dict[str, Chart], chart: Chart, caption: str) -> str:
+    """A place for a figure, which is added to `charts`; caption: HTML."""
+    name = f"chart{len(charts)}"
+    charts[name] = chart
+    height = f"height:{chart['layout']['height']}px"
+    return (
+        f'<figure class="card"><figcaption>{caption}</figcaption>'
+        f'<div class="chart" style="{height}" id="{name}"></div></figure>\n'
+    )
+
+
+def write_page(path: Path, text: str) -> None:
+    """Write a page's file, which is never there half written."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    draft.write_text(text, encoding="utf-8")
+    os.replace(draft, path)
 
 
 def _scripts() -> tuple[str, str]:

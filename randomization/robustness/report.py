@@ -5,7 +5,6 @@ Everything that came from a file is escaped, and the page's content policy refus
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from html import escape
@@ -18,7 +17,7 @@ from ashore.randomization.robustness import tables as tables
 from ashore.randomization.robustness.charts import Chart, completion_chart, success_chart, training_charts
 from ashore.randomization.robustness.curve import CONFIDENCE, clopper_pearson
 from ashore.randomization.robustness.growth import growth_chart
-from ashore.randomization.robustness.page import Media, figure, page
+from ashore.randomization.robustness.page import Media, chart_card, figure, page, section, write_page
 from ashore.randomization.robustness.sweep import SweepResult
 
 
@@ -60,10 +59,7 @@ class Report:
 
 def write(path: Path, report: Report) -> None:
     """Render to a file, which is never there half written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(render(report), encoding="utf-8")
-    os.replace(draft, path)
+    write_page(path, render(report))
 
 
 def render(report: Report) -> str:
@@ -83,20 +79,6 @@ def render(report: Report) -> str:
         )
     )
     return page(escape(report.title), body, charts)
-
-
-def _section(title: str, how: str, content: str) -> str:
-    return f'<section>\n<h2>{title}</h2>\n<p class="how">{how}</p>\n{content}</section>\n'
-
-
-def _chart(charts: dict[str, Chart], chart: Chart, caption: str) -> str:
-    name = f"chart{len(charts)}"
-    charts[name] = chart
-    height = f"height:{chart['layout']['height']}px"
-    return (
-        f'<figure class="card"><figcaption>{caption}</figcaption>'
-        f'<div class="chart" style="{height}" id="{name}"></div></figure>\n'
-    )
 
 
 def _header(report: Report) -> str:
@@ -138,11 +120,11 @@ def _curves(sweep: SweepResult | None, charts: dict[str, Chart]) -> str:
     if sweep is None or not sweep.curves:
         return ""
     figures = "".join(
-        _chart(charts, success_chart(curve, sweep.target), tables.curve_caption(curve, sweep.target))
+        chart_card(charts, success_chart(curve, sweep.target), tables.curve_caption(curve, sweep.target))
         for curve in sweep.by_fragility()
     )
     how = "Success as one parameter leaves its nominal value, the most fragile first. The band is the exact 95 % interval."
-    return _section("Success when reality differs", how, tables.CURVE_LEGEND + f'<div class="grid">{figures}</div>\n')
+    return section("Success when reality differs", how, tables.CURVE_LEGEND + f'<div class="grid">{figures}</div>\n')
 
 
 def _margins(sweep: SweepResult | None) -> str:
@@ -152,7 +134,7 @@ def _margins(sweep: SweepResult | None) -> str:
         f"How far a parameter may go until the lower end of the interval falls under {sweep.target:.0%}. "
         "Headroom 1 is the edge of the range trained on; under 1 the policy fails inside it."
     )
-    return _section("Margins", how, tables.margins(sweep))
+    return section("Margins", how, tables.margins(sweep))
 
 
 def _twin(episodes: Sequence[TwinEpisode], charts: dict[str, Chart]) -> str:
@@ -168,18 +150,18 @@ def _twin(episodes: Sequence[TwinEpisode], charts: dict[str, Chart]) -> str:
         f'<p class="how">{done} succeeded, {len(episodes) - done} failed{times}</p></figure>\n'
     )
     if seconds:
-        content += _chart(charts, completion_chart(seconds, len(episodes)), "Done within a time")
+        content += chart_card(charts, completion_chart(seconds, len(episodes)), "Done within a time")
     how = (
         "The exported file drove a twin, a simulated robot in a process of its own, over ROS 2 messages in real time. "
         "Every episode was another world, which the policy was not told."
     )
-    return _section("Through the twin", how, f'<div class="grid">{content}</div>\n')
+    return section("Through the twin", how, f'<div class="grid">{content}</div>\n')
 
 
 def _training(rows: Sequence[Mapping[str, Any]], charts: dict[str, Chart]) -> str:
-    figures = "".join(_chart(charts, chart, title) for title, chart in training_charts(rows))
+    figures = "".join(chart_card(charts, chart, title) for title, chart in training_charts(rows))
     grid = f'<div class="grid">{figures}</div>\n'
-    return _section("Training", "Over control steps, all worlds together.", grid) if figures else ""
+    return section("Training", "Over control steps, all worlds together.", grid) if figures else ""
 
 
 def _growth(rows: Sequence[Mapping[str, Any]], declared: Sequence[Dimension], charts: dict[str, Chart]) -> str:
@@ -187,12 +169,12 @@ def _growth(rows: Sequence[Mapping[str, Any]], declared: Sequence[Dimension], ch
     if chart is None:
         return ""
     how = "The range of worlds that training showed, over control steps. Shaded: as declared; dotted: nominal."
-    return _section("Ranges growing", how, _chart(charts, chart, "One row a parameter"))
+    return section("Ranges growing", how, chart_card(charts, chart, "One row a parameter"))
 
 
 def _card(dims: Sequence[Dimension]) -> str:
     how = "Every parameter that differs from world to world, and the range this policy was trained on."
-    return _section("Randomization card", how, tables.card(dims)) if dims else ""
+    return section("Randomization card", how, tables.card(dims)) if dims else ""
 
 
 def _facts(report: Report) -> str:
@@ -202,4 +184,4 @@ def _facts(report: Report) -> str:
         facts |= {f"sweep {key.replace('_', ' ')}": value for key, value in named.items() if value}
         if report.sweep.provenance.seeds:
             facts["sweep seeds"] = ", ".join(map(str, report.sweep.provenance.seeds))
-    return _section("To make it again", "What was run, on what.", tables.facts(facts)) if facts else ""
+    return section("To make it again", "What was run, on what.", tables.facts(facts)) if facts else ""

@@ -37,7 +37,7 @@ def margins(sweep: SweepResult) -> str:
     """The margin table, the most fragile parameter first."""
     rows = "".join(_margin_row(curve, sweep.target) for curve in sweep.by_fragility())
     heads = ("Parameter", "Unit", "Trained", "At nominal", "Fails below", "Fails above", "Headroom", "")
-    return BAR_LEGEND.format(holds=HOLDS, track="tested") + _table(heads, rows, numbers=range(2, 7))
+    return BAR_LEGEND.format(holds=HOLDS, track="tested") + table(heads, rows, numbers=range(2, 7))
 
 
 def card(dims: Sequence[Dimension]) -> str:
@@ -47,7 +47,7 @@ def card(dims: Sequence[Dimension]) -> str:
         groups.setdefault(dim.group, []).append(dim)
     heads = ("Parameter", "Unit", "Nominal", "Low", "High", "Widest allowed", "Scale", "")
     rows = "".join(_card_row(members) for members in groups.values())
-    return BAR_LEGEND.format(holds="", track="widest allowed") + _table(heads, rows, numbers=range(2, 6))
+    return BAR_LEGEND.format(holds="", track="widest allowed") + table(heads, rows, numbers=range(2, 6))
 
 
 def facts(named: Mapping[str, str]) -> str:
@@ -67,7 +67,8 @@ def square(number: int, success: bool, seconds: float | None, note: str) -> str:
     return f'<i class="{"good" if success else "bad"}" title="{text}"></i>'
 
 
-def _table(heads: Sequence[str], rows: str, numbers: range) -> str:
+def table(heads: Sequence[str], rows: str, numbers: range) -> str:
+    """heads, rows: HTML; numbers: the columns that are set to the right."""
     cells = "".join(f"<th{_numeric(k in numbers)}>{head}</th>" for k, head in enumerate(heads))
     return f'<div class="card scroll"><table><thead><tr>{cells}</tr></thead><tbody>\n{rows}</tbody></table></div>\n'
 

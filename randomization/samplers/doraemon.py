@@ -20,6 +20,7 @@ from ashore.configs.sampler import DoraemonSettings
 from ashore.configs.space import Dimension
 from ashore.randomization.samplers import betas
 from ashore.randomization.samplers.base import CENTRAL, Space
+from ashore.randomization.samplers.beta_update import update
 
 
 class DoraemonSampler:
@@ -85,7 +86,7 @@ class DoraemonSampler:
         following = now
         if self.began and len(self._free):
             eps = min(s.kl * len(self._free), s.kl_most)
-            following = betas.update(now, seen, s.success, eps, self._most)
+            following = update(now, seen, s.success, eps, self._most)
         self.history = torch.cat((self.history, torch.from_numpy(following)[None]))
         self._last = {
             "success": float(score.mean()),

@@ -12,6 +12,7 @@ from mujoco.batch import MODEL_FIELDS, Batch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ashore.configs.cores import usable_cores
 from ashore.configs.malloc import keep_freed_memory
 from ashore.sim.engine.world import row_names
 
@@ -24,7 +25,7 @@ FEW = 4  # worlds
 
 
 class CpuWorld:
-    """Implements `ashore.sim.engine.world.World`. num_threads = 0 takes every core.
+    """Implements `ashore.sim.engine.world.World`. num_threads = 0 takes every core that the process may use.
 
     fresh: derived values are those after the last step; without it, those that `mj_step` leaves, which are of its last
     evaluation of the dynamics, and a step is spared one pass over positions and velocities.
@@ -40,7 +41,7 @@ class CpuWorld:
         self.num_worlds = num_worlds
         self.fresh = fresh
         self._after_step, self._after_reset = (_FRESH, _FRESH) if fresh else (_NOTHING, _EVERYTHING)
-        self.batch = Batch(model, num_worlds, num_threads)
+        self.batch = Batch(model, num_worlds, num_threads or usable_cores())
         self.qpos, self.qvel, self.act, self.ctrl, self.sensordata = (
             _tensor(self.batch.bind(name)) for name in ("qpos", "qvel", "act", "ctrl", "sensordata")
         )

@@ -96,6 +96,14 @@ class World(Protocol):
     def load_state_dict(self, state: dict[str, Any]) -> None: ...
 
 
+def free_joint_start(model: mujoco.MjModel, body: str) -> int:
+    """Where position and orientation of a free body begin in qpos.
+
+    Found by the body: MuJoCo takes a free joint's name away without a word where another joint, a robot's say, has it.
+    """
+    return int(model.jnt_qposadr[int(model.body(body).jntadr[0])])
+
+
 def row_names(model: mujoco.MjModel, field: str) -> list[str]:
     """The names that own the rows of a model field, in row order; empty for fields without owners, as `opt.gravity`."""
     prefix = field.split("_", 1)[0]

@@ -63,8 +63,6 @@ def _in_package(uri: str, path: Path, packages: Mapping[str, str]) -> Path:
 def _folders(name: str, path: Path) -> Iterator[Path]:
     """Where a package of this name may be: above the model, in sourced ROS workspaces, on ROS_PACKAGE_PATH."""
     for parent in path.resolve().parents:
-        if parent.name == name:
-            yield parent
         if (parent / name).is_dir():
             yield parent / name
     for prefix in filter(None, os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep)):
@@ -79,6 +77,8 @@ def _load(file: Path) -> tuple[np.ndarray, np.ndarray]:
         import trimesh  # the extra `meshes`
 
         mesh = trimesh.load_mesh(file)
+        if mesh.units is not None:  # trimesh reads a file's unit, and leaves the vertices in it
+            mesh.convert_units("meters")
     except ImportError as error:
         raise ModelError(
             f"{file} is no format that MuJoCo reads ({', '.join(READ_BY_MUJOCO)}), and converting it needs {error.name}: "

@@ -81,7 +81,7 @@ def write_out_fitted_shapes(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
 
 
 def embed_meshes(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
-    """Replace every mesh by its convex hull, which is all that contacts use of it, and fitted shapes by primitives.
+    """Replace every mesh by its convex hull, which is all that contacts use of it.
 
     A mesh is deleted and a fresh one added: emptied, the old one keeps what its file said of normals and faces.
     """
@@ -93,8 +93,7 @@ def embed_meshes(spec: mujoco.MjSpec, model: mujoco.MjModel) -> None:
     names = {name: f"hull_{i}" for i, name in enumerate(users)}
     for name, hull in corners.items():
         fresh = spec.add_mesh(name=names[name], uservert=hull.astype(np.float32).flatten())
-        fresh.scale, fresh.refpos, fresh.refquat = [1, 1, 1], [0, 0, 0], [1, 0, 0, 0]  # whatever a default class says
-        fresh.inertia, fresh.maxhullvert = mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX, -1
+        fresh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_CONVEX
         for geom in users[name]:
             geom.meshname = names[name]
     for mesh in [m for m in spec.meshes if m.name not in names.values()]:

@@ -57,7 +57,7 @@ def _renamed(settings: RobotSettings, kind: str, name: str, task: str) -> RobotS
                 if value == name and _refers(element, attribute, kind):
                     element.set(attribute, new)
     changes = {"model": ET.tostring(root, encoding="unicode") + "\n"}
-    for field, of in (("tool_site", "site"), ("payload_body", "body"), ("tool_body", "body")):
+    for field, of in (("tool_site", "site"), ("payload_body", "body")):
         if of == kind and getattr(settings, field) == name:
             changes[field] = new
     return settings.model_copy(update=changes)

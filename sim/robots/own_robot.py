@@ -6,17 +6,14 @@ the settings, so that a run's `config.yaml` and an exported policy hold all that
 
 from __future__ import annotations
 
-import math
-import re
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import mujoco
 import numpy as np
 
 from ashore.configs.schema import RobotSettings
-from ashore.sim.robots import mesh_files, robot
+from ashore.sim.robots import mesh_files, robot, urdf
 from ashore.sim.robots.file_model import keep_robot, name_bodies, neutral_defaults, plain_compiler, task_world
 from ashore.sim.robots.mesh_hulls import (
     compiled,
@@ -53,7 +50,7 @@ def adopt(settings: RobotSettings) -> RobotSettings:
     drop_pictures(spec)
     mesh_files.resolve(spec, path, settings.packages)
     mesh_files.convert(spec, path)
-    velocities = {} if settings.velocity_limit else _urdf_velocities(path)
+    velocities = {} if settings.velocity_limit else urdf.velocity_limits(path)
     model = compiled(spec, path)
     settings = _filled(settings, model, velocities)
     notes += keep_robot(spec, settings)
@@ -231,27 +228,3 @@ def _touching_at_home(spec: mujoco.MjSpec, settings: RobotSettings) -> set[tuple
     mujoco.mj_forward(model, data)
     bodies = [sorted(model.geom_bodyid[contact.geom]) for contact in data.contact]
     return {(model.body(a).name, model.body(b).name) for a, b in bodies}
-
-
-def _urdf_velocities(path: Path) -> dict[str, float]:
-    """Velocity limits of a URDF's joints, which MuJoCo does not read; none of an MJCF, which has no place for them."""
-    text = path.read_text(encoding="utf-8", errors="replace")
-    text = re.sub("<!--.*?-->", "", text, flags=re.DOTALL)  # with `--` inside, MuJoCo reads them and Python does not
-    first = re.search(r"<(\w+)", text)
-    if first is None or first[1] != "robot":
-        return {}
-    try:
-        root = ET.fromstring(text)
-    except ET.ParseError as error:
-        raise ModelError(f"{path}: no velocity_limit can be read: {error}; give one value a joint") from None
-    limits = {}
-    for joint in root.iterfind("joint"):
-        limit, name = joint.find("limit"), joint.get("name", "")
-        written = "0" if limit is None else limit.get("velocity", "0")
-        try:
-            limits[name] = float(written)
-        except ValueError:
-            limits[name] = math.nan
-        if not math.isfinite(limits[name]):
-            raise ModelError(f"{path}: velocity of joint {name!r} = {written!r}; allowed: a number, rad/s or m/s")
-    return {name: value for name, value in limits.items() if value > 0}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import re
 from pathlib import Path
 
 import mujoco
 import numpy as np
 
 from ashore.configs.schema import RobotSettings
+from ashore.sim.robots import urdf
 from ashore.sim.robots.robot import ModelError
 
 TURN = 2 * math.pi  # rad to either side of home, for a joint without limits
@@ -21,7 +21,7 @@ def bound_joints(spec: mujoco.MjSpec, settings: RobotSettings, path: Path) -> li
 
     A hinge that turns without end (URDF `continuous`, MJCF without `range`) may go one turn to either side of home.
     """
-    revolute, said = _unlimited_revolutes(path), []
+    revolute, said = urdf.unlimited_joints(path), []
     for name, home in zip(settings.joints, settings.home, strict=True):
         joint = spec.joint(name)
         low, high = (float(x) for x in joint.range)
@@ -70,19 +70,3 @@ def home_within(settings: RobotSettings, model: mujoco.MjModel) -> tuple[float, 
 
 def _slack(value: float) -> float:
     return SIX_DIGITS * max(1.0, abs(value))
-
-
-def _unlimited_revolutes(path: Path) -> set[str]:
-    """Joints that a URDF calls revolute or prismatic, whose limits it therefore must give, and does not."""
-    text = re.sub("<!--.*?-->", "", path.read_text(encoding="utf-8", errors="replace"), flags=re.DOTALL)
-    first = re.search(r"<(\w+)", text)
-    if first is None or first[1] != "robot":
-        return set()
-    names = set()
-    for opening, inside in re.findall(r"<joint\b([^>]*)>(.*?)</joint>", text, flags=re.DOTALL):
-        name, kind = (re.search(rf"\b{key}\s*=\s*[\"']([^\"']*)", opening) for key in ("name", "type"))
-        if name and kind and kind[1] in ("revolute", "prismatic"):
-            limit = re.search(r"<limit\b([^>]*)>", inside)
-            if limit is None or not re.search(r"\b(lower|upper)\s*=", limit[1]):
-                names.add(name[1])
-    return names

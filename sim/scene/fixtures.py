@@ -12,7 +12,7 @@ from torch import Tensor
 from ashore.configs.base import NonNegative, Positive, Settings
 from ashore.sim.engine.world import World
 from ashore.sim.rotations import about
-from ashore.sim.tasks.manipulation import TABLE_BITS
+from ashore.sim.scene.table import TABLE_BITS
 
 # Stiff enough that 50 N press a tenth of a millimetre into a wall: a millimetre of clearance must stay one.
 STIFF = {"solref": [0.008, 1.0], "solimp": [0.95, 0.99, 0.0005, 0.5, 2.0]}

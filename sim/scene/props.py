@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from ashore.configs.contract import SignalSpec
-from ashore.sim.engine.world import World
-from ashore.sim.tasks.manipulation import OBJECT_BITS, add_frame_sensor, position_signal
+from ashore.sim.engine.world import World, free_joint_start
+from ashore.sim.scene.table import OBJECT_BITS, add_frame_sensor, position_signal
 
 CAMERA_STALE = 0.2  # s, after which an object's estimate is stale: six frames of a 30 Hz camera
 
@@ -56,7 +56,7 @@ def orientation_estimate(name: str, what: str) -> SignalSpec:
 
 def place_object(world: World, name: str, ids: Tensor, xy: Tensor, yaw: Tensor) -> None:
     """Stand the object at xy [k, 2] m of the base frame, turned by yaw [k] rad; its height stays the model's."""
-    start = int(world.model.joint(name).qposadr[0])
+    start = free_joint_start(world.model, name)
     base = torch.tensor(world.model.body_pos[1])
     rows = torch.zeros(len(ids), 7, dtype=torch.float64)
     rows[:, :2] = xy.double() + base[:2]

@@ -8,11 +8,18 @@ from ashore.configs.entries import longest_command_delay
 from ashore.configs.schema import TaskSettings
 from ashore.sim.robots import robot
 from ashore.sim.scene.visual_assets import furnish
-from ashore.sim.tasks.task import Task
+from ashore.sim.tasks.task import Task, TaskError
+
+MOST_PHYSICS_STEPS = 1000  # in a control step: beyond, delay buffers alone take a megabyte a world
 
 
 def compile_scene(task: type[Task], settings: TaskSettings, visual: bool = False) -> mujoco.MjModel:
     """The model that worlds of this task run on; `visual` keeps what only a camera sees. Same state layout either way."""
+    if settings.decimation > MOST_PHYSICS_STEPS:
+        raise TaskError(
+            f"task.physics_dt = {settings.physics_dt:g} s; allowed: at least control_dt / {MOST_PHYSICS_STEPS} = "
+            f"{settings.control_dt / MOST_PHYSICS_STEPS:g} s"
+        )
     settings = task.resolve(settings)
     spec = robot.load(settings.robot)
     spec.option.timestep = settings.physics_dt
@@ -37,7 +44,7 @@ def compile_scene(task: type[Task], settings: TaskSettings, visual: bool = False
         return spec.compile()
     except ValueError as error:
         raise robot.ModelError(
-            f"task {settings.name} on robot {settings.robot.name} does not compile: {error}"
+            f"task {settings.name} on robot {settings.robot.name} does not compile: {' '.join(str(error).split())}"
         ) from None
 
 

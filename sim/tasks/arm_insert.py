@@ -15,7 +15,8 @@ from ashore.configs.contract import SignalSpec
 from ashore.configs.schema import RobotSettings, TaskSettings, Workspace
 from ashore.sim.engine.world import World
 from ashore.sim.scene.fixtures import STIFF, Fixture, FixtureOptions, add_box, over
-from ashore.sim.tasks.manipulation import ArmTask, add_frame_sensor, position_signal, workspace
+from ashore.sim.scene.table import add_frame_sensor, position_signal, workspace
+from ashore.sim.tasks.manipulation import ArmTask
 from ashore.sim.tasks.rewards import RewardWeights, cost, reward
 from ashore.sim.tasks.task import Marker, StepOutcome
 

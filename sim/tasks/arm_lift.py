@@ -14,7 +14,8 @@ from ashore.configs.schema import Positive, RobotSettings, Settings, TaskSetting
 from ashore.sim.engine.world import World
 from ashore.sim.rotations import canonical
 from ashore.sim.scene.props import add_object, orientation_estimate, place_object, position_estimate
-from ashore.sim.tasks.manipulation import ArmOptions, ArmTask, inner_area
+from ashore.sim.scene.table import inner_area
+from ashore.sim.tasks.manipulation import ArmOptions, ArmTask
 from ashore.sim.tasks.rewards import RewardWeights, cost, reward
 from ashore.sim.tasks.task import StepOutcome
 

@@ -14,7 +14,8 @@ from ashore.configs.contract import SignalSpec
 from ashore.configs.schema import Positive, RobotSettings, Settings, TaskSettings, Workspace
 from ashore.sim.engine.world import World
 from ashore.sim.scene.props import add_object, place_object, position_estimate
-from ashore.sim.tasks.manipulation import ArmOptions, ArmTask, inner_area, workspace
+from ashore.sim.scene.table import inner_area, workspace
+from ashore.sim.tasks.manipulation import ArmOptions, ArmTask
 from ashore.sim.tasks.rewards import RewardWeights, cost, reward
 from ashore.sim.tasks.task import StepOutcome
 

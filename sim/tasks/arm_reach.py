@@ -12,7 +12,8 @@ from ashore.configs.contract import SignalSpec
 from ashore.configs.schema import Positive, Settings, TaskSettings
 from ashore.sim.engine.world import World
 from ashore.sim.rotations import about, angle_between, canonical, multiply
-from ashore.sim.tasks.manipulation import ArmOptions, ArmTask, add_frame_sensor, workspace
+from ashore.sim.scene.table import add_frame_sensor, workspace
+from ashore.sim.tasks.manipulation import ArmOptions, ArmTask
 from ashore.sim.tasks.rewards import RewardWeights, cost, reward
 from ashore.sim.tasks.task import StepOutcome
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ashore.configs.schema import TaskSettings
 from ashore.sim import rotations
+from ashore.sim.engine.world import free_joint_start
 from ashore.sim.robots.robot import ModelError, joint_addresses
 from ashore.sim.scene.scene import compile_scene
 from ashore.sim.tasks.task import Marker, Task, sensor_columns
@@ -114,7 +115,7 @@ def settled_states(task: type[Task], settings_json: str) -> Tensor:
     batch = Batch(model, STARTS, 0)
     qpos, qvel = torch.from_numpy(batch.bind("qpos")), torch.from_numpy(batch.bind("qvel"))
     qpos[:, joints] = torch.tensor(settings.robot.home, dtype=torch.float64) + spread
-    cube = int(model.joint("cube").qposadr[0])
+    cube = free_joint_start(model, "cube")
     side = 0.01 * (2 * torch.rand(STARTS, 3, generator=draw, dtype=torch.float64) - 1)
     u = torch.rand(STARTS, 3, generator=draw, dtype=torch.float64)
     qpos[:, cube : cube + 3] = grasp + side + 0.015 * normal

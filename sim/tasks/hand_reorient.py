@@ -18,7 +18,7 @@ from ashore.configs.base import Count, NonNegative, Positive, Settings
 from ashore.configs.contract import SignalSpec
 from ashore.configs.schema import TaskSettings
 from ashore.sim import rotation_matrices, rotations
-from ashore.sim.engine.world import World
+from ashore.sim.engine.world import World, free_joint_start
 from ashore.sim.robots.robot import ModelError
 from ashore.sim.scene.scene import add_lighting
 from ashore.sim.tasks.hand_cube import add_cube, add_cube_sensors, cube_faces, palm, settled_states
@@ -84,7 +84,7 @@ class HandReorient(Task):
                 "effort is judged by it; give these joints an `actuatorfrcrange` in the model"
             )
         self._strength = torch.from_numpy(ranges).float()  # N*m
-        start = int(model.joint("cube").qposadr[0])
+        start = free_joint_start(model, "cube")
         self._cube_of = slice(start + 3, start + 7)  # orientation in qpos
         self._symmetries = rotations.cube_symmetries()
         nominal = settings.model_copy(update={"randomization": {}, "rewards": {}})

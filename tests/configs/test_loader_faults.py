@@ -112,7 +112,7 @@ def test_a_config_of_the_wrong_shape_is_refused_with_and_without_overrides(tmp_p
 
 def test_an_unknown_preset_lists_what_exists(folder: Path) -> None:
     text = fault(folder, preset="reech")
-    assert text == "preset = 'reech'; did you mean reach? allowed: reach, or a path to a config.yaml"
+    assert text == "preset = 'reech'; did you mean reach? allowed: reach, gymnasium:ID, or a path to a config.yaml"
     assert "does not exist" in fault(folder, preset="missing.yaml")
     assert "does not exist" in fault(folder, preset=folder)
     (folder / "config.yaml").write_text("- 1\n")

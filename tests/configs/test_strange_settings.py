@@ -18,6 +18,10 @@ JOINTS = "joint1, joint1, joint3, joint4, joint5, joint6, joint7"
     [
         ("task.options.hold_seconds=1e308", "task.options.hold_seconds = 1e+308"),  # OverflowError
         ("task.options.hold_seconds=0.001", "hold_seconds = 0.001 s; allowed: control_dt = 0.02 s"),  # not finite
+        (
+            "task.physics_dt=1e-9",
+            "task.physics_dt = 1e-09 s; allowed: at least control_dt / 1000 = 2e-05 s",
+        ),  # two lines
         ("task.episode_seconds=1e308", "task.episode_seconds = 1e+308; allowed: at most 1e+09"),
         ("task.robot.kp=[1e308, 1, 1, 1, 1, 1, 1]", "allowed: every value within +-1e+09"),
         (f"task.robot.joints=[{JOINTS}]", "task.robot.joints has ['joint1'] twice"),  # "repeated name"

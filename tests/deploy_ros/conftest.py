@@ -1,14 +1,20 @@
-"""A policy file that every test of this folder may use."""
+"""Policy files, and a participant in a ROS 2 domain of its own, that every test of this folder may use."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from ashore.deploy_ros.bundle import Policy, load_policy
 from tests.deploy_ros.policies import INPUTS, interface, make_policy, signal
+from tests.deploy_ros.processes import new_domain
 from tests.deploy_ros.rig import Rig
+
+if TYPE_CHECKING:
+    from ashore.deploy_ros.dds import Participant
 
 
 @pytest.fixture(scope="session")
@@ -31,3 +37,13 @@ def policy(policy_file: Path) -> Policy:
 @pytest.fixture
 def rig(policy: Policy) -> Rig:
     return Rig(policy)
+
+
+@pytest.fixture
+def participant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Participant]:
+    from ashore.deploy_ros.dds import Participant  # cyclonedds is an extra
+
+    for name, value in new_domain().items():
+        monkeypatch.setenv(name, value)
+    with Participant() as participant:
+        yield participant

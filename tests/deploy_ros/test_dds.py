@@ -1,11 +1,10 @@
-"""The wire is ROS 2's: names, types, bytes, discovery; and both ends of it behave, seen from a third participant."""
+"""The wire is ROS 2's: names, types, bytes, discovery; and the node behaves, seen from another participant."""
 
 from __future__ import annotations
 
-import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,79 +25,11 @@ from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.dds import Participant, Writer
 from ashore.deploy_ros.dds_node import run_node
-from ashore.deploy_ros.messages import Point, Trajectory
 from ashore.deploy_ros.settings import NodeSettings
 from ashore.deploy_ros.states import State
-from ashore.deploy_ros.twin import EpisodeResult, run_twin, summarize
-from tests.deploy_ros.gantry import Gantry
+from tests.deploy_ros.dds_rig import Node, Robot, spin_until
 from tests.deploy_ros.policies import JOINTS
-from tests.deploy_ros.processes import PATIENCE, new_domain
-
-
-@pytest.fixture
-def participant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Participant]:
-    for name, value in new_domain().items():
-        monkeypatch.setenv(name, value)
-    with Participant() as participant:
-        yield participant
-
-
-def spin_until(participant: Participant, condition: Callable[[], Any]) -> None:
-    until = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < until, "waited too long"
-        participant.spin(0.02)
-
-
-class Robot:
-    """A robot's driver that stands where it was last told to be, and what it heard."""
-
-    def __init__(self, dds: Participant, forward: bool = False) -> None:
-        self.dds = dds
-        self.states = dds.writer("/joint_states", types.JointState)
-        self.goals = dds.writer("/ashore/goal_pose", types.PoseStamped)
-        self.q, self.commands, self.statuses, self.diagnostics = np.zeros(3), [], [], []  # type: ignore[var-annotated]
-        topic, kind = ("commands", types.Float64MultiArray) if forward else ("joint_trajectory", types.JointTrajectory)
-        dds.reader(f"/joint_trajectory_controller/{topic}", kind, self.on_command, reliable=True, depth=100)
-        dds.reader("/ashore/status", types.String, lambda m: self.statuses.append(json.loads(m.data)))
-        dds.reader("/diagnostics", types.DiagnosticArray, self.diagnostics.append)
-
-    def on_command(self, message: Any) -> None:
-        self.commands.append(message)
-        self.q = np.array(message.data if hasattr(message, "data") else message.points[-1].positions)
-
-    def spin_until(self, condition: Callable[[], Any]) -> None:
-        def sense_and_look() -> bool:
-            self.states.write(ros.joint_state(types, JOINTS, self.q, np.zeros(3), time.time()))
-            self.goals.write(ros.goal_pose(types, np.array([0.5, -0.4, 0.3]), "base", time.time()))
-            return bool(condition())
-
-        spin_until(self.dds, sense_and_look)
-
-    @property
-    def reason(self) -> str:
-        return self.statuses[-1]["reason"] if self.statuses else ""
-
-
-class Node:
-    """A node in a thread."""
-
-    def __init__(self, patient_file: Path, **settings: Any) -> None:
-        self.said: list[str] = []
-        self.stop, self.code = threading.Event(), -1
-        self.thread = threading.Thread(target=self._run, args=(patient_file, NodeSettings(**settings)))
-
-    def _run(self, patient_file: Path, settings: NodeSettings) -> None:
-        self.code = run_node(patient_file, settings, stop=self.stop, say=self.said.append)
-
-    def __enter__(self) -> Node:
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop.set()
-        self.thread.join(PATIENCE)
-        assert not self.thread.is_alive()
+from tests.deploy_ros.processes import PATIENCE
 
 
 @pytest.mark.slow
@@ -303,58 +234,3 @@ def test_a_patient_file_that_is_none_ends_the_node_in_one_line(tmp_path: Path) -
     (tmp_path / "p.onnx").write_bytes(b"nothing of the kind")
     assert run_node(tmp_path / "p.onnx", say=said.append) == 2
     assert len(said) == 1 and "not an ONNX file" in said[0]
-
-
-@pytest.mark.slow
-def test_a_twin_without_a_node_stands_still_and_gives_up(participant: Participant) -> None:
-    said: list[str] = []
-    plant = Gantry()
-    assert run_twin(plant, 2, settings=NodeSettings(wait=0.8), say=said.append) == []
-    assert plant.total == 0 and any("waiting for commands" in s for s in said) and "gave up" in said[-1]
-
-
-@pytest.mark.slow
-def test_a_twin_offers_a_robots_topics_and_says_what_it_rejects_and_that_it_is_slow(participant: Participant) -> None:
-    said, results, heard = [], [], {"states": [], "goals": [], "episodes": []}  # type: ignore[var-annotated]
-    participant.reader("/joint_states", types.JointState, heard["states"].append)
-    participant.reader("/ashore/goal_pose", types.PoseStamped, heard["goals"].append, reliable=True, latched=True)
-    participant.reader(
-        "/ashore/episode",
-        types.String,
-        lambda m: heard["episodes"].append(json.loads(m.data)),
-        reliable=True,
-        latched=True,
-    )
-    commands = participant.writer("/joint_trajectory_controller/joint_trajectory", types.JointTrajectory)
-    plant = Gantry(time_limit=0.4, slow=0.01)  # 10 ms of work for 4 ms of physics
-
-    def run() -> None:
-        results.extend(run_twin(plant, 1, say=said.append))
-
-    twin = threading.Thread(target=run)
-    twin.start()
-
-    def commanded() -> bool:
-        for position in ((0.1, 0.1, 0.1), (0.1, float("nan"), 0.1)):
-            commands.write(ros.joint_trajectory(types, Trajectory(JOINTS, (Point(position, (), 0.04),))))
-        return not twin.is_alive()
-
-    spin_until(participant, commanded)
-    spin_until(participant, lambda: heard["episodes"])
-    (result,) = results
-    assert isinstance(result, EpisodeResult) and result.failed == "time limit" and result.rejected > 0
-    assert result.real_time_factor < 0.7 and "of real time" in said[-1]
-    assert any("trajectory rejected: point 0 has a value that is not finite" in s for s in said)
-    assert heard["episodes"][0]["index"] == 0 and heard["goals"][0].header.frame_id == "base"
-    assert heard["states"][-1].name == list(JOINTS) and np.allclose(heard["states"][-1].position, 0.1, atol=0.02)
-    assert summarize(results, 2)["finished"] is False and summarize(results, 1)["success"] == 0.0
-
-
-def test_a_summary_has_the_means_over_the_episodes_that_were_played() -> None:
-    def result(success: bool, factor: float) -> EpisodeResult:
-        return EpisodeResult(0, success, "", 1.0, (0.0, 0.0, 0.0), {}, factor, 1, 0, "")
-
-    summary = summarize([result(True, 1.0), result(False, 0.5)], 2)
-    assert summary.pop("episodes")[1]["real_time_factor"] == 0.5
-    assert summary == {"finished": True, "success": 0.5, "real_time_factor": 0.75}
-    assert summarize([], 1) == {"finished": False, "success": 0.0, "real_time_factor": 0.0, "episodes": []}

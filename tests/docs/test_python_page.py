@@ -18,6 +18,7 @@ SNIPPETS = re.findall(r"^```python\n(.*?)^```", PAGE, re.M | re.S)
 FEWER = {
     "total_steps=2_000_000": "total_steps=2048, num_envs=16, eval_episodes=16, torch_threads=1, episode_seconds=0.6",
     'algorithm={"learning_rate": 1e-3}': 'algorithm={"learning_rate": 1e-3, "rollout_steps": 16, "minibatch_size": 128}',
+    "seeds=[0, 1, 2]": "seeds=[0, 1]",
     "episodes=256": "episodes=8",
     "episodes=64)\nprint(swept)": "episodes=4, points=3)\nprint(swept)",
     "episodes=64": "episodes=4",
@@ -35,7 +36,14 @@ def test_the_page_runs(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "payload" in done.stdout and "-1.0" in done.stdout, "the error that the page provokes is printed"
     assert "over 8 episodes" in done.stdout
-    for name in ("reach/policy.onnx", "reach_ur5e/policy.onnx", "reach.mp4", "sweep-arm_reach-reach/report.html"):
+    for name in (
+        "reach/policy.onnx",
+        "reach_ur5e/policy.onnx",
+        "reach.mp4",
+        "sweep-arm_reach-reach/report.html",
+        "reach_seeds/seeds.json",
+        "compare.html",
+    ):
         assert (tmp_path / "runs" / name).is_file()
     assert not (tmp_path / "runs" / "never").exists()
 

@@ -29,7 +29,7 @@ from ashore.configs.laws.limits import JointLimits, limit_target
 from ashore.policies import export
 from ashore.policies.export import ExportError, draw_signals, export_policy
 from ashore.policies.graph import PolicyGraph
-from ashore.policies.networks import GaussianActor
+from ashore.policies.networks import CategoricalActor, GaussianActor
 from ashore.policies.normalize import Normalizer
 
 JOINTS = 2
@@ -222,6 +222,13 @@ def test_what_does_not_fit_the_interface_is_refused(tmp_path: Path) -> None:
             export_policy(actor, normalizer, INTERFACE, tmp_path / "p.onnx", golden=golden, **ABOUT)
     with pytest.raises(ExportError, match="takes 5 values"):
         export_policy(GaussianActor(5, 2, (8,)), Normalizer(5), INTERFACE, tmp_path / "p.onnx", **ABOUT)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_policy_that_chooses_is_refused(tmp_path: Path) -> None:
+    actor = CategoricalActor(INTERFACE.actor_size, JOINTS, (8,))
+    with pytest.raises(ExportError, match="chooses among actions is not exported; allowed: one of continuous actions"):
+        export_policy(actor, Normalizer(INTERFACE.actor_size), INTERFACE, tmp_path / "p.onnx", **ABOUT)
     assert not list(tmp_path.iterdir())
 
 

@@ -12,11 +12,13 @@ import torch
 from gymnasium.vector import AutoresetMode
 
 from ashore.configs.algorithms import PPOSettings
+from ashore.configs.errors import UsageError
 from ashore.configs.schema import TrainSettings
-from ashore.policies.checkpoint import CheckpointError
+from ashore.policies.checkpoint import CheckpointError, load
+from ashore.policies.gymnasium_vector import GymnasiumVector
 from ashore.policies.policy import load_policy
 from ashore.policies.trainer import train
-from ashore.policies.vector import GymnasiumVector
+from tests.policies.test_checkpoint import assert_same
 
 SETTINGS = TrainSettings(
     total_steps=4 * 64, num_envs=4, torch_threads=1, algorithm=PPOSettings(rollout_steps=32, minibatch_size=50)
@@ -64,16 +66,25 @@ def test_actions_span_the_action_box(monkeypatch: pytest.MonkeyPatch) -> None:
     assert received[0].dtype == np.float32
 
 
-def test_trains_but_does_not_resume(tmp_path: Path) -> None:
-    outcome = train(SETTINGS, _make("Pendulum-v1", max_episode_steps=20), tmp_path)
+def test_goes_on_from_a_checkpoint_to_the_same_bits(tmp_path: Path) -> None:
+    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
+    train(SETTINGS, _make("Pendulum-v1", max_episode_steps=20), straight)
+    train(SETTINGS.model_copy(update={"total_steps": 128}), _make("Pendulum-v1", max_episode_steps=20), stopped)
+    outcome = train(SETTINGS, _make("Pendulum-v1", max_episode_steps=20), stopped, resume=True)
     assert outcome.steps == 256
     assert load_policy(outcome.checkpoint).acting()(torch.zeros(2, 3)).shape == (2, 1)
+    a, b = (load(path) | {"seconds": None} for path in (outcome.checkpoint, straight / "checkpoints" / "000000000256"))
+    assert_same(a, b)
+
+
+def test_trains_but_does_not_resume_where_the_state_is_unknown(tmp_path: Path) -> None:
+    env = _make("Pendulum-v1", max_episode_steps=20)
+    env.env.envs[1].unwrapped.engine = object()
+    train(SETTINGS, env, tmp_path)
     with pytest.raises(CheckpointError, match="cannot be resumed"):
         train(SETTINGS, _make("Pendulum-v1"), tmp_path, resume=True)
 
 
 def test_what_cannot_be_trained_on_is_refused() -> None:
-    with pytest.raises(TypeError, match="action space = Discrete"):
-        _make("CartPole-v1")
-    with pytest.raises(ValueError, match="SAME_STEP"):
+    with pytest.raises(UsageError, match="SAME_STEP"):
         _make("Pendulum-v1", AutoresetMode.NEXT_STEP)

@@ -112,48 +112,6 @@ def test_actions_of_another_shape_are_refused() -> None:
         env.step(np.zeros((7, 3), np.float32))
 
 
-@pytest.mark.parametrize("observation", ["dict", "actor"])
-def test_wrappers_that_count_episodes_find_their_own_key_free(observation: str) -> None:
-    from gymnasium.wrappers import RecordEpisodeStatistics
-
-    env = RecordEpisodeStatistics(
-        gymnasium.make(
-            "ashore/arm_reach",
-            overrides=["task.episode_seconds=0.2", "task.options.hold_seconds=0.1"],
-            observation=observation,
-        )
-    )
-    seen, _ = env.reset(seed=0)
-    assert env.observation_space.contains(seen)
-    for _ in range(10):
-        _, _, terminated, truncated, info = env.step(env.action_space.sample())
-        if terminated or truncated:
-            break
-    assert info["episode"]["l"] == info["outcome"]["length"]
-    assert info["episode"]["r"] == pytest.approx(info["outcome"]["return"], rel=1e-4)
-
-
-def test_vector_wrappers_that_count_episodes_agree_with_ours() -> None:
-    from gymnasium.wrappers.vector import RecordEpisodeStatistics
-
-    env = RecordEpisodeStatistics(
-        gymnasium.make_vec(
-            "ashore/arm_reach",
-            num_envs=3,
-            overrides=["task.episode_seconds=0.2", "task.options.hold_seconds=0.1"],
-            observation="actor",
-        )
-    )
-    seen, _ = env.reset(seed=0)
-    assert seen.shape == env.observation_space.shape
-    for _ in range(10):
-        _, _, terminated, truncated, info = env.step(np.zeros((3, 7), np.float32))
-    assert (terminated | truncated).all()
-    np.testing.assert_allclose(info["episode"]["r"], info["final_info"]["outcome"]["return"], rtol=1e-4)
-    assert info["final_obs"][0].shape == seen[0].shape
-    env.close()
-
-
 def test_an_observation_that_does_not_exist_is_refused() -> None:
     with pytest.raises(AshoreError, match="observation = 'pixels'; allowed"):
         gymnasium.make_vec("ashore/cartpole_swingup", num_envs=1, observation="pixels")

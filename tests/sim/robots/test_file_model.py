@@ -1,4 +1,4 @@
-"""Files whose names, options, defaults or other objects met a task's scene: the robot loads as its file describes it."""
+"""Files whose options, defaults or other objects met a task's scene: the robot loads as its file describes it."""
 
 from __future__ import annotations
 
@@ -13,68 +13,14 @@ from typing import Any
 import pytest
 import torch
 
-from ashore.configs.loader import load_run
 from ashore.configs.schema import RobotSettings
-from ashore.environments import make_env
-from ashore.sim import tasks
 from ashore.sim.env import Env
 from ashore.sim.robots import robot
 from ashore.sim.robots.model_check import compare
 from ashore.sim.robots.own_robot import adopt
 from ashore.sim.robots.robot import ModelError
-from ashore.sim.scene.scene import compile_scene
-from ashore.sim.tasks.manipulation import ArmTask
 from tests.sim.robots.own_arm import write_stl
-
-RANGE = 'range="-135 135"'
-ARM = """<mujoco>{before_world}<worldbody>{in_world}
-<body name="base" {base}><geom type="cylinder" size=".05 .02" mass="1" pos="0 0 .03"/>
- <body name="b1" pos="0 0 .06"><joint name="j1" axis="0 0 1" {limits}/>
-  <geom {geom} type="capsule" fromto="0 0 .03 0 0 .1" size=".02" mass=".3"/>
-  <body name="b2" pos="0 0 .12"><joint name="j2" axis="0 1 0" range="-135 135" damping=".2"/>
-   <geom type="capsule" fromto="0 0 .03 0 0 .18" size=".02" mass=".3"/>
-   <body pos="0 0 .22"><joint name="j3" axis="0 1 0" range="-135 135"/>
-    <geom type="capsule" fromto="0 0 .03 0 0 .15" size=".02" mass=".2"/>
-    <site name="{site}" pos="0 0 .18"/>{in_tool}</body></body></body></body>
-</worldbody>{after_world}</mujoco>"""
-# A parallelogram: the crank's joint turns the last link through a rod.
-LOOP = """<mujoco><worldbody><body name="base"><geom type="cylinder" size=".05 .02" mass="1" pos="0 0 .03"/>
-<body name="b1" pos="0 0 .06"><joint name="j1" axis="0 0 1" range="-135 135"/>
- <geom type="capsule" fromto="0 0 .03 0 0 .1" size=".02" mass=".3"/>
- <body name="crank" pos="0 0 .12"><joint name="j3" axis="0 1 0" range="-135 135"/>
-  <geom type="capsule" fromto="0 0 0 -.06 0 0" size=".005" mass=".05" contype="0" conaffinity="0"/>
-  <body name="rod" pos="-.06 0 0"><joint name="p1" axis="0 1 0"/>
-   <geom type="capsule" fromto="0 0 0 0 0 .22" size=".005" mass=".05" contype="0" conaffinity="0"/></body></body>
- <body name="b2" pos="0 0 .12"><joint name="j2" axis="0 1 0" range="-135 135"/>
-  <geom type="capsule" fromto="0 0 .03 0 0 .18" size=".02" mass=".3"/>
-  <body name="b3" pos="0 0 .22"><joint name="p2" axis="0 1 0"/>
-   <geom type="capsule" fromto="0 0 .03 0 0 .15" size=".02" mass=".2"/><site name="tip" pos="0 0 .18"/>
-  </body></body></body></body></worldbody>
-<equality><connect body1="rod" body2="b3" anchor="0 0 .22"/></equality></mujoco>"""
-
-
-def settings(folder: Path, changes: dict[str, Any] | None = None, **text: str) -> RobotSettings:
-    parts = {"before_world": "", "in_world": "", "base": "", "limits": RANGE, "geom": "", "site": "tip", "in_tool": ""}
-    (folder / "arm.xml").write_text(ARM.format(**{**parts, "after_world": "", **text}))
-    return of(folder / "arm.xml", **(changes or {}))
-
-
-def of(path: Path, **changes: Any) -> RobotSettings:
-    given: dict[str, Any] = {
-        "name": "tiny", "model": str(path), "joints": ("j1", "j2", "j3"), "tool_site": "tip", "home": (0, 0.6, 1.2),
-        "velocity_limit": (2, 2, 2), "workspace": {"low": (0.1, -0.15, 0.08), "high": (0.3, 0.15, 0.35)},
-    }  # fmt: skip
-    return RobotSettings(**{**given, **changes})
-
-
-def env_of(own: RobotSettings, task: str = "arm_reach", worlds: int = 2) -> Env:
-    run = load_run(task, ["task.randomization={}"]).task
-    return make_env(run.model_copy(update={"robot": own}), worlds)
-
-
-def arm(env: Env) -> ArmTask:
-    assert isinstance(env.task, ArmTask)
-    return env.task
+from tests.sim.robots.tiny_arm import arm, env_of, of, settings
 
 
 def tool_after(env: Env, steps: int = 10) -> torch.Tensor:
@@ -124,14 +70,35 @@ def test_a_material_that_a_default_class_or_a_site_names_may_have_a_picture(tmp_
 def test_a_tasks_world_has_gravity_and_contacts_whatever_the_file_says(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    option = '<option gravity="0 0 0" wind="3 0 0" density="1000"><flag contact="disable" limit="disable"/></option>'
+    option = (
+        '<option gravity="0 0 0" wind="3 0 0" density="1000" viscosity="1" magnetic="1 0 0" actuatorgroupdisable="1">'
+    )
+    option += '<flag contact="disable" limit="disable"/></option>'
     model = env_of(settings(tmp_path, {"name": "afloat"}, before_world=option)).world.model
     expected = env_of(settings(tmp_path)).world.model
     assert (model.opt.gravity == [0, 0, -9.81]).all() and not model.opt.wind.any() and model.opt.density == 0
     assert model.opt.disableflags == expected.opt.disableflags
     told = capsys.readouterr().err
-    for what in ("gravity", "wind", "density", "contact", "limit"):
+    assert model.opt.viscosity == 0 and (model.opt.magnetic == expected.opt.magnetic).all()
+    assert model.opt.disableactuator == 0, "the servos of a task are in a group, too"
+    for what in ("gravity", "wind", "density", "viscosity", "magnetic", "disableactuator", "contact", "limit"):
         assert f"robot afloat: <{'flag' if what in ('contact', 'limit') else 'option'} {what}>" in told
+
+
+def test_neither_a_models_text_nor_the_override_flag_sets_a_tasks_world(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The text in a run's or a policy's settings is read as a file is: it may be a stranger's."""
+    flag = '<option><flag override="enable"/></option>'
+    own = adopt(settings(tmp_path, {"name": "overriding"}, before_world=flag))
+    assert "robot overriding: <flag override>: the file enables it" in capsys.readouterr().err
+    world = '<option gravity="0 0 -1"><flag contact="disable" override="enable"/></option>'
+    world += '<default><geom condim="1"/></default>'
+    text = own.model.replace("<worldbody>", f"{world}<worldbody>", 1)
+    model, expected = (env_of(own.model_copy(update={"model": m})).world.model for m in (text, own.model))
+    assert (model.opt.gravity == [0, 0, -9.81]).all()
+    assert (model.opt.disableflags, model.opt.enableflags) == (expected.opt.disableflags, expected.opt.enableflags)
+    assert model.geom("table").condim == expected.geom("table").condim == 3
 
 
 @pytest.mark.parametrize("kind", ["<freejoint/>", "", "mocap"])
@@ -149,22 +116,6 @@ def test_an_object_before_the_arm_in_its_file_is_not_its_base(tmp_path: Path, ki
 def test_a_mocap_base_is_a_fixed_one(tmp_path: Path) -> None:
     model = env_of(settings(tmp_path, base='mocap="true"')).world.model
     assert model.nmocap == 0 and model.body("base").weldid[0] == 0
-
-
-def test_a_loop_is_closed_where_episodes_start(tmp_path: Path) -> None:
-    (tmp_path / "loop.xml").write_text(LOOP)
-    box = {"low": (0.1, -0.15, 0.08), "high": (0.3, 0.15, 0.35)}
-    env = env_of(of(tmp_path / "loop.xml", home=(0, 0.3, 0.9), compensates_gravity=True, workspace=box), worlds=16)
-    env.reset(0)
-    before = arm(env).sensor("tool_position").clone()
-    env.step(torch.zeros(16, 3))
-    assert (arm(env).sensor("tool_position") - before).norm(dim=1).max() < 1e-3  # m
-
-
-def test_a_loop_that_cannot_be_closed_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "loop.xml").write_text(LOOP.replace('joint name="p1" axis="0 1 0"', 'joint name="p1" axis="1 0 0"'))
-    with pytest.raises(ModelError, match="has a loop of `connect` or `weld` equalities that its joints cannot close"):
-        env_of(of(tmp_path / "loop.xml", home=(0, 0.3, 0.9)))
 
 
 def test_a_joint_without_limits_stays_within_a_turn_of_home_or_within_the_settings(tmp_path: Path) -> None:
@@ -225,58 +176,6 @@ def test_mass_is_what_the_file_makes_of_inertias_and_shapes(tmp_path: Path, mode
     own = settings(tmp_path, **text)
     assert robot.load(adopt(own)).compile().body_mass.sum() == pytest.approx(1.8 + {"true": 0.3, "auto": 0.1}[mode])
     assert compare(own) == []
-
-
-@pytest.mark.parametrize(
-    ("task", "text"),
-    [
-        ("arm_reach", {"geom": 'name="table"'}),
-        ("arm_reach", {"geom": 'name="table_top"'}),
-        ("arm_reach", {"in_tool": '<camera name="overview"/>'}),
-        ("arm_reach", {"before_world": '<asset><material name="sky"/><texture name="sky" builtin="flat"/></asset>'}),
-        ("arm_reach", {"in_world": '<body name="robot_base"><geom size=".01" pos="0 0 -.1"/></body>'}),
-        (
-            "arm_reach",
-            {"after_world": '<sensor><framepos name="tool_position" objtype="site" objname="tip"/></sensor>'},
-        ),
-        ("arm_push", {"geom": 'name="puck"'}),
-        ("arm_push", {"in_tool": '<body name="puck"><geom name="puck_" size=".002" mass="0.001"/></body>'}),
-    ],
-)
-def test_a_robot_may_use_the_names_of_a_tasks_scene(tmp_path: Path, task: str, text: dict[str, str]) -> None:
-    env = env_of(settings(tmp_path, {"home": (0, 0.9, 1.5)}, **text), task)
-    env.reset(0)
-    env.step(torch.zeros(2, env.action_size))
-    assert env.interface.joints[0].name == "j1"
-    assert env.world.model.geom("table").type[0] == 0  # a plane: the task's own
-
-
-@pytest.mark.parametrize("task", ["arm_drawer", "arm_insert", "arm_push"])
-def test_every_name_of_a_scene_may_be_a_robots_site_or_geom(tmp_path: Path, task: str) -> None:
-    run = load_run(task, ["task.randomization={}"]).task
-    find = tasks.find(task)
-    scene = compile_scene(find, run.model_copy(update={"robot": settings(tmp_path)}), visual=True)
-    alone = robot.load(adopt(settings(tmp_path))).compile()
-    for kind in ("site", "geom", "body", "camera"):
-        own, all_of = (
-            {getattr(m, kind)(i).name for i in range(getattr(m, f"n{kind if kind != 'camera' else 'cam'}"))}
-            for m in (alone, scene)
-        )
-        for name in sorted(all_of - own - {""}):
-            part = {
-                "site": f'<site name="{name}"/>',
-                "geom": f'<geom name="{name}" size=".001" mass="0"/>',
-                "body": f'<body name="{name}"/>',
-                "camera": f'<camera name="{name}"/>',
-            }[kind]
-            tool = {"tool_site": name, "site": "tip"} if kind == "site" else {"tool_site": "tip", "site": "tip"}
-            given = settings(tmp_path, {"tool_site": tool["tool_site"]}, in_tool=part)
-            resolved = find.resolve(run.model_copy(update={"robot": given}))
-            model = compile_scene(find, resolved, visual=True)
-            assert f"robot/{name}" in {
-                getattr(model, kind)(i).name for i in range(getattr(model, f"n{'cam' if kind == 'camera' else kind}"))
-            }
-            assert kind != "site" or resolved.robot.tool_site == f"robot/{name}"
 
 
 def test_unnamed_bodies_may_touch_at_home_and_be_the_base(tmp_path: Path) -> None:

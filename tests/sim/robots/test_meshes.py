@@ -48,6 +48,7 @@ BALL = [
     for a in np.linspace(0, 6, 24)
     for b in np.linspace(-1.5, 1.5, 12)
 ]
+OFF_CENTRE = [(x + 1.0, 2 * y + 0.5, z - 0.5) for x, y, z in BALL]
 BOX = [(x, y, z) for x in (-1.0, 1.0) for y in (-1.0, 1.0) for z in (-1.0, 1.0)]
 
 
@@ -73,6 +74,7 @@ def obj_with_normals(path: Path, vertices: Sequence[tuple[float, ...]]) -> None:
 
 MESHES: dict[str, Callable[[Path], None]] = {
     "many_corners.stl": lambda path: stl(path, BALL),
+    "off_centre.stl": lambda path: stl(path, OFF_CENTRE),
     "duplicate_corners.stl": lambda path: stl(path, BOX, copies=3),
     "normals.obj": lambda path: obj_with_normals(path, BALL),
 }
@@ -98,6 +100,7 @@ def test_a_collision_mesh_of_any_kind_loads_where_its_file_has_it(tmp_path: Path
     own = adopt(given)
     assert compare(given, own) == []
     ours, theirs = robot.load(own).compile(), mujoco.MjModel.from_xml_path(str(tmp_path / "arm.urdf"))
+    assert ours.mesh_vertnum.tolist() == [ours.mesh_vertnum.max()] and ours.mesh_vertnum.max() <= 64
     (geom,) = (i for i in range(ours.ngeom) if ours.geom_type[i] == mujoco.mjtGeom.mjGEOM_MESH)
     corners = []
     for model, body, g in ((ours, "upper", geom), (theirs, "upper", int(np.flatnonzero(theirs.geom_dataid >= 0)[0]))):
@@ -126,7 +129,7 @@ def test_a_flat_mesh_that_mujoco_refuses_is_named_in_one_error(tmp_path: Path) -
 @pytest.mark.parametrize("shape", ["box", "capsule", "ellipsoid", "sphere", "cylinder"])
 @pytest.mark.parametrize("inertia", ["legacy", "shell", "convex"])
 def test_a_shape_fitted_to_a_mesh_becomes_that_primitive(tmp_path: Path, shape: str, inertia: str) -> None:
-    stl(tmp_path / "ball.stl", BALL)
+    stl(tmp_path / "ball.stl", OFF_CENTRE)
     (tmp_path / "arm.xml").write_text(f"""<mujoco><compiler angle="radian"/>
       <asset><mesh name="ball" file="ball.stl" scale="0.05 0.06 0.1" inertia="{inertia}"/></asset>
       <worldbody><body name="base"><geom type="box" size="0.05 0.05 0.01"/>
@@ -142,6 +145,10 @@ def test_a_shape_fitted_to_a_mesh_becomes_that_primitive(tmp_path: Path, shape: 
     assert ours.geom_type[a] == theirs.geom_type[b]
     np.testing.assert_allclose(ours.geom_size[a], theirs.geom_size[b], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(ours.geom_pos[a], theirs.geom_pos[b], atol=1e-5)
+    turned = np.zeros((2, 9))
+    mujoco.mju_quat2Mat(turned[0], ours.geom_quat[a])
+    mujoco.mju_quat2Mat(turned[1], theirs.geom_quat[b])
+    np.testing.assert_allclose(turned[0], turned[1], atol=1e-4)
 
 
 def test_package_paths_are_found_above_the_file_in_workspaces_and_where_the_yaml_says(
@@ -172,9 +179,40 @@ def test_package_paths_are_found_above_the_file_in_workspaces_and_where_the_yaml
     monkeypatch.delenv("AMENT_PREFIX_PATH")
     monkeypatch.setenv("ROS_PACKAGE_PATH", str(tmp_path / "a"))
     assert adopt(settings(elsewhere / "arm.urdf")).model.startswith("<")
+    monkeypatch.setenv("ROS_PACKAGE_PATH", str(tmp_path / "a" / "my_arm"))  # the package itself may be on it
+    assert adopt(settings(elsewhere / "arm.urdf")).model.startswith("<")
+    monkeypatch.delenv("ROS_PACKAGE_PATH")
+    with pytest.raises(ModelError, match=r"robot\.packages\.my_arm = '\.\./nowhere' is no folder: .*/nowhere"):
+        adopt(settings(elsewhere / "arm.urdf", packages={"my_arm": "../nowhere"}))
     file = f"file://{tmp_path}/a/my_arm/meshes/ball.stl"
     (elsewhere / "arm.urdf").write_text(URDF.format(mesh=file))
     assert adopt(settings(elsewhere / "arm.urdf")).model.startswith("<")
+
+
+def test_a_package_may_stand_beside_the_one_that_describes_the_robot(tmp_path: Path) -> None:
+    (tmp_path / "my_arm_description").mkdir()
+    (tmp_path / "my_arm").mkdir()
+    stl(tmp_path / "my_arm" / "ball.stl", BALL)
+    (tmp_path / "my_arm_description" / "arm.urdf").write_text(URDF.format(mesh="package://my_arm/ball.stl"))
+    assert adopt(settings(tmp_path / "my_arm_description" / "arm.urdf")).model.startswith("<")
+
+
+@pytest.mark.parametrize("uri", ["package://my_arm/a%20ball.stl", "file://{folder}/my_arm/a%20ball.stl"])
+def test_percent_codes_of_a_path_are_read(tmp_path: Path, uri: str) -> None:
+    (tmp_path / "my_arm").mkdir()
+    stl(tmp_path / "my_arm" / "a ball.stl", BALL)
+    (tmp_path / "my_arm" / "arm.urdf").write_text(URDF.format(mesh=uri.format(folder=tmp_path)))
+    assert adopt(settings(tmp_path / "my_arm" / "arm.urdf")).model.startswith("<")
+
+
+def test_a_picture_that_a_package_lacks_is_no_error(tmp_path: Path) -> None:
+    (tmp_path / "my_arm").mkdir()
+    stl(tmp_path / "my_arm" / "ball.stl", BALL)
+    picture = '<visual><geometry><mesh filename="package://my_arm/gone.stl"/></geometry></visual><collision>'
+    text = URDF.format(mesh="package://my_arm/ball.stl").replace("<collision>", picture)
+    text = text.replace("</robot>", '<mujoco><compiler discardvisual="false"/></mujoco></robot>')
+    (tmp_path / "my_arm" / "arm.urdf").write_text(text)
+    assert robot.load(adopt(settings(tmp_path / "my_arm" / "arm.urdf"))).compile().nmesh == 1
 
 
 def test_a_package_that_lacks_the_file_says_which_file(tmp_path: Path) -> None:
@@ -196,6 +234,21 @@ def test_collada_is_converted_by_trimesh_and_without_it_the_extra_is_named(
     assert np.ptp(model.mesh_vert[: model.mesh_vertnum[mesh]], axis=0).max() == pytest.approx(0.2, abs=1e-4)
     monkeypatch.setitem(sys.modules, "trimesh", None)
     with pytest.raises(ModelError, match=r"box\.dae.*trimesh.*extra `meshes`"):
+        adopt(settings(tmp_path / "arm.urdf"))
+
+
+def test_collada_in_another_unit_is_read_in_metres_and_one_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    trimesh = pytest.importorskip("trimesh")
+    pytest.importorskip("collada")
+    trimesh.creation.box(extents=(200.0, 200.0, 200.0)).export(tmp_path / "box.dae")
+    text = (tmp_path / "box.dae").read_text()
+    assert "<unit" not in text
+    (tmp_path / "box.dae").write_text(text.replace("</asset>", '<unit name="centimeter" meter="0.01"/></asset>', 1))
+    (tmp_path / "arm.urdf").write_text(URDF.format(mesh="box.dae"))
+    model = robot.load(adopt(settings(tmp_path / "arm.urdf"))).compile()
+    assert np.ptp(model.mesh_vert, axis=0).max() == pytest.approx(0.2, abs=1e-4)  # of 2 m, scaled by 0.1 at most
+    (tmp_path / "box.dae").write_text("no XML")
+    with pytest.raises(ModelError, match=r"box\.dae cannot be read"):
         adopt(settings(tmp_path / "arm.urdf"))
 
 
