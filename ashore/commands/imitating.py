@@ -18,10 +18,11 @@ def clone(options: argparse.Namespace) -> None:
         options.sources, run_dir=options.run, episodes=options.episodes, seed=options.seed, overrides=options.set
     )
     losses = run.metrics["train/held_out_loss"]
+    gently = " --set algorithm.learning_rate=1e-5" if run.settings.train.algorithm.kind == "ppo" else ""
     print(
         f"cloned {int(run.metrics['steps'][-1]):,} steps in {len(losses)} epochs, held-out loss {losses.min():.4f}, "
         f"success {run.metrics['eval/success'][-1]:.2f}; go on with: ashore train {run.settings.task.name} "
-        f"--from {run.folder}"
+        f"--from {run.folder}{gently}"
     )
 
 
