@@ -7,6 +7,7 @@ import json
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -217,7 +218,7 @@ def test_the_page_shows_pairs_and_takes_their_answers(page: Page, tmp_path: Path
     x = torch.zeros(2, 2, 3, 1)
     clips = Clips(x, x, x, x, torch.ones(2, 2, 3, dtype=torch.bool))
     given: list[tuple[str, str]] = []
-    env: Any = None
+    env: Any = SimpleNamespace(settings=SimpleNamespace(control_dt=0.02))
     asking = threading.Thread(
         target=page.answer, args=({"0-0": 0, "0-1": 1}, clips, env, tmp_path, lambda *answer: given.append(answer))
     )
@@ -228,7 +229,7 @@ def test_the_page_shows_pairs_and_takes_their_answers(page: Page, tmp_path: Path
     deadline = time.monotonic() + 30
     while (state := json.loads(browser.ask("state")[1]))["pair"] is None and time.monotonic() < deadline:
         time.sleep(0.01)
-    assert state == {"pair": "0-0", "text": state["text"], "ever": 0, "done": 0, "total": 2, "round": 1}
+    assert state == {"pair": "0-0", "text": state["text"], "ever": 0, "done": 0, "total": 2, "round": 1, "period": 0.04}
     status, strip = browser.ask("clip/0-0/left")
     assert status == 200 and strip.startswith(b"\xff\xd8")
     for path in ("clip/0-9/left", "clip/0-0/..", "clip/..%2F..%2Fx/left", "etc/passwd"):

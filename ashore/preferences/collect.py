@@ -20,6 +20,11 @@ WIDTH, HEIGHT = 320, 240
 SIDES = ("left", "right")
 
 
+def steps_a_picture(control_dt: float) -> int:
+    """Control steps from one picture of a clip to the next."""
+    return max(1, round(1 / (FRAMES_A_SECOND * control_dt)))
+
+
 def collect(env: Env, acting: Acting, seconds: float, seed: int, film: Callable[[int], Path] | None = None) -> Clips:
     """Clips of N / 2 pairs from an environment of N worlds, where the policy acts as it explores.
 
@@ -32,7 +37,7 @@ def collect(env: Env, acting: Acting, seconds: float, seed: int, film: Callable[
     seen = {name: torch.zeros(env.num_envs, length, size) for name, size in sizes.items()}
     valid = torch.zeros(env.num_envs, length, dtype=torch.bool)
     ended = torch.zeros(env.num_envs, dtype=torch.bool)  # within the clip
-    camera = _Camera(env, film, max(1, round(1 / (FRAMES_A_SECOND * env.settings.control_dt)))) if film else None
+    camera = _Camera(env, film, steps_a_picture(env.settings.control_dt)) if film else None
     env.reset(seed)
     for t in range(int(start.max()) + length):
         into = t - start

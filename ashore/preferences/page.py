@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, urlsplit
 from ashore.configs.errors import UsageError
 from ashore.policies.preferences.answers import as_answer
 from ashore.policies.preferences.clips import Answer, Clips
-from ashore.preferences.collect import SIDES
+from ashore.preferences.collect import SIDES, steps_a_picture
 from ashore.preferences.judges import Give
 from ashore.sim.env import Env
 
@@ -37,6 +37,7 @@ class Page:
         self._waiting: dict[str, Path] = {}  # pairs without an answer, and the folder of their pictures
         self._give: Give | None = None
         self._total, self._ever, self._text = 0, 0, "Drawing clips …"
+        self._period = 0.0  # s from one picture to the next
         self._token = secrets.token_urlsafe(16)
         try:
             self._server = ThreadingHTTPServer((LOOPBACK, port), partial(_Handler, self))
@@ -55,6 +56,7 @@ class Page:
         with self._changed:
             self._waiting, self._give = dict.fromkeys(pairs, folder), give
             self._total = len(clips.valid)
+            self._period = steps_a_picture(env.settings.control_dt) * env.settings.control_dt
             self._changed.notify_all()
             while self._waiting:
                 self._changed.wait(0.5)  # s; so that Ctrl-C is heard
@@ -71,7 +73,9 @@ class Page:
             done = self._total - len(self._waiting)
             round_shown = int(pair.split("-")[0]) + 1 if pair else 0
             shown = {"pair": pair, "text": self._text, "ever": self._ever}
-            return shown | ({"done": done, "total": self._total, "round": round_shown} if pair else {})
+            return shown | (
+                {"done": done, "total": self._total, "round": round_shown, "period": self._period} if pair else {}
+            )
 
     def strip(self, pair: str, side: str) -> bytes | None:
         """The pictures of a clip that waits for an answer."""
