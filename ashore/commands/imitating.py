@@ -13,15 +13,17 @@ def record(options: argparse.Namespace) -> None:
 
 def clone(options: argparse.Namespace) -> None:
     from ashore import api
+    from ashore.configs.loader import of_task
 
     run = api.clone(
         options.sources, run_dir=options.run, episodes=options.episodes, seed=options.seed, overrides=options.set
     )
     losses = run.metrics["train/held_out_loss"]
-    gently = " --set algorithm.learning_rate=1e-5" if run.settings.train.algorithm.kind == "ppo" else ""
+    settings = of_task(run.settings)
+    gently = " --set algorithm.learning_rate=1e-5" if settings.train.algorithm.kind == "ppo" else ""
     print(
         f"cloned {int(run.metrics['steps'][-1]):,} steps in {len(losses)} epochs, held-out loss {losses.min():.4f}, "
-        f"success {run.metrics['eval/success'][-1]:.2f}; go on with: ashore train {run.settings.task.name} "
+        f"success {run.metrics['eval/success'][-1]:.2f}; go on with: ashore train {settings.task.name} "
         f"--from {run.folder}{gently}"
     )
 

@@ -109,7 +109,8 @@ def _learner(run: RunSettings, folder: Path) -> tuple[OnPolicy, int]:
     """The learner as the last round left it, and the number of the next one."""
     env = _train_env(run)
     learner = make_learner(run.train.algorithm, env, run.train.seed)
-    assert isinstance(learner, OnPolicy)
+    if not isinstance(learner, OnPolicy):
+        raise UsageError(f"{run.train.algorithm.kind} does not improve by rollouts; allowed: ppo")
     found = checkpoint.latest(folder / CHECKPOINTS)
     if found is not None:
         state = checkpoint.load(found)
