@@ -20,6 +20,9 @@ from ashore.policies.networks import Actor, GaussianActor
 from ashore.policies.normalize import Normalizer
 from ashore.policies.recording import Recording
 
+NORMALIZER_ROWS = (
+    1e6  # that the statistics count for: the network is fitted to them, and what learns on would move them
+)
 SMALLEST_STD = 0.01  # of actions in [-1, 1]: below, the first gradient steps of what learns on would be wild
 
 
@@ -46,6 +49,7 @@ def fit(
     random = torch.Generator().manual_seed(seed)
     held_out = _held_out(recording, settings.held_out, random)
     normalizer.update(recording.actor[~held_out])
+    normalizer.weigh(NORMALIZER_ROWS)
     train, test = (_rows(recording, actor, normalizer, mask) for mask in (~held_out, held_out))
     optimizer = torch.optim.Adam(actor.parameters(), lr=settings.learning_rate)
     best, kept, epochs = 0, copy.deepcopy(actor.state_dict()), []

@@ -55,6 +55,18 @@ def test_the_mean_is_the_law_and_the_spread_the_noise() -> None:
     assert done.held_out_loss == pytest.approx(0.01, rel=0.4), "the noise's variance"
 
 
+def test_later_observations_move_the_statistics_little_for_the_network_is_fitted_to_them() -> None:
+    actor, normalizer = GaussianActor(2, 1, (8,)), Normalizer(2)
+    data = recording()
+    fit(data, actor, normalizer, CloneSettings(epochs=1), seed=0)
+    x, fresh = torch.tensor([[1.0, -1.0]]), Normalizer(2)
+    fresh.update(data.actor)
+    before = normalizer(x)
+    assert torch.allclose(before, fresh(x), atol=0.1), "they are the recording's own"
+    normalizer.update(3 + 5 * torch.randn(1000, 2, generator=torch.Generator().manual_seed(0)))
+    assert torch.allclose(before, normalizer(x), atol=0.03)
+
+
 def test_it_stops_early_and_keeps_the_best() -> None:
     few = recording(noise=0.3, episodes=3, length=10)
     actor, normalizer = GaussianActor(2, 1, (64, 64), generator=torch.Generator().manual_seed(0)), Normalizer(2)
