@@ -36,7 +36,9 @@ def main() -> None:
             total_steps=options.steps,
             eval_every=options.steps // 5,
             seed=options.seed,
-            algorithm={"learning_rate": 1e-5},  # a fresh optimizer's first steps at the usual rate undo a policy this precise
+            algorithm={
+                "learning_rate": 1e-5
+            },  # a fresh optimizer's first steps at the usual rate undo a policy this precise
         )
     scratch, cloned = ashore.open_run(teacher), ashore.open_run(clone)
     of_teacher, of_clone = (run.evaluate(256, seed=1) for run in (scratch, cloned))

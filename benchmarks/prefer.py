@@ -26,9 +26,8 @@ def main() -> None:
     train(options.task, folders["base"], total_steps=options.base_steps, seed=options.seed)
     start = str(folders["base"])
     train(options.task, folders["direct"], total_steps=options.steps, seed=options.seed, start_from=start)
-    if not (folders["preferred"] / "policy.onnx").is_file():
-        resume = (folders["preferred"] / "config.yaml").is_file()
-        ashore.prefer(start, run_dir=folders["preferred"], judge="reward", resume=resume, **given)
+    resume = (folders["preferred"] / "config.yaml").is_file()
+    ashore.prefer(start, run_dir=folders["preferred"], judge="reward", resume=resume, **given)
     rows = {name: row(folder, options.episodes) for name, folder in folders.items()}
     base, direct, preferred = (rows[name]["return"] for name in folders)
     metrics = ashore.open_run(folders["preferred"]).metrics

@@ -132,10 +132,17 @@ def test_killed_in_the_second_round_it_goes_on_to_the_same_bits(
     answers = (folder / "preferences" / "answers.jsonl").read_text()
     assert len(answers.splitlines()) == 12 and newest(folder)["preferences"]["round"] == 0
     monkeypatch.setattr(rounds, "_improve", improve)
-    ashore.prefer(base, run_dir=folder, judge="reward", resume=True, quiet=True)
+    ashore.prefer(base, run_dir=folder, judge="reward", resume=True, quiet=True, rounds=2)
     assert (folder / "preferences" / "answers.jsonl").read_text() == answers, "nothing is asked again"
     assert same_bits(folder, judged)
     assert list(ashore.open_run(folder).metrics["steps"]) == [256.0, 512.0]
+
+
+def test_a_resumed_run_may_have_more_rounds(base: Path, judged: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    ashore.prefer(base, run_dir=folder, judge="reward", quiet=True, **(ROUNDS | {"rounds": 1}))
+    ashore.prefer(base, run_dir=folder, judge="reward", resume=True, quiet=True, rounds=2)
+    assert same_bits(folder, judged)
 
 
 def test_answers_from_a_file_are_waited_for_and_lead_to_the_same_policy(

@@ -16,6 +16,8 @@ from ashore.preferences.judges import FromFile, Judge, scripted
 from ashore.preferences.page import Page
 from ashore.preferences.rounds import Round, begin, go_on, run_rounds, write_settings
 
+FREE = "rounds"  # what a resumed run may change: how long it goes on
+
 
 def preferred(
     policy: str,
@@ -37,9 +39,10 @@ def preferred(
         raise UsageError("; ".join(f"{e['loc'][0]} = {e['input']!r}: {e['msg']}" for e in error.errors())) from None
     if resume:
         run, kept = go_on(folder)
-        if changed := sorted(name for name in given if getattr(settings, name) != getattr(kept, name)):
-            raise UsageError(f"{folder} has other settings in {changed}; a resumed run keeps them")
-        settings = kept
+        changed = sorted(n for n in given if n != FREE and getattr(settings, n) != getattr(kept, n))
+        if changed:
+            raise UsageError(f"{folder} has other settings in {changed}; a resumed run keeps them; free: {FREE}")
+        settings = kept.model_copy(update={FREE: given.get(FREE, kept.rounds)})
     else:
         run = begin(policy, folder, settings, overrides)
     who: Judge
