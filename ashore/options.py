@@ -195,7 +195,7 @@ def _look_options(sub: argparse.ArgumentParser) -> None:
 
 def _bench_options(sub: argparse.ArgumentParser) -> None:
     _about_settings(sub)
-    sub.add_argument("what", choices=("sim", "train", "node", "transfer", "variance"))
+    sub.add_argument("what", choices=("sim", "train", "update", "node", "transfer", "variance"))
     sub.add_argument(
         "tasks", nargs="*", default=[], metavar="TASK", help="names, arm_reach if not given; for sim also: all"
     )
@@ -203,16 +203,35 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
         "--task", dest="tasks", action="append", metavar="TASK", help="the same as an option, for transfer and variance"
     )
     sub.add_argument("--num-envs", type=_counts, default=[256], metavar="N,M", help="worlds, for sim")
-    sub.add_argument("--seconds", type=_seconds, default=12.0, help="of timing for each number of worlds, for sim")
+    sub.add_argument(
+        "--seconds", type=_seconds, default=12.0, help="of timing: for each number of worlds, for sim; with a peer"
+    )
     sub.add_argument(
         "--envpool", type=Path, metavar="PYTHON", help="an interpreter with envpool, to run beside, for sim"
     )
     sub.add_argument("--seed", type=int, default=0, help="for train")
+    sub.add_argument(
+        "--peer",
+        choices=("rsl_rl", "sb3", "sb3_defaults", "sb3_zoo"),
+        help="for train: a library that trains beside us; sb3 at our sizes, as it comes, or as its zoo tuned it",
+    )
+    sub.add_argument(
+        "--algorithm", metavar="NAME", help="for train with a peer, update: ppo, sac; the preset's if not given"
+    )
+    sub.add_argument("--threads", type=_count, metavar="N", help="for update: of torch; the preset's if not given")
     sub.add_argument("--policy", type=Path, help="for node: an exported .onnx; an untrained one if not given")
     sub.add_argument(
-        "--seeds", type=_count, default=5, metavar="N", help="trainings of each method, for transfer and variance"
+        "--seeds",
+        type=_count,
+        metavar="N",
+        help="trainings of each method, for transfer and variance, 5; of each, with a peer, 1",
     )
-    sub.add_argument("--steps", type=_count, default=2_000_000, metavar="N", help="of each training, for transfer")
+    sub.add_argument(
+        "--steps",
+        type=_count,
+        metavar="N",
+        help="of each training, for transfer, 2 M; with a peer: train to the goal too",
+    )
     sub.add_argument("--episodes", type=_count, default=256, metavar="N", help="in each family of worlds, for transfer")
     sub.add_argument(
         "--methods",

@@ -23,9 +23,11 @@ def run(options: argparse.Namespace, command: str, runs: Path) -> None:
 
         result = bench_node(options.policy)
     elif options.what == "train":
-        from ashore.benchmarks.train import bench_train
+        result = _train(options, tasks[0], command)
+    elif options.what == "update":
+        from ashore.benchmarks.update import bench_update
 
-        result = bench_train(tasks[0], options.seed)
+        result = bench_update(tasks[0], options.algorithm, options.threads, command)
     elif options.what == "transfer":
         result = _transfer(options, command, runs)
     elif options.what == "variance":
@@ -34,9 +36,38 @@ def run(options: argparse.Namespace, command: str, runs: Path) -> None:
         result = _sim(options, tasks, command)
     if options.json:
         print(json.dumps(result))
-    elif options.what in ("node", "train"):
-        for name, value in result.items():
-            print(f"{name:24} {value}")
+    elif options.what in ("node", "train", "update"):
+        _print(result)
+
+
+def _print(result: dict[str, Any], indent: str = "") -> None:
+    """A line a number, groups of them indented."""
+    for name, value in result.items():
+        if isinstance(value, dict):
+            print(f"{indent}{name}")
+            _print(value, indent + "  ")
+        else:
+            print(f"{indent + name:32} {value}")
+
+
+def _train(options: argparse.Namespace, task: str, command: str) -> dict[str, Any]:
+    from ashore.benchmarks.beside import bench_beside
+    from ashore.benchmarks.train import bench_train
+
+    if options.peer is None:
+        if options.algorithm:
+            raise UsageError("--algorithm goes with --peer in bench train")
+        return bench_train(task, options.seed)
+    return bench_beside(
+        task,
+        options.peer,
+        options.algorithm,
+        seeds=list(range(options.seed, options.seed + (options.seeds or 1))),
+        seconds=options.seconds,
+        steps=options.steps,
+        command=command,
+        say=lambda text: print(text, file=sys.stderr),
+    )
 
 
 def _transfer(options: argparse.Namespace, command: str, runs: Path) -> dict[str, Any]:
@@ -48,7 +79,7 @@ def _transfer(options: argparse.Namespace, command: str, runs: Path) -> dict[str
     result = transfer(
         names[0],
         options.methods or METHODS,
-        Size(seeds=options.seeds, steps=options.steps, episodes=options.episodes),
+        Size(seeds=options.seeds or 5, steps=options.steps or 2_000_000, episodes=options.episodes),
         options.run or runs / f"transfer-{names[0]}",
         command=command,
         say=lambda text: print(text, file=sys.stderr),
@@ -62,7 +93,7 @@ def _variance(options: argparse.Namespace, command: str, runs: Path) -> dict[str
 
     result = bench_variance(
         options.tasks or list(TASKS),
-        options.seeds,
+        options.seeds or 5,
         options.run or runs / "variance",
         command=command,
         say=lambda text: print(text, file=sys.stderr),

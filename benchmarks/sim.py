@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ashore.benchmarks.peer import EnvPool
+from ashore.benchmarks.peers.envpool import EnvPool
 from ashore.sim.engine.cpu import CpuWorld
 from ashore.sim.env import Env
 

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from ashore.benchmarks.peer import ENVPOOL, EnvPool
+from ashore.benchmarks.peers.envpool import ENVPOOL, EnvPool
 from ashore.benchmarks.sim import bench_sim
 from ashore.configs.loader import load_run, presets
 from ashore.configs.schema import TaskSettings

@@ -15,6 +15,7 @@ from ashore.configs.algorithms import OnPolicySettings, ReplaySettings, SACSetti
 from ashore.configs.base import Settings
 from ashore.policies.distributions import Categorical, Distribution, Gaussian, SquashedGaussian
 from ashore.policies.layout import Layout
+from ashore.policies.linear import Linear, linear
 from ashore.policies.memory import make_memory
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"elu": nn.ELU, "relu": nn.ReLU, "tanh": nn.Tanh, "silu": nn.SiLU}
@@ -30,10 +31,10 @@ def mlp(
     layers: list[nn.Module] = []
     for i, (inputs, outputs) in enumerate(pairwise(sizes)):
         last = i == len(sizes) - 2
-        linear = nn.Linear(inputs, outputs)
-        nn.init.orthogonal_(linear.weight, last_gain if last else math.sqrt(2), generator=generator)
-        nn.init.zeros_(linear.bias)
-        layers += [linear] if last else [linear, ACTIVATIONS[activation]()]
+        layer = Linear(inputs, outputs)
+        nn.init.orthogonal_(layer.weight, last_gain if last else math.sqrt(2), generator=generator)
+        nn.init.zeros_(layer.bias)
+        layers += [layer] if last else [layer, ACTIVATIONS[activation]()]
     return nn.Sequential(*layers)
 
 
@@ -249,8 +250,9 @@ class TrunkCritic(nn.Module):
 class Critics(nn.Module):
     """Several critics of actions in one, for they are small: observation [B, m], action [B, a] -> values [critics, B].
 
-    Their layers are matrices [critics, in, out], multiplied together. They begin uniform within 1 / sqrt(inputs), as torch's
-    own layers do. `layer_norm`: each layer's sums are normalized before the activation (Ba et al., arXiv 1607.06450).
+    Their layers are matrices [critics, in, out], so that an optimizer steps few tensors. They begin uniform within
+    1 / sqrt(inputs), as torch's own layers do. `layer_norm`: each layer's sums are normalized before the activation
+    (Ba et al., arXiv 1607.06450).
     """
 
     def __init__(
@@ -272,11 +274,17 @@ class Critics(nn.Module):
                 uniform = torch.rand(shape, generator=generator) * 2 - 1
                 parameters.append(nn.Parameter(uniform / math.sqrt(inputs)))
 
-    def forward(self, observation: Tensor, action: Tensor) -> Tensor:
-        x = torch.cat((observation, action), -1).expand(self.count, -1, -1)
-        last = len(self.weights) - 1
-        for i, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
-            x = torch.baddbmm(bias, x, weight)
-            if i < last:
-                x = self.activation(functional.layer_norm(x, x.shape[-1:]) if self.layer_norm else x)
-        return x.squeeze(-1)
+    def forward(self, observation: Tensor, action: Tensor, *, frozen: bool = False) -> Tensor:
+        """frozen: gradients go to the action alone."""
+        pairs = zip(self.weights, self.biases, strict=True)
+        layers = [tuple((x.detach() if frozen else x).unbind() for x in pair) for pair in pairs]
+        seen = torch.cat((observation, action), -1)
+        values = []
+        for k in range(self.count):
+            x = seen
+            for i, (weight, bias) in enumerate(layers):
+                x = linear(x, weight[k].t(), bias[k][0])
+                if i < len(layers) - 1:
+                    x = self.activation(functional.layer_norm(x, x.shape[-1:]) if self.layer_norm else x)
+            values.append(x.squeeze(-1))
+        return torch.stack(values)

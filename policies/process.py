@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any
@@ -39,6 +40,29 @@ def torch_threads(count: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+Start = Callable[..., Callable[[], Any]]
+
+
+@contextmanager
+def two_threads() -> Iterator[Start]:
+    """Gives `start(function, *args)`, which runs it in a second thread; what that gives waits for the result.
+
+    Each thread has half of torch's threads: on two cores none waits for the others after each operation, which costs most
+    where other processes want the cores too. Where torch has one thread, `start` itself runs the function, to the same bits.
+    """
+    each = torch.get_num_threads() // 2
+    if each == 0:
+        yield _in_turn
+        return
+    with torch_threads(each), ThreadPoolExecutor(1, initializer=torch.set_num_threads, initargs=(each,)) as pool:
+        yield lambda function, *args: pool.submit(function, *args).result
+
+
+def _in_turn(function: Callable[..., Any], *args: Any) -> Callable[[], Any]:
+    result = function(*args)
+    return lambda: result
 
 
 class Interrupt:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from ashore.benchmarks.peer import EnvPool
+from ashore.benchmarks.peers.envpool import EnvPool
 from ashore.benchmarks.suite import bench_all, every, table
 from ashore.configs.errors import UsageError
 from ashore.configs.loader import presets
 
-# Speaks as `envpool_peer.py` does: every step takes it 1 ms.
+# Speaks as `envpool_process.py` does: every step takes it 1 ms.
 PEER = """#!/bin/sh
 echo ready
 while read steps; do echo $steps | awk '{print $1 / 1000}'; done

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ashore.configs.algorithms import SACSettings
+from ashore.configs.errors import UsageError
 from ashore.policies.networks import SquashedActor
 from ashore.policies.off_policy.learner import OffPolicy
 from ashore.policies.replay import Batch
@@ -29,9 +30,18 @@ class SAC(OffPolicy):
         initial = torch.tensor(math.log(settings.initial_temperature), device=device)
         self.log_temperature = nn.Parameter(initial)
         super().__init__(settings, env, seed, device)
+        most = env.action_size * math.log(2)  # of an action that is anywhere within [-1, 1]
+        for name in ("target_entropy", "final_entropy"):
+            wanted = getattr(settings, name)
+            if wanted is not None and wanted >= most:
+                raise UsageError(
+                    f"train.algorithm.{name} = {wanted:g}; allowed: below {most:.2f} nats, the most there can be"
+                )
 
     def make_optimizers(self) -> dict[str, torch.optim.Optimizer]:
-        self.temperature_optimizer = torch.optim.Adam([self.log_temperature], lr=self.settings.learning_rate)
+        self.temperature_optimizer = torch.optim.Adam(
+            [self.log_temperature], lr=self.settings.learning_rate, fused=True
+        )
         return super().make_optimizers() | {"temperature": self.temperature_optimizer}
 
     @property
@@ -49,9 +59,9 @@ class SAC(OffPolicy):
         temperature = self.log_temperature.detach().exp()
         value_loss = self.learn_values(batch, self.targets(batch, temperature))
         action, log_prob = self.actor.distribution(self.actor(batch.actor)).draw(self.generator)
-        policy_loss = (temperature * log_prob - self.critics(batch.critic, action).amin(0)).mean()
+        policy_loss = (temperature * log_prob - self.critics(batch.critic, action, frozen=True).amin(0)).mean()
         self.actor_optimizer.zero_grad()
-        policy_loss.backward(inputs=list(self.actor.parameters()))  # not the critics', which stay
+        policy_loss.backward()
         self.actor_optimizer.step()
         entropy = -log_prob.detach().mean()
         # The gradient of temperature * (entropy - target_entropy) by its logarithm, as in eq. 18.

@@ -35,9 +35,9 @@ class TD3(OffPolicy):
     def update(self, batch: Batch) -> dict[str, Tensor]:
         value_loss = self.learn_values(batch, self.targets(batch))
         if self.updates % self.policy_delay == 0:
-            loss = -self.critics(batch.critic, self.actor(batch.actor))[0].mean()
+            loss = -self.critics(batch.critic, self.actor(batch.actor), frozen=True)[0].mean()
             self.actor_optimizer.zero_grad()
-            loss.backward(inputs=list(self.actor.parameters()))
+            loss.backward()
             self.actor_optimizer.step()
             self.policy_loss = loss.detach()
             self.follow(self.target_actor, self.actor)

@@ -168,6 +168,10 @@ class OnPolicy:
         """One step of the optimizer of all networks."""
         self.optimizer.zero_grad()
         loss.backward()
+        self.apply_gradients()
+
+    def apply_gradients(self) -> None:
+        """Step by the gradients that the networks have."""
         # Apart, so that a large error of the critic does not scale down the actor's step.
         nn.utils.clip_grad_norm_(self.actor.parameters(), self.settings.max_grad_norm)
         nn.utils.clip_grad_norm_(self.critic.parameters(), self.settings.max_grad_norm)

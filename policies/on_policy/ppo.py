@@ -11,6 +11,7 @@ from ashore.configs.algorithms import PPOSettings
 from ashore.policies.advantages import estimate_advantages
 from ashore.policies.memory import Recurrent
 from ashore.policies.on_policy.learner import Batch, OnPolicy
+from ashore.policies.process import Start, two_threads
 from ashore.policies.rollout import Rollout, cut
 from ashore.policies.vector import Observation, VectorEnv
 
@@ -55,27 +56,44 @@ class PPO(OnPolicy):
         spread_before = self.spread()
         totals: dict[str, Tensor | float] = {}
         passes = 0
-        for rows in self.minibatches(batch, s.epochs, max(1, s.minibatch_size // self.sequence)):
-            losses = self._step(rows, spread_before)
-            totals = {name: totals.get(name, 0.0) + x for name, x in losses.items()}
-            passes += 1
+        with two_threads() as start:
+            for rows in self.minibatches(batch, s.epochs, max(1, s.minibatch_size // self.sequence)):
+                losses = self._step(rows, spread_before, start)
+                totals = {name: totals.get(name, 0.0) + x for name, x in losses.items()}
+                passes += 1
         report = self.told({name: float(x) / passes for name, x in totals.items()})
         return report | {"learning_rate": self.learning_rate}
 
-    def _step(self, rows: Batch, spread_before: Tensor | None) -> dict[str, Tensor | float]:
-        """One gradient step on a minibatch; the learning rate first follows the divergence from the policy that acted."""
+    def _step(self, rows: Batch, spread_before: Tensor | None, start: Start) -> dict[str, Tensor | float]:
+        """One gradient step on a minibatch; the learning rate first follows the divergence from the policy that acted.
+
+        Actor and critic share nothing but the optimizer: the critic's gradients are computed in a second thread.
+        """
+        self.optimizer.zero_grad()
+        value_loss = start(self._descend_values, rows)
+        kl, policy_loss = self._descend_policy(rows, spread_before)
+        losses = {"policy_loss": policy_loss, "value_loss": value_loss(), "kl": kl}
+        self._follow(kl)
+        self.apply_gradients()
+        return losses
+
+    def _descend_policy(self, rows: Batch, spread_before: Tensor | None) -> tuple[float, Tensor]:
+        """The actor's gradients; gives the divergence from the policy that acted, in nats, and the policy's loss."""
         s = self.settings
         now = self.actor.distribution(self.actor(self._features(rows)))
         with torch.no_grad():
             kl = self.actor.distribution(rows["head"], spread_before).kl_to(now).mean().item()
-        self._follow(kl)
         ratio = (now.log_prob(rows["action"]) - rows["log_prob"]).exp()
         advantage = rows["advantage"]
         policy_loss = -torch.minimum(ratio * advantage, ratio.clip(1 - s.clip, 1 + s.clip) * advantage).mean()
+        (policy_loss - s.entropy_coefficient * now.entropy().mean()).backward()
+        return kl, policy_loss.detach()
+
+    def _descend_values(self, rows: Batch) -> Tensor:
+        """The critic's gradients; gives its mean squared error."""
         value_loss = (self.critic(rows["critic"]) - rows["return"]).square().mean()
-        loss = policy_loss + s.value_coefficient * value_loss - s.entropy_coefficient * now.entropy().mean()
-        self.descend(loss)
-        return {"policy_loss": policy_loss.detach(), "value_loss": value_loss.detach(), "kl": kl}
+        (self.settings.value_coefficient * value_loss).backward()
+        return value_loss.detach()
 
     def _features(self, rows: Batch) -> Tensor:
         """What the actor's layers take, through time where it is recurrent."""

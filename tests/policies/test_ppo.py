@@ -13,6 +13,7 @@ from torch import Tensor
 from ashore.configs.algorithms import PPOSettings
 from ashore.policies.on_policy.learner import Batch
 from ashore.policies.on_policy.ppo import PPO
+from ashore.policies.process import Start
 from ashore.policies.trainer import train
 from tests.policies.double_integrator import ALGORITHM, SETTINGS, DoubleIntegrator, evaluate
 
@@ -22,7 +23,7 @@ class Recorder(PPO):
 
     seen: list[Tensor]
 
-    def _step(self, rows: Batch, spread_before: Tensor | None) -> dict[str, Any]:
+    def _step(self, rows: Batch, spread_before: Tensor | None, start: Start) -> dict[str, Any]:
         self.seen.append(rows["action"][:, 0])
         return {"kl": 0.0}
 

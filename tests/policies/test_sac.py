@@ -94,7 +94,6 @@ def test_what_is_not_a_number_stops_the_run_and_leaves_the_last_good_checkpoint(
     with torch.no_grad():
         broken.critics.weights[0].fill_(math.nan)
     env = DoubleIntegrator(64)
-    broken.improve(env)  # before the first update
     with pytest.raises(FloatingPointError, match=r"the update is not finite: .*value_loss"):
         broken.improve(env)
 
@@ -204,3 +203,20 @@ def test_choices_are_refused() -> None:
     env.discrete = True
     with pytest.raises(UsageError, match="algorithm sac chooses continuous actions"):
         make_learner(EACH["sac"], env, 0)
+
+
+def test_an_entropy_that_no_policy_has_is_refused() -> None:
+    """Its temperature would grow without end."""
+    for name in ("target_entropy", "final_entropy"):
+        settings = SACSettings(kind="sac", **SMALL | {name: 0.7})
+        with pytest.raises(UsageError, match=rf"train.algorithm.{name} = 0.7; allowed: below 0.69 nats"):
+            make_learner(settings, DoubleIntegrator(4), 0)
+
+
+def test_the_target_entropy_falls_evenly() -> None:
+    settings = SACSettings(kind="sac", **SMALL | {"target_entropy": 0.5, "final_entropy": -1.5, "entropy_steps": 1000})
+    learner = SAC(settings, DoubleIntegrator(4), 0)
+    seen = []
+    for learner.steps in (0, 500, 1000, 9000):
+        seen.append(learner.target_entropy)
+    assert seen == [0.5, -0.5, -1.5, -1.5]

@@ -22,7 +22,7 @@ class EnvPool:
     """EnvPool's environments of one task. Idle, it waits for input and takes no time from others."""
 
     def __init__(self, python: Path, task: str, num_envs: int, threads: int) -> None:
-        script = Path(__file__).with_name("envpool_peer.py")
+        script = Path(__file__).with_name("envpool_process.py")
         command = [str(python), str(script), ENVPOOL[task], str(num_envs), str(threads)]
         try:
             self._process = subprocess.Popen(

@@ -1,6 +1,6 @@
-"""EnvPool in a process and a virtual environment of its own, stepped in stretches that `benchmarks/peer.py` asks for.
+"""EnvPool in a process and a virtual environment of its own, stepped in stretches that `envpool.py` asks for.
 
-    envpool_peer.py HalfCheetah-v5 256 2    task, environments, threads
+    envpool_process.py HalfCheetah-v5 256 2    task, environments, threads
 
 It writes "ready" once it can step. A number of steps in is the seconds they took out, until the input ends.
 """
