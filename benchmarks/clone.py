@@ -81,7 +81,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--task", default="arm_reach")
     parser.add_argument("--episodes", type=int, default=64, help="that are cloned")
-    parser.add_argument("--steps", type=int, default=100_000, help="of training from the clone")
+    parser.add_argument("--steps", type=int, default=60_000, help="of training from the clone")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=Path, default=Path("runs/bench_clone"))
     parser.add_argument("--out", type=Path, metavar="FILE")

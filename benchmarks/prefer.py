@@ -21,7 +21,8 @@ from ashore.policies.checkpoint import latest
 
 def main() -> None:
     options = parse()
-    given = {"pairs": options.pairs, "rounds": options.rounds, "steps": options.steps // options.rounds}
+    given: dict[str, Any] = {"pairs": options.pairs, "rounds": options.rounds, "steps": options.steps // options.rounds}
+    given |= {"clip_seconds": options.clip_seconds, "reward_model": {"batch_size": 64}}
     folders = {name: options.runs / name for name in ("base", "direct", "preferred")}
     train(options.task, folders["base"], total_steps=options.base_steps, seed=options.seed)
     start = str(folders["base"])
@@ -70,9 +71,10 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--task", default="cartpole_swingup")
     parser.add_argument("--base-steps", type=int, default=40_000)
-    parser.add_argument("--steps", type=int, default=160_000, help="of each training from the base")
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--pairs", type=int, default=50, help="a round")
+    parser.add_argument("--steps", type=int, default=480_000, help="of each training from the base")
+    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--pairs", type=int, default=200, help="a round")
+    parser.add_argument("--clip-seconds", type=float, default=0.5)
     parser.add_argument("--episodes", type=int, default=256)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--runs", type=Path, default=Path("runs/bench_prefer"))
