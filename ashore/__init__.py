@@ -17,10 +17,23 @@ from ashore.environment_variables import set_defaults
 from ashore.version import __version__
 
 if TYPE_CHECKING:
-    from ashore.api import Run, compare, evaluate, make_env, open_run, open_runs, play, sweep, train
+    from ashore.api import (
+        Run,
+        clone,
+        compare,
+        evaluate,
+        make_env,
+        open_run,
+        open_runs,
+        play,
+        prefer,
+        record,
+        sweep,
+        train,
+    )
     from ashore.configs.errors import AshoreError
     from ashore.deploy_ros.stepping import SteppedPolicy, Targets, load
-    from ashore.results import Comparison, Evaluation, Exported, Sweep, Video
+    from ashore.results import Comparison, Evaluation, Exported, Recorded, Sweep, Video
     from ashore.run_sets import RunSet
 
 __all__ = [
@@ -28,6 +41,7 @@ __all__ = [
     "Comparison",
     "Evaluation",
     "Exported",
+    "Recorded",
     "Run",
     "RunSet",
     "SteppedPolicy",
@@ -35,6 +49,7 @@ __all__ = [
     "Targets",
     "Video",
     "__version__",
+    "clone",
     "compare",
     "evaluate",
     "load",
@@ -42,14 +57,30 @@ __all__ = [
     "open_run",
     "open_runs",
     "play",
+    "prefer",
+    "record",
     "sweep",
     "train",
 ]
 
 _API = dict.fromkeys(
-    ("Run", "compare", "evaluate", "make_env", "open_run", "open_runs", "play", "sweep", "train"), "ashore.api"
+    (
+        "Run",
+        "clone",
+        "compare",
+        "evaluate",
+        "make_env",
+        "open_run",
+        "open_runs",
+        "play",
+        "prefer",
+        "record",
+        "sweep",
+        "train",
+    ),
+    "ashore.api",
 )
-_API |= dict.fromkeys(("Comparison", "Evaluation", "Exported", "Sweep", "Video"), "ashore.results")
+_API |= dict.fromkeys(("Comparison", "Evaluation", "Exported", "Recorded", "Sweep", "Video"), "ashore.results")
 _API |= dict.fromkeys(("SteppedPolicy", "Targets", "load"), "ashore.deploy_ros.stepping")
 _API |= {"AshoreError": "ashore.configs.errors", "RunSet": "ashore.run_sets"}
 

@@ -1,4 +1,4 @@
-"""What one does with policies: train, compare, evaluate, sweep, play, export. Commands and scripts call the same functions.
+"""What one does with policies: train, clone, prefer, evaluate, ... Commands and scripts call the same functions.
 
 Settings are given as keywords, `total_steps=8000` or `task={"episode_seconds": 2.0}`; as a mapping with dotted names,
 `settings={"task.randomization.payload.high": 1.0}`; or as the command line has them, `overrides=["train.seed=3"]`.
@@ -19,6 +19,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from ashore import environments
+from ashore.cloning import clone_run, record_episodes
 from ashore.comparing import compare_folders
 from ashore.configs.errors import UsageError
 from ashore.configs.faults import ConfigError
@@ -26,11 +27,11 @@ from ashore.configs.gymnasium_run import PREFIX, GymnasiumRunSettings, Gymnasium
 from ashore.configs.loader import AnyRun, load_any, of_task, read_mapping
 from ashore.environments import TEST_SEED
 from ashore.files import write_atomically
-from ashore.policies import metrics
+from ashore.policies import metrics, recording
 from ashore.policies.trainer import TrainingOutcome
 from ashore.randomization.robustness import comparison, report
 from ashore.randomization.robustness.sweep import SweepResult
-from ashore.results import Comparison, Evaluation, Exported, Sweep, Video
+from ashore.results import Comparison, Evaluation, Exported, Recorded, Sweep, Video
 from ashore.run_sets import RunSet
 from ashore.runs import POLICY_FILE, export_run, train_run
 from ashore.seeds import LOG, SETTINGS, failure, is_set, own_cores, read_result, seed_folder, train_seeds
@@ -192,6 +193,76 @@ def open_runs(folder: str | Path) -> RunSet:
     rows = read_result(folder)["seeds"]
     began = [row for row in rows if (folder / row["folder"] / "config.yaml").is_file()]
     return RunSet(folder, {row["seed"]: Run(folder / row["folder"]) for row in began})
+
+
+def record(
+    policy: str | Path,
+    out: str | Path | None = None,
+    episodes: int = 64,
+    *,
+    seed: int = 0,
+    settings: Settings | None = None,
+    overrides: Sequence[str] = (),
+) -> Recorded:
+    """Write whole episodes of a run's policy, what it saw and did, into a file; `runs/POLICY.safetensors` if not given."""
+    _require_count("episodes", episodes)
+    trained = _load_trained(policy, settings, overrides)
+    path = RUNS / f"{trained.name}.safetensors" if out is None else Path(out)
+    recorded = record_episodes(trained, episodes, seed=seed)
+    recording.save(recorded, path)
+    return Recorded(path, recorded.num_episodes, len(recorded.began))
+
+
+def clone(
+    sources: str | Path | Sequence[str | Path],
+    *,
+    run_dir: str | Path | None = None,
+    episodes: int = 64,
+    seed: int = 0,
+    settings: Settings | None = None,
+    overrides: Sequence[str] = (),
+    **keywords: Any,
+) -> Run:
+    """Fit a policy to recorded episodes: files that `record` wrote, or a run, of which so many `episodes` are recorded.
+
+    The result is a run, in `runs/clone-SOURCE` if not given; `train(..., start_from=RUN)` goes on from it.
+    """
+    _require_count("episodes", episodes)
+    names = [str(source) for source in ([sources] if isinstance(sources, str | Path) else sources)]
+    folder = RUNS / f"clone-{Path(names[0]).resolve().stem}" if run_dir is None else Path(run_dir)
+    given = overrides_of({**(settings or {}), **keywords})
+    with _without_flag(bool(given)):
+        clone_run(names, folder, episodes=episodes, seed=seed, overrides=[*overrides, *given])
+    return Run(folder)
+
+
+def prefer(
+    policy: str | Path,
+    *,
+    run_dir: str | Path | None = None,
+    judge: str | None = None,
+    answers: str | Path | None = None,
+    port: int = 0,
+    resume: bool = False,
+    quiet: bool = False,
+    settings: Settings | None = None,
+    overrides: Sequence[str] = (),
+    **keywords: Any,
+) -> Run:
+    """Improve a run's policy by what is preferred among pairs of its clips; a run in `run_dir`, `runs/prefer-POLICY`.
+
+    judge: `FILE.py:FUNCTION`, or a term of the task's reward; answers: a file. Without either a page asks, in a browser on
+    this machine. keywords: of `PreferenceSettings`, such as `rounds=3`.
+    """
+    from ashore.preferences.command import preferred
+
+    folder = RUNS / f"prefer-{Path(policy).resolve().name}" if run_dir is None else Path(run_dir)
+    given = overrides_of(settings or {})
+    with _without_flag(bool(given)):
+        preferred(
+            str(policy), folder, judge, answers, port, resume, keywords, (*overrides, *given), Console(quiet=quiet)
+        )
+    return Run(folder)
 
 
 def open_run(folder: str | Path) -> Run:

@@ -13,6 +13,7 @@ from ashore.configs.errors import AshoreError
 
 MODULES = {
     "learning": ("tasks", "config", "train", "export"),
+    "imitating": ("record", "clone", "prefer"),
     "measuring": ("evaluate", "sweep", "compare", "bench", "demo"),
     "showing": ("play", "look"),
     "deploying": ("inspect", "twin", "deploy", "doctor"),

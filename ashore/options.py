@@ -79,6 +79,42 @@ def _train_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--resume", action="store_true", help="go on from the run's newest checkpoint, to the same bits")
 
 
+def _record_options(sub: argparse.ArgumentParser) -> None:
+    _about_task(sub)
+    sub.add_argument("policy", help="folder of a run")
+    sub.add_argument("--episodes", type=_count, default=64, help="64 if not given")
+    sub.add_argument("--seed", type=_seed, default=0)
+    sub.add_argument("-o", "--out", type=Path, metavar="FILE", help="runs/POLICY.safetensors if not given")
+
+
+def _clone_options(sub: argparse.ArgumentParser) -> None:
+    _about_task(sub)
+    sub.add_argument("sources", nargs="+", metavar="SOURCE", help="folder of a run, or files that record wrote")
+    sub.add_argument("--run", type=Path, metavar="DIR", help="folder of the new run; runs/clone-SOURCE if not given")
+    sub.add_argument("--episodes", type=_count, default=64, help="recorded of a run; 64 if not given")
+    sub.add_argument("--seed", type=_seed, default=0)
+
+
+def _prefer_options(sub: argparse.ArgumentParser) -> None:
+    from ashore.configs.preferences import PreferenceSettings
+
+    _about_task(sub)
+    sub.add_argument("policy", help="folder of a run")
+    sub.add_argument("--run", type=Path, metavar="DIR", help="folder of the new run; runs/prefer-POLICY if not given")
+    who = sub.add_mutually_exclusive_group()
+    who.add_argument("--answers", type=Path, metavar="FILE", help="take the answers from here, not from a page")
+    who.add_argument(
+        "--judge", metavar="WHO", help="FILE.py:FUNCTION, whose code is run, a term of the task's reward, or: reward"
+    )
+    for name in ("rounds", "pairs", "clip_seconds", "steps", "kl_coefficient", "seed"):
+        field = PreferenceSettings.model_fields[name]
+        kind = float if field.annotation is float else int
+        flag = "--" + name.replace("_", "-")
+        sub.add_argument(flag, type=kind, metavar=str(field.default), help=field.description)
+    sub.add_argument("--port", type=_port, default=0, help="of the page; any free one if not given")
+    sub.add_argument("--resume", action="store_true", help="go on with the rounds of a run, none of its answers lost")
+
+
 def _evaluate_options(sub: argparse.ArgumentParser) -> None:
     _about_policy(sub, episodes=256)
     sub.add_argument("--json", action="store_true", help="one JSON object instead of text")
@@ -285,6 +321,9 @@ COMMANDS: dict[str, tuple[str, Options]] = {
     "tasks": ("list the tasks", _no_options),
     "config": ("print a preset's resolved settings", _about_preset),
     "train": ("train a policy on a task", _train_options),
+    "record": ("write episodes of a policy, what it saw and did, into a file", _record_options),
+    "clone": ("learn a policy from recorded episodes", _clone_options),
+    "prefer": ("improve a policy by which of two clips people or scripts prefer", _prefer_options),
     "evaluate": ("count a policy's successes over whole episodes", _evaluate_options),
     "sweep": ("measure how far parameters may go before a policy fails", _sweep_options),
     "compare": ("draw runs and sets of seeds beside each other, on one page", _compare_options),

@@ -58,6 +58,17 @@ class Exported(NamedTuple):
         return f"{self.path}: {self.contract.interface.task} for {self.contract.interface.robot}"
 
 
+class Recorded(NamedTuple):
+    """A file of recorded episodes."""
+
+    path: Path
+    episodes: int
+    steps: int  # control steps, over all episodes
+
+    def __repr__(self) -> str:
+        return f"{self.path}: {self.episodes} episodes, {self.steps:,} steps"
+
+
 class Video(NamedTuple):
     """A film of episodes."""
 

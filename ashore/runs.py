@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -91,17 +92,13 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool, console: Console 
         critic_sees_world=settings.critic_sees_world,
     )
     env.task.adapt()
-    worlds, rounds = worlds_and_rounds(settings.eval_episodes)
-    test = make_env(run.task, worlds, seed=settings.seed)
     require_fit(settings.algorithm, env)
+    evaluate = evaluation_of(run)
     start = start_of(run, env, folder)
     write_atomically(config, dump(run))  # only now: settings that build no environment leave nothing behind
 
     for warning in [] if resume else env.task.warnings():
         print(f"ashore: warning: {warning}", file=sys.stderr)
-
-    def evaluate(acting: Acting) -> dict[str, float]:
-        return run_episodes(test, policy_act(acting, test), rounds, seed=TEST_SEED + settings.seed).summary()
 
     opening = opening_line(run, folder)
     outcome = train(
@@ -110,6 +107,18 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool, console: Console 
     if not outcome.interrupted and not env.task.raw_actuators:
         export_run(folder, folder / POLICY_FILE)
     return outcome
+
+
+def evaluation_of(run: RunSettings) -> Callable[[Acting], dict[str, float]]:
+    """Plays the run's `eval_episodes`, the same ones each time, in worlds that training never draws."""
+    seed = run.train.seed
+    worlds, rounds = worlds_and_rounds(run.train.eval_episodes)
+    test = make_env(run.task, worlds, seed=seed)
+
+    def evaluate(acting: Acting) -> dict[str, float]:
+        return run_episodes(test, policy_act(acting, test), rounds, seed=TEST_SEED + seed).summary()
+
+    return evaluate
 
 
 def refuse_changes(saved: RunSettings, run: RunSettings, config: Path) -> None:
@@ -134,6 +143,11 @@ def _without_folders(run: RunSettings) -> RunSettings:
     source, start = (None if p is None else Path(p).name for p in (task.source, train.start_from))
     changed = {"task": task.model_copy(update={"source": source})}
     return run.model_copy(update=changed | {"train": train.model_copy(update={"start_from": start})})
+
+
+def portable_settings(run: RunSettings) -> dict[str, Any]:
+    """The settings as a file has them that goes to other machines."""
+    return _without_folders(self_contained(run)).model_dump(mode="json")
 
 
 def export_run(folder: Path, path: Path) -> Contract:

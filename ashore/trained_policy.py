@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from pydantic import ValidationError
 
-from ashore.configs.contract import Contract, Interface
+from ashore.configs.contract import Interface
 from ashore.configs.errors import UsageError
 from ashore.configs.faults import explain
 from ashore.configs.loader import load_run, of_task, run_settings
@@ -65,7 +65,7 @@ def load_trained(where: str, overrides: Sequence[str] = ()) -> TrainedPolicy:
     exported = bundle.load_policy(path)
     contract = exported.contract
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    run = of_task(run_settings(_carried(path, contract), overrides))
+    run = of_task(run_settings(carried_settings(path, contract.settings), overrides))
     if contract.settings["task"].get("source") and run.task.source is None:
         raise UsageError(
             f"{path} is of task {run.task.name}, which is not in this package, and no policy file makes code run; "
@@ -85,18 +85,18 @@ def _trained_on(folder: Path, checkpoint: Path) -> tuple[Dimension, ...]:
     return as_trained(run, 1, sampler_state(checkpoint))[1]
 
 
-def _carried(path: Path, contract: Contract) -> dict[str, Any]:
-    """The settings in a policy file, which may be a stranger's: whole, so that they lead to no other file and no download."""
+def carried_settings(path: Path, settings: dict[str, Any]) -> dict[str, Any]:
+    """The settings in a file, which may be a stranger's: whole, so that they lead to no other file and no download."""
     try:
-        run = RunSettings.model_validate_json(json.dumps(contract.settings), strict=True)
+        run = RunSettings.model_validate_json(json.dumps(settings), strict=True)
     except ValidationError as error:
-        raise explain(error, contract.settings) from None
+        raise explain(error, settings) from None
     if not is_portable(run.task.robot.model):
         raise UsageError(
-            f"{path}: task.robot.model = {run.task.robot.model!r}; allowed in a policy file: the model's text, "
+            f"{path}: task.robot.model = {run.task.robot.model!r}; allowed in a file from elsewhere: the model's text, "
             "a file of sim/robots, gymnasium:FILE"
         )
-    data = copy.deepcopy(contract.settings)
+    data = copy.deepcopy(settings)
     data["task"] |= {"source": None}
     data["train"] |= {"start_from": None}
     return data

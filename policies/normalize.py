@@ -56,6 +56,12 @@ class Normalizer(nn.Module):
         self.shift.copy_(self.mean)
         self.scale.copy_(1 / self.std)
 
+    @torch.no_grad()
+    def weigh(self, rows: float) -> None:
+        """Let the statistics so far count as those of so many rows, against what comes later."""
+        self.squares *= rows / self.count
+        self.count.fill_(rows)
+
     def forward(self, x: Tensor) -> Tensor:
         return ((x - self.shift) * self.scale).clip(-self.clip, self.clip)
 

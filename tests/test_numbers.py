@@ -19,7 +19,7 @@ from ashore.runs import export_untrained, train_run
 from ashore.sim.env import Env
 from ashore.sim.evaluate import Episodes, run_episodes, worlds_and_rounds
 from ashore.sweeps import _with_ranges
-from ashore.trained_policy import _carried, graph_act, load_trained, measure
+from ashore.trained_policy import carried_settings, graph_act, load_trained, measure
 
 
 @pytest.mark.parametrize(
@@ -147,5 +147,6 @@ def test_overrides_leave_the_contract_of_a_loaded_policy_alone(tmp_path: Path) -
     export_untrained(load_run("arm_reach"), tmp_path / "policy.onnx")
     before = load_policy(tmp_path / "policy.onnx").contract
     contract = load_policy(tmp_path / "policy.onnx").contract
-    run_settings(_carried(tmp_path / "policy.onnx", contract), ["task.options.tolerance=0.05", "task.randomization={}"])
+    carried = carried_settings(tmp_path / "policy.onnx", contract.settings)
+    run_settings(carried, ["task.options.tolerance=0.05", "task.randomization={}"])
     assert contract == before and contract.settings == before.settings

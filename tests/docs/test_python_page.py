@@ -20,7 +20,8 @@ FEWER = {
     'algorithm={"learning_rate": 1e-3}': 'algorithm={"learning_rate": 1e-3, "rollout_steps": 16, "minibatch_size": 128}',
     "seeds=[0, 1, 2]": "seeds=[0, 1]",
     "episodes=256": "episodes=8",
-    "episodes=64": "episodes=4, points=3",
+    "episodes=64)\nprint(swept)": "episodes=4, points=3)\nprint(swept)",
+    "episodes=64": "episodes=4",
 }
 
 

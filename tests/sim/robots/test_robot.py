@@ -111,7 +111,7 @@ def test_a_policy_file_leads_to_no_other_file(tmp_path: Path, model: str, monkey
     changed["task"]["robot"]["model"] = model
     forged = SimpleNamespace(contract=contract.model_copy(update={"settings": changed}))
     monkeypatch.setattr(bundle, "load_policy", lambda _: forged)
-    with pytest.raises(UsageError, match=f"task.robot.model = '{model}'; allowed in a policy file"):
+    with pytest.raises(UsageError, match=f"task.robot.model = '{model}'; allowed in a file from elsewhere"):
         load_trained(str(path))
     changed["task"]["robot"] = "/etc/hosts"
     with pytest.raises(ConfigError, match=r"task\.robot"):

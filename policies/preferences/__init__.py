@@ -1,0 +1,1 @@
+"""Learning from preferences between clips: a reward that explains them, and a policy improved against it."""
