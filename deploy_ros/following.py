@@ -50,7 +50,7 @@ class Evidence(NamedTuple):
 
 @dataclass(frozen=True)
 class Following:
-    """The laws of one robot. limits: [n] float64 each; dt, lag, max_age (of a joint state): s; forward: a forward controller."""
+    """The laws of one robot. limits: [n] float64 each; dt, lag: s; max_age: s, of a joint state; forward: no trajectories."""
 
     limits: JointLimits
     dt: float
