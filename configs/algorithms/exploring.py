@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Self
-
 from pydantic import Field, model_validator
 
 from ashore.configs.base import Count, Fraction, Settings
@@ -17,7 +15,7 @@ class ExploringSettings(Settings):
     epsilon_steps: Count = Field(default=50_000, description="control steps over all worlds until epsilon_end")
 
     @model_validator(mode="after")
-    def _falling(self) -> Self:
+    def _falling(self) -> ExploringSettings:
         if self.epsilon_end > self.epsilon_start:
             raise ValueError(f"epsilon_end = {self.epsilon_end}; allowed: at most epsilon_start = {self.epsilon_start}")
         return self

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -38,7 +38,7 @@ class OnPolicySettings(Settings):
         return "V(s)"
 
     @model_validator(mode="after")
-    def _consistent(self) -> Self:
+    def _consistent(self) -> OnPolicySettings:
         if self.final_std > self.initial_std:
             raise ValueError(f"final_std = {self.final_std}; allowed: at most initial_std = {self.initial_std}")
         steps, sequence = self.rollout_steps, self.memory.sequence

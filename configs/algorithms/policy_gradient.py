@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -16,7 +16,7 @@ class FeedforwardSettings(OnPolicySettings):
     """Of learners that take a rollout's steps one by one."""
 
     @model_validator(mode="after")
-    def _memory(self) -> Self:
+    def _memory(self) -> FeedforwardSettings:
         if self.memory.recurrent:
             raise ValueError(
                 f"memory.kind = {self.memory.kind!r}; allowed: none or history; ppo learns recurrent actors"
