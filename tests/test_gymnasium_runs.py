@@ -123,13 +123,13 @@ def test_settings_read_back_equal(tmp_path: Path) -> None:
         (["train", "gymnasium:CartPole-v1", "--algorithm", "q_learning"], "observations that are numbers of states"),
         (
             ["train", "gymnasium:CartPole-v1", "--algorithm", "sac"],
-            "the environment takes one of 2 choices; allowed: dqn",
+            "the environment takes one of 2 choices; allowed: a2c, ",
         ),
         (
             ["train", "gymnasium:Pendulum-v1", "--algorithm", "dqn"],
             "the environment takes 1 continuous actions; allowed",
         ),
-        (["train", "arm_reach", "--algorithm", "dqn"], "continuous actions; allowed: ddpg"),
+        (["train", "arm_reach", "--algorithm", "dqn"], "continuous actions; allowed: a2c, "),
         (["train", "gymnasium:CartPole-v1", "--seeds", "0..1"], "trains one seed a run"),
         (["compare", "RUN"], "cannot be swept, compared"),
         (["look", "gymnasium:CartPole-v1"], "cannot be swept, compared, exported, deployed or looked at"),
