@@ -172,6 +172,9 @@ def _parse(text: str, data: dict[str, Any]) -> tuple[tuple[str, ...], Any, str]:
     if not re.fullmatch(r"[^.]+(\.[^.]+)*", name) or not equals or not written:
         raise ConfigError(f"--set {text!r}; allowed: NAME=VALUE, as train.seed=3")
     keys = name.split(".")
+    if keys[keys[0] == "train" :][:1] == ["ppo"]:  # as it was when there was no other algorithm
+        now = ".".join(["algorithm", *keys[keys.index("ppo") + 1 :]])
+        raise ConfigError(f"--set {name} is --set {now} now: train.algorithm has the settings of whatever learns")
     known = sections(data)
     if is_gymnasium(data) and set(keys[:1]) & WITH_ROBOT:
         raise ConfigError(f"--set {name}: the gymnasium environment {name_in(data.get('gymnasium'))} {CANNOT}")

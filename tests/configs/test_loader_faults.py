@@ -9,6 +9,9 @@ from ashore.configs.loader import ConfigError, load_run, run_settings
 from tests.configs.presets import fault, rewrite
 
 
+WHATEVER = ": train.algorithm has the settings of whatever learns"
+
+
 @pytest.mark.parametrize(
     ("override", "message"),
     [
@@ -46,6 +49,8 @@ def test_an_override_that_cannot_be_followed_says_what_can(folder: Path, overrid
         ("task.physics_dt=0", "task.physics_dt = 0; allowed: above 0"),
         ("task.action_scale=2", "task.action_scale = 2; allowed: at most 1, the joints' velocity limit"),
         ("task.name=[a]", 'task.name = ["a"]; allowed: text'),
+        ("ppo.clip=0.3", "--set ppo.clip is --set algorithm.clip now" + WHATEVER),
+        ("train.ppo.clip=0.3", "--set train.ppo.clip is --set algorithm.clip now" + WHATEVER),
         ("train.algorithm=3", "train.algorithm = 3; allowed: a mapping of names to settings"),
         (
             "train.algorithm.activation=gelu",
