@@ -8,7 +8,6 @@ from ashore.configs.entries import EFFECTS
 from ashore.configs.loader import ConfigError, load_run, run_settings
 from tests.configs.presets import fault, rewrite
 
-
 WHATEVER = ": train.algorithm has the settings of whatever learns"
 
 
