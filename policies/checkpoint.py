@@ -104,14 +104,25 @@ def latest(folder: Path) -> Path | None:
 
 def _take(file: str, part: Part, folder: Path, before: Path | None) -> dict[str, Any]:
     """Put a part into a checkpoint's folder: as a link to the one before, where it has not changed. Gives its entry."""
-    known = _manifest(before).get(file) if before is not None else None
-    if before is not None and known is not None and known.get("version") == part.version:
-        try:
-            os.link(before / file, folder / file)
-        except OSError:  # a file system without hard links
-            shutil.copyfile(before / file, folder / file)
-        return known
-    return _write(folder / file, safetensors.numpy.save(dict(part.arrays()))) | {"version": part.version}
+    known = _unchanged(file, part, before)
+    if before is None or known is None:
+        return _write(folder / file, safetensors.numpy.save(dict(part.arrays()))) | {"version": part.version}
+    try:
+        os.link(before / file, folder / file)
+    except OSError:  # a file system without hard links
+        shutil.copyfile(before / file, folder / file)
+    return known
+
+
+def _unchanged(file: str, part: Part, before: Path | None) -> dict[str, Any] | None:
+    """The entry of a part in the checkpoint before, if it is there as it is now; a damaged one is written anew."""
+    try:
+        known: dict[str, Any] | None = _manifest(before).get(file) if before is not None else None
+        if before is None or known is None or known.get("version") != part.version:
+            return None
+        return known if (before / file).stat().st_size == known["bytes"] else None
+    except (CheckpointError, OSError):
+        return None
 
 
 def _write(path: Path, data: bytes) -> dict[str, Any]:

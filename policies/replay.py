@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ashore.policies.checkpoint import Part
+from ashore.policies.checkpoint import CheckpointError, Part
 from ashore.policies.vector import Observation
 
 CHUNKS = 32  # files that a checkpoint splits the storage into
@@ -193,6 +193,14 @@ class Replay:
         }
 
     def load_part(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
-        k = int(name.removeprefix("replay-"))
+        """Put back a chunk that `parts` gave; CheckpointError where it is none of this replay's."""
+        parts = {f"replay-{k:02}": k for k in range(len(self.changed))}
+        k = parts.get(name, -1)
         for field, x in self.arrays.items():
-            x[k * self.chunk : (k + 1) * self.chunk] = torch.from_numpy(arrays[field]).to(self.device)
+            rows = x[k * self.chunk : (k + 1) * self.chunk]
+            given = arrays.get(field)
+            if k < 0 or given is None or torch.from_numpy(given).dtype != x.dtype or given.shape != rows.shape:
+                raise CheckpointError(
+                    f"part {name} of the checkpoint does not fit: {field} {list(rows.shape)} {x.dtype}"
+                )
+            rows.copy_(torch.from_numpy(given))

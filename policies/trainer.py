@@ -122,8 +122,12 @@ def _begin(
     _check_same_run(settings, env, state, found)
     learner = make_learner(settings.algorithm, env, settings.seed, env.reset(settings.seed)["actor"].device)
     learner.load_state_dict(state["learner"])
+    there = set()
     for name, arrays in checkpoint.load_parts(found):
         learner.load_part(name, arrays)
+        there.add(name)
+    if missing := sorted(set(learner.parts()) - there):
+        raise CheckpointError(f"{found} lacks {', '.join(missing)}: it cannot be resumed from")
     env.load_state_dict(state["env"])
     return learner, _Run(state["steps"], state["iterations"], state["seconds"], state["evaluation"], found)
 

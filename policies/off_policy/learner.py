@@ -94,7 +94,7 @@ class OffPolicy:
         """Act in all worlds and remember it."""
         action = self._act(env.observation["actor"])
         observation, reward, terminated, truncated, info = env.step(action)
-        require_finite({"action": action, "reward": reward, **observation})
+        require_finite({"action": action, "reward": reward, **observation, **_cut_off(terminated, info)})
         self.replay.record(action, reward, terminated, truncated, observation, info)
         self.observe(observation)
         self.began = terminated | truncated
@@ -190,3 +190,11 @@ class OffPolicy:
 
     def load_part(self, name: str, arrays: Mapping[str, np.ndarray]) -> None:
         self.replay.load_part(name, arrays)
+
+
+def _cut_off(terminated: Tensor, info: Mapping[str, Any]) -> dict[str, Tensor]:
+    """The last observations of episodes that only a time limit ended; a terminated world's counts for nothing."""
+    if "final_ids" not in info:
+        return {}
+    cut = ~terminated[info["final_ids"]]
+    return {f"terminal {name}": x[cut] for name, x in info["final_obs"].items()}

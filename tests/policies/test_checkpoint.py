@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ashore.policies import checkpoint
-from ashore.policies.checkpoint import CheckpointError, complete, latest, load, save
+from ashore.policies.checkpoint import CheckpointError, Part, complete, latest, load, load_parts, save
 from ashore.policies.serialize import decode, encode
 
 PHILOX = np.random.Philox(5)
@@ -156,3 +156,20 @@ def test_killed_at_any_moment_the_latest_is_whole(tmp_path: Path) -> None:
         assert found is not None
         state = load(found)
         assert (state["array"] == state["step"]).all() and found.name == f"{state['step']:012d}"
+
+
+def _part(version: int, value: float) -> dict[str, Part]:
+    return {"x": Part(version, lambda: {"a": np.full(1000, value)})}
+
+
+def test_a_part_that_was_damaged_is_written_anew(tmp_path: Path) -> None:
+    for step, harm in ((1, "part"), (2, "manifest"), (3, None)):
+        path = save(tmp_path, step, {}, 9, _part(7, 1.0))
+        assert dict(load_parts(path))["x"]["a"].tolist() == [1.0] * 1000
+        if harm == "part":
+            (path / "x.part.safetensors").write_bytes(b"short")
+        elif harm == "manifest":
+            (path / "manifest.json").write_text("{")
+    assert not (tmp_path / f"{3:012d}" / "x.part.safetensors").samefile(
+        path.with_name(f"{1:012d}") / "x.part.safetensors"
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from ashore.configs.algorithms import AlgorithmSettings, DDPGSettings, SACSettin
 from ashore.configs.errors import UsageError
 from ashore.configs.schema import TrainSettings
 from ashore.policies.algorithms import make_learner
-from ashore.policies.checkpoint import complete, latest, load
+from ashore.policies.checkpoint import CheckpointError, complete, latest, load
 from ashore.policies.off_policy.sac import SAC
 from ashore.policies.off_policy.td3 import DDPG, TD3
 from ashore.policies.policy import load_policy
@@ -220,3 +221,34 @@ def test_the_target_entropy_falls_evenly() -> None:
     for learner.steps in (0, 500, 1000, 9000):
         seen.append(learner.target_entropy)
     assert seen == [0.5, -0.5, -1.5, -1.5]
+
+
+@pytest.mark.parametrize("harm", ["missing", "other"])
+def test_a_checkpoint_whose_replay_is_not_whole_is_not_resumed_from(harm: str, tmp_path: Path) -> None:
+    train(_training(EACH["sac"], 3 * 1024), DoubleIntegrator(64), tmp_path)
+    path = latest(tmp_path / CHECKPOINTS) or Path()
+    manifest = json.loads((path / "manifest.json").read_text())
+    entry = manifest["files"].pop("replay-00.part.safetensors")
+    if harm == "other":
+        manifest["files"]["replay-zz.part.safetensors"] = entry
+        (path / "replay-00.part.safetensors").rename(path / "replay-zz.part.safetensors")
+    (path / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(CheckpointError, match="lacks replay-00" if harm == "missing" else "replay-zz .* does not fit"):
+        train(_training(EACH["sac"]), DoubleIntegrator(64), tmp_path, resume=True)
+
+
+class EndsInNothing(LinearQuadratic):
+    """What it shows last of an episode that a time limit ends is not a number."""
+
+    def step(self, action: Tensor) -> Any:
+        *result, info = super().step(action)
+        for x in info.get("final_obs", {}).values():
+            x[:] = torch.nan
+        return *result, info
+
+
+def test_a_last_observation_that_is_not_a_number_stops_the_run() -> None:
+    env = EndsInNothing(64)
+    learner = SAC(SACSettings(kind="sac", **SMALL), env, 0)
+    with pytest.raises(FloatingPointError, match=r"terminal actor .* is not finite"):
+        learner.improve(env)
