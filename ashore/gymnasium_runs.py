@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from rich.console import Console
 
@@ -28,6 +27,7 @@ from ashore.policies.policy import load_policy
 from ashore.policies.process import torch_threads
 from ashore.policies.trainer import CHECKPOINTS, FREE, TrainingOutcome, train
 from ashore.randomization.robustness.curve import clopper_pearson
+from ashore.sim.evaluate import tabulate
 
 MOST_WORLDS = 32  # at a time, where episodes are counted: they step one after another
 LONGEST = (
@@ -134,23 +134,16 @@ def run_episodes(
     progress: called with the number of episodes that are done.
     """
     rounds = -(-episodes // env.num_envs)
-    done = torch.zeros(env.num_envs, dtype=torch.int64)
-    table: dict[str, torch.Tensor] = {}
     seen, began = env.reset(seed), None
+
+    def advance() -> dict[str, Any]:
+        nonlocal seen, began
+        seen, _, terminated, truncated, info = env.step(acting(seen["actor"], began))
+        began = terminated | truncated
+        return info
+
     with torch_threads(1):
-        while int(done.min()) < rounds:
-            seen, _, terminated, truncated, info = env.step(acting(seen["actor"], began))
-            began = terminated | truncated
-            if "final_ids" not in info:
-                continue
-            counted = done[info["final_ids"]] < rounds
-            ids = info["final_ids"][counted]
-            for name, values in info["episode"].items():
-                column = table.setdefault(name, torch.zeros(rounds, env.num_envs, dtype=torch.float64))
-                column[done[ids], ids] = values[counted].double()
-            done[ids] += 1
-            if progress is not None:
-                progress(int(done.clamp(max=rounds).sum()))
+        table = tabulate(advance, env.num_envs, rounds, progress)
     return {name: values.flatten()[:episodes].numpy() for name, values in table.items()}
 
 

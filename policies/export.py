@@ -89,6 +89,12 @@ def export_policy(
         raise ExportError(str(error)) from error
     vectors = [_golden(graph, interface, signals) for signals in sequences]
     model = _to_onnx(graph, interface)
+    _write(model, contract, vectors, path)
+    return contract
+
+
+def _write(model: onnx.ModelProto, contract: Contract, vectors: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """The graph with its contract and golden vectors, under its name only once onnxruntime agrees with them."""
     metadata = {
         METADATA_CONTRACT: contract.model_dump_json(),
         METADATA_GOLDEN: json.dumps({"sequences": vectors}),
@@ -100,11 +106,10 @@ def export_policy(
     temporary = path.with_name(f".{path.name}.partial")
     try:
         temporary.write_bytes(data)
-        _require_equal(temporary, interface, vectors)
+        _require_equal(temporary, contract.interface, vectors)
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
-    return contract
 
 
 def draw_signals(normalizer: Normalizer, interface: Interface, seed: int = 0) -> list[dict[str, np.ndarray]]:

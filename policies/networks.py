@@ -126,10 +126,10 @@ class CategoricalActor(Actor):
         return list(self.logits)
 
 
-class SquashedActor(Actor):
-    """The head is mean and log_std before a tanh, side by side; the spread depends on the state, within `LOG_STD`."""
+class TanhActor(Actor):
+    """The head is the action before a tanh: what DDPG and TD3 learn, who add the noise of their exploration themselves."""
 
-    LOG_STD = (-5.0, 2.0)
+    heads = 1  # values of the head an action
 
     def __init__(
         self,
@@ -142,21 +142,17 @@ class SquashedActor(Actor):
     ) -> None:
         super().__init__(observation_size, memory, generator)
         self.action_size = action_size
-        self.trunk = mlp((self.memory.features, *hidden, 2 * action_size), activation, 0.01, generator)
+        sizes = (self.memory.features, *hidden, self.heads * action_size)
+        self.trunk = mlp(sizes, activation, 0.01, generator)
 
     def forward(self, features: Tensor) -> Tensor:
         return self.trunk(features)
-
-    def distribution(self, head: Tensor, log_std: Tensor | None = None) -> SquashedGaussian:
-        mean, spread = head.chunk(2, -1)
-        low, high = self.LOG_STD
-        return SquashedGaussian(mean, low + 0.5 * (high - low) * (spread.tanh() + 1))
 
     def mode(self, head: Tensor) -> Tensor:
         return head[..., : self.action_size].tanh()
 
     def layers(self) -> list[nn.Module]:
-        """The trunk with the half of its last layer that gives the mean, and the tanh."""
+        """The trunk, of whose last layer only the action is kept, and the tanh."""
         *before, last = self.trunk
         assert isinstance(last, nn.Linear)
         mean = nn.Linear(last.in_features, self.action_size)
@@ -165,31 +161,16 @@ class SquashedActor(Actor):
         return [*before, mean, nn.Tanh()]
 
 
-class TanhActor(Actor):
-    """The head is the action, after a tanh: what DDPG and TD3 learn, who add the noise of their exploration themselves."""
+class SquashedActor(TanhActor):
+    """The head is mean and log_std before a tanh, side by side; the spread depends on the state, within `LOG_STD`."""
 
-    def __init__(
-        self,
-        observation_size: int,
-        action_size: int,
-        hidden: Sequence[int],
-        activation: str = "relu",
-        generator: torch.Generator | None = None,
-        memory: MemorySettings | None = None,
-    ) -> None:
-        super().__init__(observation_size, memory, generator)
-        self.action_size = action_size
-        trunk = mlp((self.memory.features, *hidden, action_size), activation, 0.01, generator)
-        self.trunk = nn.Sequential(*trunk, nn.Tanh())
+    heads = 2
+    LOG_STD = (-5.0, 2.0)
 
-    def forward(self, features: Tensor) -> Tensor:
-        return self.trunk(features)
-
-    def mode(self, head: Tensor) -> Tensor:
-        return head
-
-    def layers(self) -> list[nn.Module]:
-        return list(self.trunk)
+    def distribution(self, head: Tensor, log_std: Tensor | None = None) -> SquashedGaussian:
+        mean, spread = head.chunk(2, -1)
+        low, high = self.LOG_STD
+        return SquashedGaussian(mean, low + 0.5 * (high - low) * (spread.tanh() + 1))
 
 
 def make_actor(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -42,6 +42,30 @@ def worlds_and_rounds(episodes: int, most: int = MOST_WORLDS) -> tuple[int, int]
     return -(-episodes // rounds), rounds
 
 
+def tabulate(
+    advance: Callable[[], dict[str, Any]], worlds: int, rounds: int, progress: Callable[[int], None] | None = None
+) -> dict[str, Tensor]:
+    """Terms of whole episodes, [rounds, worlds] each: every world plays `rounds`, and what it plays beyond is not counted.
+
+    advance: one step of all worlds, which gives its `info`; progress: called with the number of episodes that are done.
+    """
+    done = torch.zeros(worlds, dtype=torch.int64)
+    slots: dict[str, Tensor] = {}
+    while int(done.min()) < rounds:
+        info = advance()
+        if "final_ids" not in info:
+            continue
+        counted = done[info["final_ids"]] < rounds
+        ids = info["final_ids"][counted]
+        for name, values in info["episode"].items():
+            table = slots.setdefault(name, torch.zeros(rounds, worlds, dtype=torch.float64))
+            table[done[ids], ids] = values[counted].double()
+        done[ids] += 1
+        if progress is not None:
+            progress(int(done.clamp(max=rounds).sum()))
+    return slots
+
+
 @on_one_core
 def run_episodes(
     env: Env,
@@ -59,20 +83,13 @@ def run_episodes(
     """
     step = env.step_towards if targets else env.step
     obs = env.reset(seed)
-    done = torch.zeros(env.num_envs, dtype=torch.int64)
-    slots: dict[str, Tensor] = {}
-    while int(done.min()) < rounds:
+
+    def advance() -> dict[str, Any]:
+        nonlocal obs
         obs, _, _, _, info = step(act(obs))
-        if "final_ids" not in info:
-            continue
-        counted = done[info["final_ids"]] < rounds
-        ids = info["final_ids"][counted]
-        for name, values in info["episode"].items():
-            table = slots.setdefault(name, torch.zeros(rounds, env.num_envs, dtype=torch.float64))
-            table[done[ids], ids] = values[counted].double()
-        done[ids] += 1
-        if progress is not None:
-            progress(int(done.clamp(max=rounds).sum()))
+        return info
+
+    slots = tabulate(advance, env.num_envs, rounds, progress)
     flat = {name: table.flatten().numpy() for name, table in slots.items()}
     return Episodes(
         success=flat.pop("success") > 0.5,

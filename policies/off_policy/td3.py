@@ -30,12 +30,13 @@ class TD3(OffPolicy):
         self.policy_loss = torch.zeros((), device=device)  # of its last update
 
     def explore(self, head: Tensor) -> Tensor:
-        return (head + self.settings.exploration_std * self._noise(head)).clip(-1, 1)
+        action = self.actor.mode(head)
+        return (action + self.settings.exploration_std * self._noise(action)).clip(-1, 1)
 
     def update(self, batch: Batch) -> dict[str, Tensor]:
         value_loss = self.learn_values(batch, self.targets(batch))
         if self.updates % self.policy_delay == 0:
-            loss = -self.critics(batch.critic, self.actor(batch.actor), frozen=True)[0].mean()
+            loss = -self.critics(batch.critic, self.actor.mode(self.actor(batch.actor)), frozen=True)[0].mean()
             self.actor_optimizer.zero_grad()
             loss.backward()
             self.actor_optimizer.step()
@@ -53,7 +54,7 @@ class TD3(OffPolicy):
     @torch.no_grad()
     def targets(self, batch: Batch) -> Tensor:
         """What the critics shall say of a batch, [B]."""
-        action = self.smoothed(self.target_actor(batch.next_actor))
+        action = self.smoothed(self.target_actor.mode(self.target_actor(batch.next_actor)))
         return batch.reward + batch.discount * self.target_critics(batch.next_critic, action).amin(0)
 
     def smoothed(self, action: Tensor) -> Tensor:
