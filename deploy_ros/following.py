@@ -50,12 +50,11 @@ class Evidence(NamedTuple):
 
 @dataclass(frozen=True)
 class Following:
-    """The laws of one robot. limits: [n] float64 each; dt, lag: s; max_age: s, of a joint state; forward: no trajectories."""
+    """The laws of one robot. limits: [n] float64 each; dt, lag: s; forward: its controller takes no trajectories."""
 
     limits: JointLimits
     dt: float
     lag: float
-    max_age: float = 0.1
     forward: bool = False
 
     @property
@@ -92,7 +91,7 @@ class Following:
             smooth,
             np.where(moved, measured.position, evidence.robot),
             np.where(moved, target, evidence.target),
-            np.where(moved | ~told, 0.0, evidence.idle + min(elapsed, max(self.max_age, 2 * self.dt))),
+            np.where(moved | ~told, 0.0, evidence.idle + min(elapsed, 2 * self.dt)),
             evidence.proven or bool((moved & told).any()),
         )
 

@@ -112,7 +112,7 @@ class Gate:
         """The gate that an interface asks for."""
         limits = limits_of(interface)
         max_age = min((s.max_age for s in interface.signals if s.kind != "command"), default=5 * interface.control_dt)
-        following = Following(limits, interface.control_dt, tracking_lag, max_age, forward)
+        following = Following(limits, interface.control_dt, tracking_lag, forward)
         return cls(limits, interface.control_dt, max_age, following, tracking_time, forward)
 
     def __call__(

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from ashore.deploy_ros.bundle import Policy, load_policy
+from tests.deploy_ros.fake_rclpy import stand_ins
 from tests.deploy_ros.policies import INPUTS, interface, make_policy, signal
 from tests.deploy_ros.processes import new_domain
 from tests.deploy_ros.rig import Rig
@@ -47,3 +48,10 @@ def participant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Participant]:
         monkeypatch.setenv(name, value)
     with Participant() as participant:
         yield participant
+
+
+@pytest.fixture
+def module() -> Iterator[Any]:
+    """`ashore.deploy_ros.rclpy_spin`, imported with stand-ins."""
+    with stand_ins() as module:
+        yield module

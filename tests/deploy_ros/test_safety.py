@@ -1,76 +1,24 @@
-"""Every rule of the gate, by injecting its fault; and what holds whatever comes in."""
+"""Every rule of the gate, by injecting its fault."""
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from ashore.deploy_ros.bundle import Policy
 from ashore.deploy_ros.following import Measured
-from ashore.deploy_ros.safety import LONGEST_GAP, Command, Gate, GateMemory, Reason
+from ashore.deploy_ros.safety import LONGEST_GAP, Command, Gate, Reason
+from tests.deploy_ros.gate_rig import (
+    GATE,
+    HOME,
+    assert_brakes_holds_and_latches,
+    assert_reachable,
+    command,
+    measured,
+    moving,
+    seeded,
+)
 from tests.deploy_ros.policies import DT, INPUTS, LIMITS, interface, signal
-
-GATE = Gate.of(interface())
-HOME = np.array([0.1, -0.2, 0.3])
-
-
-def measured(position: Any = HOME, time: float = 0.0, velocity: Any = (0.0, 0.0, 0.0)) -> Measured:
-    return Measured(np.asarray(position, np.float64), np.asarray(velocity, np.float64), time)
-
-
-def command(position: Any, velocity: Any = (0.0, 0.0, 0.0)) -> Command:
-    return Command(np.asarray(position, np.float64), np.asarray(velocity, np.float64))
-
-
-def seeded(time: float = 0.0) -> GateMemory:
-    return GATE.seed(measured(time=time), time)
-
-
-def moving(steps: int = 5) -> GateMemory:
-    """Memory after steps towards a far target on a robot that follows: all joints speed up."""
-    memory = seeded()
-    for k in range(1, steps + 1):
-        memory, _, _ = GATE(memory, command([2.0, 1.5, 1.0]), measured(memory.position, k * DT), k * DT)
-    assert (memory.velocity > 0.5).all()
-    return memory
-
-
-def assert_brakes_holds_and_latches(memory: GateMemory, first: Reason, stands: Any = None) -> None:
-    """From the step after a fault: within the limits to rest, then the same point, for the same reason.
-
-    stands: where the robot stands, [3] rad, whatever it is told; there it must be held. None: it goes where it is told.
-    """
-    dv = LIMITS.acceleration * DT
-    assert memory.latched is first
-    for _ in range(200):
-        now = memory.time + DT
-        before = memory
-        robot = memory.position if stands is None else np.asarray(stands)
-        # The fault is over, and the policy wants to go on.
-        memory, safe, reason = GATE(memory, command([2.0, 1.5, 1.0], [1, 1, 1]), measured(robot, now), now)
-        assert reason is first and memory.latched is first
-        assert (np.abs(safe.velocity) <= np.maximum(np.abs(before.velocity) - dv, 0) + 1e-9).all()
-        if memory.put_back == before.put_back:
-            np.testing.assert_allclose(safe.position, before.position + safe.velocity * DT, atol=1e-6)
-        else:
-            assert_reachable(safe, before.position, robot)
-    assert memory.at_rest
-    _, safe, _ = GATE(memory, None, measured(robot, memory.time), memory.time)
-    np.testing.assert_array_equal(safe.position, memory.position)
-    if stands is not None:
-        assert (np.abs(memory.position - stands) < GATE.following.least).all()
-
-
-def assert_reachable(safe: Command, *places: np.ndarray) -> None:
-    """A point at rest, with time to get there from any of these places: 1.5 times the way at the velocity limit."""
-    assert not safe.velocity.any()
-    for place in places:
-        time = 2 * DT + safe.extra + 1e-9
-        assert (1.5 * np.abs(safe.position - place) / time <= LIMITS.velocity).all()
 
 
 def test_a_policys_own_targets_pass_unchanged(policy: Policy) -> None:
@@ -313,61 +261,3 @@ def test_a_seed_a_little_outside_the_limits_is_brought_inside_at_legal_speed() -
 
 
 # Values that no healthy robot sends, beside ordinary ones.
-NUMBER = st.one_of(
-    st.floats(-3, 3), st.floats(allow_nan=True, allow_infinity=True), st.sampled_from([0.0, 1e300, -1e300])
-)
-VECTOR = st.one_of(
-    st.lists(st.floats(-2.5, 2.5), min_size=3, max_size=3),
-    st.lists(NUMBER, min_size=3, max_size=3),
-    st.lists(NUMBER, max_size=5),
-)
-STEP = st.fixed_dictionaries(
-    {
-        "command": st.one_of(st.none(), st.tuples(VECTOR, VECTOR)),
-        "state": st.one_of(st.none(), st.tuples(VECTOR, VECTOR)),
-        "follows": st.booleans(),
-        "age": st.one_of(st.just(0.0), st.floats(-0.2, 0.3)),
-        "dt": st.one_of(st.just(DT), NUMBER),
-        "stop": st.sampled_from([False] * 9 + [True]),
-    }
-)
-
-
-@settings(max_examples=300, deadline=None)
-@given(
-    start=st.lists(st.floats(0, 1), min_size=3, max_size=3), steps=st.lists(STEP, max_size=25), healthy=st.booleans()
-)
-def test_whatever_comes_in_what_goes_out_is_finite_and_within_the_limits(
-    start: list[float], steps: list[dict[str, Any]], healthy: bool
-) -> None:
-    q = LIMITS.low + np.array(start) * (LIMITS.high - LIMITS.low)
-    memory, now = GATE.seed(measured(q), 0.0), 0.0
-    dv = LIMITS.acceleration * DT
-    for step in steps:
-        now += DT if healthy else step["dt"]
-        wanted = None if step["command"] is None else command(*step["command"])
-        state = None if step["state"] is None else measured(step["state"][0], now - step["age"], step["state"][1])
-        if healthy or step["follows"]:
-            state = measured(memory.position, now)
-        before = memory
-        with np.errstate(all="ignore"):
-            memory, safe, reason = GATE(memory, wanted, state, now, step["stop"] and not healthy)
-        assert np.isfinite(safe.position).all() and np.isfinite(safe.velocity).all()
-        assert (safe.position >= LIMITS.low).all() and (safe.position <= LIMITS.high).all()
-        assert (np.abs(safe.velocity) <= LIMITS.velocity).all()
-        if memory.put_back and not before.put_back:  # to a robot that is elsewhere: at rest, with time to get there
-            assert_reachable(safe, before.position, memory.evidence.seen.position.clip(LIMITS.low, LIMITS.high))
-        else:
-            # The last digits: a target within rounding of the law passes as it is, and moves the braking curve by as much.
-            assert (np.abs(safe.velocity - before.velocity) <= dv * 1.002).all()
-            assert (np.abs(safe.position - before.position - safe.velocity * DT) <= 3e-6).all()
-        assert before.latched is None or reason.latches
-
-
-@settings(max_examples=100, deadline=None)
-@given(targets=st.lists(st.lists(st.floats(-2.5, 2.5), min_size=3, max_size=3), min_size=1, max_size=60))
-def test_with_a_healthy_robot_no_finite_target_shuts_the_gate(targets: list[list[float]]) -> None:
-    memory = seeded()
-    for k, target in enumerate(targets, 1):
-        memory, _, reason = GATE(memory, command(target), measured(memory.position, k * DT), k * DT)
-        assert reason in (Reason.OK, Reason.LIMITED)
