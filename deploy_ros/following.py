@@ -20,8 +20,8 @@ FIRST_IDLE, IDLE = 0.7, 1.0
 STANDING = 0.1  # of the velocity limit: slower, a joint has nothing to brake
 CREEP = 0.001  # of the velocity limit: a target that waits is never quite at rest, for a point at rest is one to go to
 STILL = 1 / 16  # of the least distance: what encoder noise and backlash make of a joint that stands still
-# Of the least distance: a target that has gone less, from where a robot that follows last moved, asks for no motion that could be
-# missed. At the end of a motion joint and target creep so far for long, and the next motion must not inherit that time.
+# Of the least distance: a target that has gone less, from where a robot that follows last moved, asks for no motion that could
+# be missed. At the end of a motion joint and target creep so far for long, and the next motion must not inherit that time.
 TOLD = 1 / 4
 # Of distance over velocity limit, the least duration of a cubic that keeps the velocity limit: from rest to rest 6/4, and
 # 2.25 where it begins at the velocity limit in the wrong direction.
