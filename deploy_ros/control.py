@@ -37,6 +37,7 @@ class Controller:
 
     def _clear(self) -> None:
         self._measured: Measured | None = None
+        self._reference: Measured | None = None  # the trajectory controller's own setpoint, where it publishes it
         self._poisoned: Measured | None = None  # a state that is not finite, kept until a step has seen it
         self._stamp = 0.0
         self._goal: np.ndarray | None = None
@@ -51,6 +52,7 @@ class Controller:
         self.policy, self.interface = policy, interface
         self._needs_goal = "goal" in sources
         self._joints = JointMap(interface.joints, any(s.name == "joint_velocity" for s in interface.signals))
+        self._setpoints = JointMap(interface.joints, False)
         forward = self.settings.output == "forward"
         self.gate = Gate.of(interface, self.settings.tracking_lag, self.settings.tracking_time, forward=forward)
         self.state = State.INACTIVE
@@ -115,6 +117,24 @@ class Controller:
         if not (np.isfinite(measured.position).all() and np.isfinite(measured.velocity).all()):
             self._poisoned = measured
             return self._refuse(f"joint state: {Reason.STATE_NOT_FINITE.value}")
+        return ""
+
+    def on_controller_state(
+        self, names: Sequence[str], position: Sequence[float], velocity: Sequence[float], now: float
+    ) -> str:
+        """Take the setpoint that a trajectory controller says it is at, [n] rad and rad/s, received at `now`.
+
+        The node does without: what cannot be used is as if it had not come, and no refusal that is counted.
+        """
+        if self.state not in (State.INACTIVE, State.ACTIVE):
+            return f"controller state while {self.state.value}"
+        try:
+            reference = self._setpoints.read(names, position, velocity, now)
+        except (MessageError, TypeError, ValueError, OverflowError) as error:
+            return f"controller state: {error}"
+        if not (np.isfinite(reference.position).all() and np.isfinite(reference.velocity).all()):
+            return "controller state: a value is not finite"
+        self._reference = reference
         return ""
 
     def on_goal(self, position: Sequence[float], frame: str) -> str:
@@ -183,7 +203,9 @@ class Controller:
         if self.settings.auto_reset and self._gate_memory.latched is Reason.STALE and not self._stop:
             self.reset(now)
         command = self._command(measured, now)
-        self._gate_memory, safe, reason = self.gate(self._gate_memory, command, measured, now, self._stop)
+        self._gate_memory, safe, reason = self.gate(
+            self._gate_memory, command, measured, now, self._stop, self._reference
+        )
         if reason is Reason.LIMITED:  # else the policy's own target would run on while this one waits
             self._policy_memory |= {
                 TARGET: safe.position.astype(np.float32),
@@ -197,7 +219,9 @@ class Controller:
         """What brakes and then holds, whatever state the node is in; None where it has not been active. Needs no policy."""
         if self._gate_memory is None:
             return None
-        self._gate_memory, safe, _ = self.gate(self._gate_memory, None, self._measured, now, self._stop)
+        self._gate_memory, safe, _ = self.gate(
+            self._gate_memory, None, self._measured, now, self._stop, self._reference
+        )
         return safe
 
     def overran(self, periods: int) -> None:

@@ -77,6 +77,9 @@ class _Node:
         self._diagnostics = dds.writer(DIAGNOSTICS_TOPIC, types.DiagnosticArray)
         dds.reader(settings.joint_states, types.JointState, self._on_joint_state)
         dds.reader(settings.goal, types.PoseStamped, self._on_goal)
+        if settings.output == "trajectory":
+            setpoint = types.JointTrajectoryControllerState
+            dds.reader(settings.controller_state_topic, setpoint, self._on_controller_state)
         # A stop may come once: from a reliable writer it is sent until acknowledged, but a reliable reader matches no
         # best-effort writer, hence both; hearing it twice does no harm. A reset is read best effort alone: one that is
         # lost leaves the robot at rest, while the late copy of one would undo a stop that came in between.
@@ -170,6 +173,10 @@ class _Node:
     def _on_joint_state(self, message: Any) -> None:
         with self._lock:
             ros.take_joint_state(self._controller, message, time.monotonic())
+
+    def _on_controller_state(self, message: Any) -> None:
+        with self._lock:
+            ros.take_controller_state(self._controller, message, time.monotonic())
 
     def _on_goal(self, message: Any) -> None:
         with self._lock:

@@ -3,6 +3,7 @@
 # mypy: disable-error-code="assignment, type-arg"
 # No `from __future__ import annotations`: cyclonedds reads the annotations as types.
 from dataclasses import dataclass, field
+from typing import Any
 
 from cyclonedds.idl import IdlStruct
 from cyclonedds.idl.annotations import final
@@ -16,6 +17,8 @@ HASHES = {
     "std_msgs/msg/Float64MultiArray": "RIHS01_1025ddc6b9552d191f89ef1a8d2f60f3d373e28b283d8891ddcc974e8c55397f",
     "std_msgs/msg/String": "RIHS01_df668c740482bbd48fb39d76a70dfd4bd59db1288021743503259e948f6b1a18",
     "std_msgs/msg/Bool": "RIHS01_feb91e995ff9ebd09c0cb3d2aed18b11077585839fb5db80193b62d74528f6c9",
+    "control_msgs/msg/JointTrajectoryControllerState": "RIHS01_"
+    "51d8dd89cc624cbe9daaeeb4d80d6de9b86168ffdc3be41fefc0953e3c26e480",
     "diagnostic_msgs/msg/DiagnosticArray": "RIHS01_5a8a36efb05fb25070fa0fb3810290c0e6cd4862b54a8fb975a1ee8dc55a333e",
 }
 
@@ -134,6 +137,75 @@ class JointTrajectory(IdlStruct, typename="trajectory_msgs.msg.dds_.JointTraject
     header: Header = field(default_factory=Header)
     joint_names: sequence[str] = field(default_factory=list)
     points: sequence[JointTrajectoryPoint] = field(default_factory=list)
+
+
+@dataclass
+@final
+class Vector3(IdlStruct, typename="geometry_msgs.msg.dds_.Vector3_"):
+    x: float64 = 0.0
+    y: float64 = 0.0
+    z: float64 = 0.0
+
+
+@dataclass
+@final
+class Transform(IdlStruct, typename="geometry_msgs.msg.dds_.Transform_"):
+    translation: Vector3 = field(default_factory=Vector3)
+    rotation: Quaternion = field(default_factory=Quaternion)
+
+
+@dataclass
+@final
+class Twist(IdlStruct, typename="geometry_msgs.msg.dds_.Twist_"):
+    linear: Vector3 = field(default_factory=Vector3)
+    angular: Vector3 = field(default_factory=Vector3)
+
+
+@dataclass
+@final
+class MultiDOFJointTrajectoryPoint(IdlStruct, typename="trajectory_msgs.msg.dds_.MultiDOFJointTrajectoryPoint_"):
+    transforms: sequence[Transform] = field(default_factory=list)
+    velocities: sequence[Twist] = field(default_factory=list)
+    accelerations: sequence[Twist] = field(default_factory=list)
+    time_from_start: Duration = field(default_factory=Duration)
+
+
+@dataclass
+@final
+class _ControllerSetpoint(IdlStruct, typename="control_msgs.msg.dds_.JointTrajectoryControllerState_"):
+    """What every distribution's JointTrajectoryControllerState begins with."""
+
+    header: Header = field(default_factory=Header)
+    joint_names: sequence[str] = field(default_factory=list)
+    reference: JointTrajectoryPoint = field(default_factory=JointTrajectoryPoint)
+
+
+@dataclass
+@final
+class JointTrajectoryControllerState(IdlStruct, typename="control_msgs.msg.dds_.JointTrajectoryControllerState_"):
+    """As Jazzy and later have it.
+
+    Humble has two more points, `desired` and `actual`, after `output`: only the beginning is read.
+    """
+
+    header: Header = field(default_factory=Header)
+    joint_names: sequence[str] = field(default_factory=list)
+    reference: JointTrajectoryPoint = field(default_factory=JointTrajectoryPoint)
+    feedback: JointTrajectoryPoint = field(default_factory=JointTrajectoryPoint)
+    error: JointTrajectoryPoint = field(default_factory=JointTrajectoryPoint)
+    output: JointTrajectoryPoint = field(default_factory=JointTrajectoryPoint)
+    multi_dof_joint_names: sequence[str] = field(default_factory=list)
+    multi_dof_reference: MultiDOFJointTrajectoryPoint = field(default_factory=MultiDOFJointTrajectoryPoint)
+    multi_dof_feedback: MultiDOFJointTrajectoryPoint = field(default_factory=MultiDOFJointTrajectoryPoint)
+    multi_dof_error: MultiDOFJointTrajectoryPoint = field(default_factory=MultiDOFJointTrajectoryPoint)
+    multi_dof_output: MultiDOFJointTrajectoryPoint = field(default_factory=MultiDOFJointTrajectoryPoint)
+    speed_scaling_factor: float64 = 0.0
+
+    @classmethod
+    def deserialize(cls, *arguments: Any, **options: Any) -> Any:
+        """Its beginning, from any distribution's bytes."""
+        begun = _ControllerSetpoint.deserialize(*arguments, **options)
+        return cls(header=begun.header, joint_names=begun.joint_names, reference=begun.reference)
 
 
 @dataclass

@@ -23,6 +23,7 @@ STILL = 1 / 16  # of the least distance: what encoder noise and backlash make of
 # Of the least distance: a target that has gone less, from where a robot that follows last moved, asks for no motion that could
 # be missed. At the end of a motion joint and target creep so far for long, and the next motion must not inherit that time.
 TOLD = 1 / 4
+DELIVERY = 1.0  # control periods until a controller goes on from a point that was sent, and says so
 # Of distance over velocity limit, the least duration of a cubic that keeps the velocity limit: from rest to rest 6/4, and
 # 2.25 where it begins at the velocity limit in the wrong direction.
 REST_TO_REST, TURNING = 1.5, 2.25
@@ -71,8 +72,12 @@ class Following:
         forward controller, which goes there at once, half of the way of a control period."""
         if self.forward:
             return self.limits.velocity * self.dt / 2
-        covered = LOOK_AHEAD * self.dt * self.limits.velocity / REST_TO_REST
-        return np.maximum(0.98 * covered - self.limits.acceleration * self.dt**2, covered / 2)
+        return np.maximum(0.98 * self.covered - self.limits.acceleration * self.dt**2, self.covered / 2)
+
+    @property
+    def covered(self) -> np.ndarray:
+        """What a trajectory controller covers from rest in a look-ahead, [n] rad."""
+        return LOOK_AHEAD * self.dt * self.limits.velocity / REST_TO_REST
 
     @property
     def least(self) -> np.ndarray:
@@ -100,32 +105,58 @@ class Following:
             evidence.proven or bool((moved & told).any()),
         )
 
-    def stalled(self, evidence: Evidence, target: np.ndarray) -> np.ndarray:
-        """Mask [n] of joints that stand still though their target has gone on for longer than latency explains."""
-        far = self.least if evidence.proven else np.minimum(self.least, 0.9 * self.first_reach)
+    def stalled(self, evidence: Evidence, target: np.ndarray, far: np.ndarray | None = None) -> np.ndarray:
+        """Mask [n] of joints that stand still though their target has gone on for longer than latency explains.
+
+        far: [n] rad, how far it must have gone.
+        """
+        if far is None:
+            far = self.least if evidence.proven else np.minimum(self.least, 0.9 * self.first_reach)
         gone = np.abs(target - evidence.target) >= far
         long = (IDLE if evidence.proven else FIRST_IDLE) * self.lag
         return np.asarray(gone & (evidence.idle >= long - self.dt / 100))
 
-    def wait(self, desired: np.ndarray, target: np.ndarray, evidence: Evidence) -> np.ndarray:
+    def rejects(self, controller: Evidence, target: np.ndarray) -> np.ndarray:
+        """Mask [n] of joints whose setpoint stands still though their target, which waits for it, has gone on."""
+        return self.stalled(controller, target, np.minimum(self.least, self.covered / 2))
+
+    def wait(
+        self,
+        desired: np.ndarray,
+        target: np.ndarray,
+        evidence: Evidence,
+        now: float = 0.0,
+        reference: Measured | None = None,
+    ) -> np.ndarray:
         """Hold `desired` back so that the target, [n] rad each, gets no further from the robot than it may.
 
-        The target may be as fast as the robot, and faster by what it can lose at the acceleration limit before it is out of
-        reach. For a robot that is late by L < lag this forbids nothing: with the target's velocity v over the last L seconds,
-        distance plus braking distance are at most v_max L.
+        Nor further from where a trajectory controller says that it is going (`reference`) than it covers in a look-ahead.
+        """
+        reach = self.reach if evidence.proven else self.first_reach
+        slowest, fastest = self._speeds(target, evidence.seen, (evidence.seen.position,) * 2, reach)
+        if reference is not None:
+            low, high = self._speeds(target, reference, self._ahead(reference, now, LOOK_AHEAD * self.dt), self.covered)
+            slowest, fastest = np.maximum(slowest, low), np.minimum(fastest, high)
+        return desired.clip(target + slowest * self.dt, target + fastest * self.dt)
+
+    def _speeds(
+        self, target: np.ndarray, seen: Measured, between: tuple[np.ndarray, np.ndarray], reach: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """The slowest and the fastest that a target may be, [n] rad/s each, to get no further than `reach` out of `between`.
+
+        The target may be as fast as what it waits for, and faster by what it can lose at the acceleration limit before it is
+        out of reach. For a robot that is late by L < lag this forbids nothing: with the target's velocity v over the last L
+        seconds, distance plus braking distance are at most v_max L.
         """
         _, _, v_max, a_max = self.limits
-        reach = self.reach if evidence.proven else self.first_reach
-        ahead = (target - evidence.seen.position).clip(-2 * reach, 2 * reach)
-        robot = evidence.seen.velocity.clip(-v_max, v_max)
+        velocity = seen.velocity.clip(-v_max, v_max)
+        above, below = ((target - place).clip(-2 * reach, 2 * reach) for place in (between[1], between[0]))
 
         def faster(room: np.ndarray) -> np.ndarray:
             braking = np.sqrt(2 * a_max * room.clip(min=0.0)) - a_max * self.dt / 2
             return np.maximum(braking, CREEP * v_max)
 
-        up = robot.clip(min=0.0) + faster(reach - ahead)
-        down = robot.clip(max=0.0) - faster(reach + ahead)
-        return desired.clip(target + down * self.dt, target + up * self.dt)
+        return velocity.clip(max=0.0) - faster(reach + below), velocity.clip(min=0.0) + faster(reach - above)
 
     def stop(self, measured: Measured) -> np.ndarray:
         """Where the robot can stop from where it is, [n] rad within the position limits."""
@@ -159,9 +190,30 @@ class Following:
         """
         v_max = self.limits.velocity
         position = evidence.seen.position.clip(-1e6, 1e6)  # which may be a little outside of the limits
-        age = max(0.0, now - evidence.seen.time)
-        ahead = position + evidence.seen.velocity.clip(-v_max, v_max) * (self.lag + age)
-        nearest = point.clip(np.minimum(position, ahead), np.maximum(position, ahead))
+        nearest = point.clip(*self._ahead(evidence.seen, now, self.lag))
         moving = (np.abs(point - nearest) - 2 * self.least * evidence.proven).clip(min=0.0)
         distance = moving if velocity.any() else np.abs(point - position)
         return float((REST_TO_REST * distance / v_max).max())
+
+    def cubic_time(
+        self, point: np.ndarray, velocity: np.ndarray, reference: Measured, now: float, catching_up: bool
+    ) -> float:
+        """The same of a controller that says where it stands and how fast it goes (`reference`).
+
+        Half way, a cubic over a distance d in T from velocity u to velocity v goes at 1.5 d / T - (u + v) / 4. What is on its
+        way for up to `DELIVERY` is no distance, but for a controller that is catching up.
+        """
+        v_max = self.limits.velocity
+        start = reference.velocity.clip(-v_max, v_max)
+        sent = 0.0 if catching_up else DELIVERY * self.dt
+        near, far = (reference.position + start * (max(0.0, now - reference.time) + s) for s in (0.0, sent))
+        distance = point - point.clip(np.minimum(near, far), np.maximum(near, far))
+        along = (start + velocity.clip(-v_max, v_max)) * np.sign(distance)
+        return float((REST_TO_REST * np.abs(distance) / (v_max + along / 4)).max())
+
+    def _ahead(self, seen: Measured, now: float, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+        """Between where joints were seen and where they get to in so long from now, [n] rad each: the least, the greatest."""
+        position = seen.position.clip(-1e6, 1e6)
+        velocity = seen.velocity.clip(-self.limits.velocity, self.limits.velocity)
+        ahead = position + velocity * (seconds + max(0.0, now - seen.time))
+        return np.minimum(position, ahead), np.maximum(position, ahead)

@@ -24,7 +24,15 @@ from ashore.deploy_ros.bundle import PolicyFileError, load_policy
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import RoutingError, Trajectory
-from ashore.deploy_ros.rclpy_types import LISTEN, LISTEN_RELIABLY, PUBLISH, TYPES, descriptor_of, received
+from ashore.deploy_ros.rclpy_types import (
+    LISTEN,
+    LISTEN_RELIABLY,
+    PUBLISH,
+    TYPES,
+    JointTrajectoryControllerState,
+    descriptor_of,
+    received,
+)
 from ashore.deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME, RESET_TOPIC, STATUS_TOPIC, STOP_TOPIC, NodeSettings
 from ashore.deploy_ros.states import State
 from ashore.deploy_ros.transitions import counted, refusing
@@ -114,6 +122,9 @@ class PolicyNode(LifecycleNode):
             self.create_subscription(PoseStamped, settings.goal, self._on_goal, LISTEN),
             self.create_subscription(Bool, RESET_TOPIC, self._on_reset, LISTEN),
         ]
+        if settings.output == "trajectory" and JointTrajectoryControllerState is not None:  # else: no control_msgs here
+            kind, topic = JointTrajectoryControllerState, settings.controller_state_topic
+            self._entities.append(self.create_subscription(kind, topic, self._on_controller_state, LISTEN))
         return super().on_configure(state)
 
     @counted
@@ -230,6 +241,10 @@ class PolicyNode(LifecycleNode):
     def _on_joint_state(self, message: JointState) -> None:
         with self._lock:
             ros.take_joint_state(self._controller, message, time.monotonic())
+
+    def _on_controller_state(self, message: Any) -> None:
+        with self._lock:
+            ros.take_controller_state(self._controller, message, time.monotonic())
 
     def _on_goal(self, message: PoseStamped) -> None:
         with self._lock:

@@ -72,6 +72,20 @@ def take_joint_state(controller: Controller, message: Any, now: float) -> str:
     return controller.on_joint_state(message.name, message.position, message.velocity, stamp, now)
 
 
+def controller_state(types: Any, names: tuple[str, ...], reference: tuple[np.ndarray, np.ndarray], stamp: float) -> Any:
+    """A JointTrajectoryControllerState whose setpoint is `reference`: [n] rad and rad/s; stamp in s since the epoch."""
+    position, velocity = reference
+    point = types.JointTrajectoryPoint(positions=position.tolist(), velocities=velocity.tolist())
+    header = types.Header(stamp=time_of(types, stamp))
+    return types.JointTrajectoryControllerState(header=header, joint_names=list(names), reference=point)
+
+
+def take_controller_state(controller: Controller, message: Any, now: float) -> str:
+    """Hand a JointTrajectoryControllerState to the controller; gives why it cannot be used, if so."""
+    reference = message.reference
+    return controller.on_controller_state(message.joint_names, reference.positions, reference.velocities, now)
+
+
 def take_goal(controller: Controller, message: Any) -> str:
     """Hand a PoseStamped to the controller; gives why it was refused, if it was."""
     p = message.pose.position

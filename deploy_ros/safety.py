@@ -38,9 +38,19 @@ class Reason(Enum):
         "commands are sent, and the robot does not move: its controller rejects them (does controllers.yaml set "
         "allow_nonzero_velocity_at_trajectory_end: true?) or is not active, or the robot is blocked"
     )
+    REJECTED = (
+        "commands are sent, and the controller stands still: it rejects them (does controllers.yaml set "
+        "allow_nonzero_velocity_at_trajectory_end: true?)"
+    )
+    BLOCKED = "the controller follows its commands, and the robot does not move: it is blocked, or its drives are off"
     TRACKING = "the robot does not keep up with its targets: it is blocked, or its controller slows it down"
     CLOCK = "the clock went backwards or jumped"
     BRAKING = "still braking"
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether it says that the robot does not move."""
+        return self in (Reason.STALLED, Reason.REJECTED, Reason.BLOCKED)
 
     @property
     def latches(self) -> bool:
@@ -66,6 +76,8 @@ class GateMemory(NamedTuple):
     off_since: float | None = None  # s, monotonic, since when some joint is too far behind
     latched: Reason | None = None
     remaining: float = 0.0  # s until a target that was put back to the robot may be reached
+    controller: Evidence | None = None  # of the trajectory controller's own motion, where it says where it stands
+    catching_up: bool = False  # the controller, by what it says
     back: np.ndarray | None = None  # [n] mask of the joints whose target this stop has put back to the robot
 
     @property
@@ -74,17 +86,23 @@ class GateMemory(NamedTuple):
         return self.back is not None
 
     @property
+    def reference(self) -> Measured | None:
+        """Where the trajectory controller says that it stands."""
+        return self.controller.seen if self.controller is not None else None
+
+    @property
     def at_rest(self) -> bool:
         return not self.velocity.any() and self.remaining <= 0.0
 
 
 @dataclass(frozen=True)
 class Gate:
-    """`gate(memory, command, measured, now) -> (memory, safe command, reason)`, for one robot and one control period.
+    """`gate(memory, command, measured, now, stop, reference) -> (memory, safe command, reason)`: one robot, one period.
 
     What is sent can be reached from what is measured. While the robot follows, targets pass; they wait for a robot that is
     further behind than `following` explains. To stop, targets brake within the limits; where the robot is not going there,
     the stop is where the robot is, once, with the time that a controller which stands elsewhere needs to come back.
+    reference: where a trajectory controller says that it stands and how fast it goes, if it does: its setpoint.
     max_age: s, an older joint state is stale; tracking_time: s; forward: targets go to a forward controller, at once.
     """
 
@@ -116,14 +134,22 @@ class Gate:
         return cls(limits, interface.control_dt, max_age, following, tracking_time, forward)
 
     def __call__(
-        self, memory: GateMemory, command: Command | None, measured: Measured | None, now: float, stop: bool = False
+        self,
+        memory: GateMemory,
+        command: Command | None,
+        measured: Measured | None,
+        now: float,
+        stop: bool = False,
+        reference: Measured | None = None,
     ) -> tuple[GateMemory, Command, Reason]:
         """Let a command through as far as it is safe; without one, or once shut, brake within the limits, then hold."""
         fit = measured if self.unfit(measured, now) is Reason.OK else None
         if fit is not None:
             memory = memory._replace(evidence=self.following.watch(memory.evidence, fit, memory.position))
             fit = memory.evidence.seen
-        memory = memory._replace(off_since=self._off_since(memory, fit, now))
+        memory = memory._replace(
+            off_since=self._off_since(memory, fit, now), controller=self._of_controller(memory, reference, now)
+        )
         reason = Reason.ESTOP if stop else memory.latched or self._fault(memory, command, measured, now)
         time = now if math.isfinite(now) else memory.time
         remaining = max(0.0, memory.remaining - min(max(0.0, time - memory.time), self.longest_gap))
@@ -136,7 +162,8 @@ class Gate:
         else:
             memory, safe = self._stopping(memory, reason, fit)
         memory = memory._replace(position=safe.position, velocity=safe.velocity)
-        return memory, safe._replace(extra=self._extra(memory)), reason
+        extra, behind = self._extra(memory)
+        return memory._replace(catching_up=behind), safe._replace(extra=extra), reason
 
     def seed(self, measured: Measured, now: float, before: GateMemory | None = None) -> GateMemory:
         """Memory at rest where the robot is; `measured` must be fit (`unfit` says OK).
@@ -175,8 +202,8 @@ class Gate:
             return Reason.CLOCK
         if (unfit := self.unfit(measured, now)) is not Reason.OK:
             return unfit
-        if self.following.stalled(memory.evidence, memory.position).any():
-            return Reason.STALLED
+        if (standing := self._standing(memory)) is not Reason.OK:
+            return standing
         if memory.off_since is not None and now - memory.off_since >= self.tracking_time:
             return Reason.TRACKING
         if command is None:
@@ -207,7 +234,7 @@ class Gate:
             return memory, brake
         already = np.zeros(brake.position.shape, bool) if memory.back is None else memory.back
         back = self.following.astray(memory.position, memory.velocity, memory.evidence)
-        if reason is Reason.STALLED:
+        if reason.stands_still:
             back |= self.following.stalled(memory.evidence, memory.position) | (memory.evidence.idle > 0.0)
         if reason is Reason.TRACKING:
             back |= self._waits(memory, fit)
@@ -226,18 +253,43 @@ class Gate:
         """Mask [n] of joints whose target waits for the robot."""
         return np.asarray(np.abs(memory.position - fit.position) > WAITING * self.following.reach)
 
-    def _extra(self, memory: GateMemory) -> float:
-        """s beyond the look-ahead without which a trajectory controller would exceed the velocity limits to get there."""
+    def _of_controller(self, memory: GateMemory, reference: Measured | None, now: float) -> Evidence | None:
+        """What is remembered of the controller's own motion; None where it does not say where it stands."""
+        if reference is None or not 0.0 <= now - reference.time <= self.following.lag:
+            return None
+        if memory.controller is None:
+            return Evidence.begin(reference, memory.position)
+        return self.following.watch(memory.controller, reference, memory.position)
+
+    def _standing(self, memory: GateMemory) -> Reason:
+        """Whether the robot or its controller stands still though its target goes on, and why; OK where neither does."""
+        stalled = self.following.stalled(memory.evidence, memory.position)
+        if memory.controller is None:
+            return Reason.STALLED if stalled.any() else Reason.OK
+        robot = memory.evidence.seen.position
+        follows = np.abs(memory.controller.seen.position - robot) > np.abs(memory.position - robot) / 2
+        rejects = self.following.rejects(memory.controller, memory.position) | (stalled & ~follows)
+        return Reason.REJECTED if rejects.any() else Reason.BLOCKED if stalled.any() else Reason.OK
+
+    def _extra(self, memory: GateMemory) -> tuple[float, bool]:
+        """s beyond the look-ahead without which a trajectory controller would exceed the velocity limits to get there.
+
+        And whether it says that it is so far from there.
+        """
         ahead = within_positions(memory.position + memory.velocity * self.dt, self.limits)
-        needed = self.following.travel_time(ahead, memory.velocity, memory.evidence, memory.time)
-        return max(0.0, max(needed, memory.remaining) - LOOK_AHEAD * self.dt)
+        needed = max(self.following.travel_time(ahead, memory.velocity, memory.evidence, memory.time), memory.remaining)
+        behind = 0.0
+        if (reference := memory.reference) is not None:
+            behind = self.following.cubic_time(ahead, memory.velocity, reference, memory.time, memory.catching_up)
+        usual = LOOK_AHEAD * self.dt
+        return max(0.0, max(needed, behind) - usual), behind > usual
 
     def _limited(self, memory: GateMemory, wanted: Command, fit: Measured | None) -> tuple[Command, bool]:
         """The command within the limits and the robot's reach, and whether that changed it by more than rounding."""
         low, high, v_max, _ = self.limits
         desired = np.clip(wanted.position, low, high).astype(np.float64)  # a huge value must not overflow the law
         if fit is not None:
-            desired = self.following.wait(desired, memory.position, memory.evidence)
+            desired = self.following.wait(desired, memory.position, memory.evidence, memory.time, memory.reference)
         position, velocity = limit_target(desired, memory.position, memory.velocity, self.limits, self.dt)
         # The law never leaves the limits but by rounding.
         position = position.clip(np.minimum(low, memory.position), np.maximum(high, memory.position))

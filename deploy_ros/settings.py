@@ -62,3 +62,8 @@ class NodeSettings(Settings):
     def command_topic(self) -> str:
         """Where commands go."""
         return f"/{self.controller}/{'joint_trajectory' if self.output == 'trajectory' else 'commands'}"
+
+    @property
+    def controller_state_topic(self) -> str:
+        """Where a trajectory controller says where it stands."""
+        return f"/{self.controller}/controller_state"

@@ -138,6 +138,7 @@ class _Twin:
         self._goal_due = 0.0
         self._goal = np.zeros(3)
         self._joint_states = dds.writer(settings.joint_states, types.JointState, depth=5)
+        self._setpoints = dds.writer(settings.controller_state_topic, types.JointTrajectoryControllerState)
         self._goals = dds.writer(settings.goal, types.PoseStamped, latched=True)
         self._results = dds.writer(EPISODE_TOPIC, types.String, depth=100, latched=True)
         # Reliable, as the real controller's reader: it takes nothing from a best-effort publisher.
@@ -221,7 +222,9 @@ class _Twin:
     def _publish_state(self) -> None:
         """The joint state; and from time to time the goal again."""
         position, velocity = self._plant.measure()
-        self._joint_states.write(ros.joint_state(types, self._plant.joint_names, position, velocity, time.time()))
+        names, stamp = self._plant.joint_names, time.time()
+        self._joint_states.write(ros.joint_state(types, names, position, velocity, stamp))
+        self._setpoints.write(ros.controller_state(types, names, self._controller.setpoint(self._now), stamp))
         if time.monotonic() >= self._goal_due:
             self._publish_goal()
 

@@ -66,15 +66,20 @@ class Cell:
         goal: tuple[float, ...],
         end_velocity: bool = True,
         controller_at: float = 0.0,
+        tells: float = 0.0,
         accept: Accept = lambda _trajectory, _now: True,
         **settings: object,
     ) -> None:
-        """end_velocity: allow_nonzero_velocity_at_trajectory_end; controller_at: s, when the controller becomes active."""
+        """end_velocity: allow_nonzero_velocity_at_trajectory_end; controller_at: s, when the controller becomes active.
+
+        tells: s between the controller's words on where it stands; 0: it says nothing.
+        """
         self.node = Controller(NodeSettings.model_validate(settings))
         self.node.configure(policy)
         self.robot, self.now = robot, 0.0
         self._names = tuple(j.name for j in self.node.interface.joints)
         self._end_velocity, self._at, self._accept = end_velocity, controller_at, accept
+        self._tells, self._told_at = tells, 0.0
         self._jtc: JointTrajectoryController | None = None
         self._value: np.ndarray | None = None  # of a forward controller
         self._before: Command | None = None
@@ -82,6 +87,8 @@ class Cell:
         self.path = [robot.q.copy()]  # the robot's positions, every tick
         self.setpoints: list[np.ndarray] = []
         self.outputs: list[Output] = []
+        if self.node.settings.output == "trajectory":
+            self._begin_controller()
         self._sense()
         assert self.node.on_goal(goal, "base") == ""
         assert self.node.activate(self.now) == ""
@@ -142,17 +149,23 @@ class Cell:
             self._tick()
 
     def _deliver(self, trajectory: Trajectory) -> None:
-        if self.now < self._at:
-            return
-        if self._jtc is None:  # on activation it stands where the robot is
+        if self._jtc is not None and self._accept(trajectory, self.now):
+            self._jtc.accept(trajectory, self.now)
+
+    def _begin_controller(self) -> None:
+        if self._jtc is None and self.now >= self._at:  # on activation it stands where the robot is
             allow = {"allow_nonzero_velocity_at_trajectory_end": self._end_velocity}
             self._jtc = JointTrajectoryController(self._names, self.robot.q, **allow)
-        if self._accept(trajectory, self.now):
-            self._jtc.accept(trajectory, self.now)
 
     def _tick(self) -> None:
         self.now += self.robot.dt
+        if self.node.settings.output == "trajectory":
+            self._begin_controller()
         setpoint = self._jtc.setpoint(self.now)[0] if self._jtc is not None else self._value
+        if self._jtc is not None and self._tells and self.now >= self._told_at:
+            self._told_at = self.now + self._tells
+            p, v = (x.tolist() for x in self._jtc.setpoint(self.now))
+            assert self.node.on_controller_state(self._names, p, v, self.now) == ""
         if setpoint is None:
             setpoint = self.robot.q
         self.robot.step(setpoint)

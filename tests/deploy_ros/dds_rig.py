@@ -34,6 +34,10 @@ class Robot:
         self.dds = dds
         self.states = dds.writer("/joint_states", types.JointState)
         self.goals = dds.writer("/ashore/goal_pose", types.PoseStamped)
+        self.setpoints = dds.writer(
+            "/joint_trajectory_controller/controller_state", types.JointTrajectoryControllerState
+        )
+        self.rejects = False  # every point, and says so
         self.q, self.commands, self.statuses, self.diagnostics = np.zeros(3), [], [], []  # type: ignore[var-annotated]
         topic, kind = ("commands", types.Float64MultiArray) if forward else ("joint_trajectory", types.JointTrajectory)
         dds.reader(f"/joint_trajectory_controller/{topic}", kind, self.on_command, reliable=True, depth=100)
@@ -42,6 +46,9 @@ class Robot:
 
     def on_command(self, message: Any) -> None:
         self.commands.append(message)
+        if self.rejects:
+            self.setpoints.write(ros.controller_state(types, JOINTS, (self.q, np.zeros(3)), time.time()))
+            return
         self.q = np.array(message.data if hasattr(message, "data") else message.points[-1].positions)
 
     def spin_until(self, condition: Callable[[], Any]) -> None:

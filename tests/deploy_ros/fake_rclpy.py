@@ -38,6 +38,7 @@ TRANSITIONS = {
 SHUTDOWN = {"unconfigured": 5, "inactive": 6, "active": 7}
 PACKAGES = (
     "builtin_interfaces",
+    "control_msgs",
     "diagnostic_msgs",
     "geometry_msgs",
     "rcl_interfaces",
@@ -267,7 +268,7 @@ def stand_ins() -> Iterator[Any]:
     names = (
         "Duration", "Time", "DiagnosticArray", "DiagnosticStatus", "KeyValue", "PoseStamped", "FloatingPointRange",
         "ParameterDescriptor", "JointState", "Bool", "Float64MultiArray", "Header", "String", "JointTrajectory",
-        "JointTrajectoryPoint", "QoSProfile",
+        "JointTrajectoryControllerState", "JointTrajectoryPoint", "QoSProfile",
     )  # fmt: skip
     anything: dict[str, Any] = {name: type(name, (Message,), {}) for name in names}
     anything |= {"LifecycleNode": FakeNode, "TransitionCallbackReturn": Return, "SingleThreadedExecutor": Executor}

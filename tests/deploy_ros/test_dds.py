@@ -56,6 +56,15 @@ def test_the_node_sends_trajectories_status_and_diagnostics_and_ends_with_a_hold
 
 
 @pytest.mark.slow
+def test_a_controller_that_says_that_it_stands_still_is_named(participant: Participant, patient_file: Path) -> None:
+    robot = Robot(participant)
+    robot.rejects = True
+    with Node(patient_file):
+        robot.spin_until(lambda: robot.reason.startswith("commands are sent, and the controller stands still"))
+    assert not any(robot.commands[-1].points[0].velocities)
+
+
+@pytest.mark.slow
 def test_a_stop_holds_until_a_reset(participant: Participant, patient_file: Path) -> None:
     robot = Robot(participant)
     stop, reset = (participant.writer(f"/ashore/{name}", types.Bool) for name in ("stop", "reset"))

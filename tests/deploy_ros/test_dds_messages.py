@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 pytest.importorskip("cyclonedds")
 
-from rosbags.typesys import Stores, get_typestore
+from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 
 from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
@@ -26,11 +27,32 @@ pytest.importorskip("cyclonedds")
 
 
 ROS = get_typestore(Stores.ROS2_JAZZY)
+CONTROLLER_STATE = "control_msgs/msg/JointTrajectoryControllerState"
+# The published definitions: https://docs.ros.org/en/jazzy/p/control_msgs, https://docs.ros.org/en/humble/p/control_msgs
+POINTS = "".join(
+    f"trajectory_msgs/JointTrajectoryPoint {name}\n" for name in ("reference", "feedback", "error", "output")
+)
+BEGINNING = f"std_msgs/Header header\nstring[] joint_names\n{POINTS}"
+MULTI_DOF = "string[] multi_dof_joint_names\n" + "".join(
+    f"trajectory_msgs/MultiDOFJointTrajectoryPoint multi_dof_{name}\n"
+    for name in ("reference", "feedback", "error", "output")
+)
+OLDER = "trajectory_msgs/JointTrajectoryPoint desired\ntrajectory_msgs/JointTrajectoryPoint actual\n"
+OLDER_MULTI_DOF = "".join(
+    f"trajectory_msgs/MultiDOFJointTrajectoryPoint multi_dof_{name}\n" for name in ("desired", "actual")
+)
+ROS.register(get_types_from_msg(f"{BEGINNING}{MULTI_DOF}float64 speed_scaling_factor\n", CONTROLLER_STATE))
 
 
 def test_type_names_and_hashes_are_those_of_ros() -> None:
     messages = [types.JointState, types.PoseStamped, types.JointTrajectory, types.Float64MultiArray]
-    kinds: list[Any] = [*messages, types.String, types.Bool, types.DiagnosticArray]
+    kinds: list[Any] = [
+        *messages,
+        types.String,
+        types.Bool,
+        types.DiagnosticArray,
+        types.JointTrajectoryControllerState,
+    ]
     assert {ros_name(k) for k in kinds} == set(HASHES)
     assert types.JointState.__idl_typename__ == "sensor_msgs.msg.dds_.JointState_"
     assert {name: ROS.hash_rihs01(name) for name in HASHES} == HASHES
@@ -47,6 +69,7 @@ def test_messages_have_the_bytes_that_ros_gives_them() -> None:
         types.String(data="status"),
         types.Bool(data=True),
         types.DiagnosticArray(status=status),
+        ros.controller_state(types, JOINTS, (np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.2, 0.3])), 12.5),
     ]
     for message in messages:
         name = ros_name(type(message))
@@ -56,6 +79,43 @@ def test_messages_have_the_bytes_that_ros_gives_them() -> None:
     state = ROS.deserialize_cdr(messages[0].serialize(use_version_2=False), "sensor_msgs/msg/JointState")
     assert state.name == list(JOINTS) and state.velocity.tolist() == [0.1, 0.2, 0.3]  # type: ignore[attr-defined]
     assert (state.header.stamp.sec, state.header.stamp.nanosec) == (12, 500_000_000)  # type: ignore[attr-defined]
+
+
+def controller_state_bytes(store: Any) -> bytes:
+    """A message whose setpoint is at 1, 2, 3 rad and 0.1, 0.2, 0.3 rad/s, and whose other points are elsewhere."""
+    kinds, none = store.types, np.zeros(0)
+    duration = kinds["builtin_interfaces/msg/Duration"](sec=0, nanosec=0)
+
+    def point(*q: float) -> Any:
+        position = np.array(q)
+        return kinds["trajectory_msgs/msg/JointTrajectoryPoint"](
+            positions=position, velocities=position / 10, accelerations=none, effort=none, time_from_start=duration
+        )
+
+    multi_dof = kinds["trajectory_msgs/msg/MultiDOFJointTrajectoryPoint"](
+        transforms=[], velocities=[], accelerations=[], time_from_start=duration
+    )
+    stamp = kinds["builtin_interfaces/msg/Time"](sec=1, nanosec=2)
+    first = {"header": kinds["std_msgs/msg/Header"](stamp=stamp, frame_id=""), "joint_names": list(JOINTS)}
+    first |= {"reference": point(1.0, 2.0, 3.0), "multi_dof_joint_names": [], "speed_scaling_factor": 1.0}
+    wanted = [name for name in inspect.signature(kinds[CONTROLLER_STATE]).parameters if name != "__msgtype__"]
+    rest = {
+        name: multi_dof if name.startswith("multi_dof") else point(7.0, 8.0, 9.0)
+        for name in wanted
+        if name not in first
+    }
+    message = kinds[CONTROLLER_STATE](**{name: (first | rest)[name] for name in wanted})
+    return bytes(store.serialize_cdr(message, CONTROLLER_STATE))
+
+
+def test_a_controllers_setpoint_is_read_from_humble_too() -> None:
+    humble: Any = get_typestore(Stores.ROS2_HUMBLE)
+    humble.register(get_types_from_msg(f"{BEGINNING}{OLDER}{MULTI_DOF}{OLDER_MULTI_DOF}", CONTROLLER_STATE))
+    for store in (humble, ROS):
+        read = types.JointTrajectoryControllerState.deserialize(controller_state_bytes(store))
+        assert list(read.joint_names) == list(JOINTS)
+        assert list(read.reference.positions) == [1.0, 2.0, 3.0]
+        np.testing.assert_allclose(read.reference.velocities, [0.1, 0.2, 0.3])
 
 
 def test_a_trajectory_survives_its_message() -> None:

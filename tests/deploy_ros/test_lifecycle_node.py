@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import py_compile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -51,6 +52,31 @@ def test_it_waits_activates_drives_holds_and_ends(module: Any, patient_file: Pat
     assert node.log[-1] == "reset"
     assert node.trigger_deactivate() is Return.SUCCESS and commands[-1].points[0].velocities == [0.0, 0.0, 0.0]
     assert node.trigger_cleanup() is Return.SUCCESS and node.trigger_shutdown() is Return.SUCCESS and node.finalized
+
+
+@pytest.mark.parametrize("follows", [False, True])
+def test_a_controller_that_says_where_it_stands_is_heard(module: Any, patient_file: Path, follows: bool) -> None:
+    """The robot stands still all the time; its controller too, or it goes where it is told."""
+    node = module.PolicyNode({"policy": str(patient_file)})
+    node.tick()
+    node.listeners["/ashore/goal_pose"](goal())
+    node.listeners["/joint_states"](joint_state())
+    node.tick()
+    commands = node.sent["/joint_trajectory_controller/joint_trajectory"]
+    states = node.sent["/ashore/status"]
+    deadline = time.monotonic() + 20
+    while not (states and json.loads(states[-1].data)["latched"]):
+        assert time.monotonic() < deadline, node.log
+        q = commands[-1].points[0].positions if follows and commands else [0.0] * 3
+        setpoint = Message(joint_names=list(JOINTS), reference=Message(positions=list(q), velocities=[0.0] * 3))
+        node.listeners["/joint_trajectory_controller/controller_state"](setpoint)
+        node.listeners["/joint_states"](joint_state())
+        time.sleep(0.002)
+    expected = (
+        "the controller follows its commands, and the robot" if follows else "commands are sent, and the controller"
+    )
+    assert json.loads(states[-1].data)["reason"].startswith(expected)
+    assert node.trigger_shutdown() is Return.SUCCESS
 
 
 def test_a_stop_given_while_it_waits_holds_until_reset(module: Any, patient_file: Path) -> None:

@@ -21,6 +21,8 @@ GOAL = (1.8, -1.3, 0.9)
 MOST = 1.06
 # s: lag of the servos, and from a setpoint to them. The last is as slow as the training environment's slowest arm.
 ROBOTS = [(0.0, 0.0), (0.03, 0.0), (0.03, 0.05), (0.1, 0.06)]
+# s between the controller's words on where it stands (0: none): at 500, 125 and 50 Hz, Humble's default.
+TELLS = [0.0, 0.002, 0.008, 0.02]
 
 
 def cell(policy: Policy, lag: float = 0.03, late: float = 0.0, **options: Any) -> tuple[Cell, Servos]:
@@ -29,8 +31,11 @@ def cell(policy: Policy, lag: float = 0.03, late: float = 0.0, **options: Any) -
 
 
 @pytest.mark.parametrize(("lag", "late"), ROBOTS)
-def test_a_healthy_robot_is_left_alone_but_for_its_first_start(policy: Policy, lag: float, late: float) -> None:
-    it, robot = cell(policy, lag, late)
+@pytest.mark.parametrize("tells", TELLS)
+def test_a_healthy_robot_is_left_alone_but_for_its_first_start(
+    policy: Policy, lag: float, late: float, tells: float
+) -> None:
+    it, robot = cell(policy, lag, late, tells=tells)
     it.run(4.0)
     reasons = [o.reason for o in it.outputs]
     # Until it is seen to move, its target waits: not at all where that is at once.
@@ -292,3 +297,79 @@ def test_the_end_of_one_motion_does_not_count_towards_the_next() -> None:
     for k, (q, p) in enumerate(zip(robot, target, strict=True)):
         evidence = following.watch(evidence, Measured(q * one, 0 * one, k * DT), p * one)
         assert not following.stalled(evidence, p * one).any(), f"after {k} periods"
+
+
+@pytest.mark.parametrize(("lag", "late"), [(0.002, 0.0), *ROBOTS[1:]])
+@pytest.mark.parametrize("tells", TELLS[1:])
+@pytest.mark.parametrize("seconds", [0.06, 0.1, 0.15, 0.25, 0.4])
+def test_points_that_are_lost_under_way_are_no_leap_where_the_controller_says_where_it_stands(
+    policy: Policy, lag: float, late: float, tells: float, seconds: float
+) -> None:
+    for at in (0.3, 0.5, 0.8):
+        it, robot = cell(policy, lag, late, tells=tells, accept=lambda _, now, at=at: not at < now < at + seconds)
+        it.run(4.0)
+        assert it.excess() <= 1.12  # without: 1.7 to 8.2
+        assert {o.reason for o in it.outputs} <= {Reason.OK, Reason.LIMITED, Reason.REJECTED}
+        if seconds < 0.2:
+            np.testing.assert_allclose(robot.q, GOAL, atol=2e-3)
+
+
+class Noisy(Servos):
+    """Its encoders are, rad."""
+
+    noise, random = 0.0, np.random.default_rng(0)
+
+    def measure(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.q + self.random.normal(0.0, self.noise, self.q.shape), self.v
+
+
+@pytest.mark.parametrize("noise", [0.003, 0.01])
+@pytest.mark.parametrize("at", [0.1, 0.2, 0.3, 0.5, 1.0])
+def test_noise_is_no_motion_where_the_controller_says_where_it_stands(policy: Policy, noise: float, at: float) -> None:
+    robot = Noisy(np.zeros(3), 0.002)
+    robot.noise = noise
+    it = Cell(policy, robot, goal=GOAL, controller_at=at, tells=0.008)
+    it.run(at + 1.0)
+    assert it.excess() <= 1.15  # without: 1.3 to 8.9
+
+
+def test_a_controller_that_rejects_is_told_from_a_robot_that_is_blocked(policy: Policy) -> None:
+    it, robot = cell(policy, end_velocity=False, tells=0.02)
+    assert it.run_until(Reason.REJECTED) <= 0.2 + 1e-9
+    assert "allow_nonzero_velocity_at_trajectory_end" in it.outputs[-1].status.reason
+    it.run(2.0)
+    assert it.excess() < 1e-9 and it.outputs[-1].reason is Reason.REJECTED
+    it, robot = cell(policy, tells=0.02)
+    it.run(0.5)
+    robot.blocked[1] = True
+    it.run_until(Reason.BLOCKED, 0.4)
+    it.run(1.5)
+    assert (np.abs(it.setpoints[-1] - robot.q) < 1e-3).all()  # without servo effort
+
+
+def test_rejection_is_found_within_0_2_s_on_noisy_encoders_too(policy: Policy) -> None:
+    robot = Noisy(np.zeros(3))
+    robot.noise = 0.01
+    it = Cell(policy, robot, goal=GOAL, end_velocity=False, tells=0.008)
+    assert it.run_until(Reason.REJECTED) <= 0.2 + 1e-9
+
+
+@pytest.mark.parametrize("what", ["nan", "names", "length", "text", "silence"])
+def test_a_controller_state_that_cannot_be_used_is_as_if_there_were_none(policy: Policy, what: str) -> None:
+    it, robot = cell(policy)
+    names = tuple(j.name for j in it.node.interface.joints)
+    fit: tuple[Any, Any, Any] = (names, [0.0] * 3, [0.0] * 3)
+    strange: dict[str, tuple[Any, Any, Any]] = {
+        "nan": (names, [float("nan")] * 3, [0.0] * 3),
+        "names": (names[:2], [0.0] * 2, [0.0] * 2),
+        "length": (names, [0.0] * 2, []),
+        "text": (names, ["a", "b", "c"], []),
+        "silence": fit,  # and nothing after it
+    }
+    for _ in range(1 if what == "silence" else 100):
+        why = it.node.on_controller_state(*strange[what], it.now)
+        assert bool(why) == (what != "silence")
+        it.run(DT)
+    it.run(4.0)
+    assert it.node.refused == 0 and it.outputs[-1].reason is Reason.OK
+    np.testing.assert_allclose(robot.q, GOAL, atol=2e-3)
