@@ -20,7 +20,7 @@ MODULES = {
 }
 EXTRAS = dict.fromkeys(
     "gymnasium imageio mujoco onnx plotly rich safetensors scipy tensorboard torch yaml".split(), "train"
-) | {"cyclonedds": "dds", "rosbags": "dds", "mujoco_menagerie": "menagerie", "wandb": "wandb"}
+) | {"cyclonedds": "dds", "mujoco_menagerie": "menagerie", "wandb": "wandb"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -7,12 +7,13 @@ This contract travels as JSON in the file's metadata, beside golden vectors and 
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ashore.configs.base import Vector
+from ashore.configs.base import Fraction, Vector
 from ashore.configs.card import Card
+from ashore.configs.plausible import MOST, MOST_ENTRIES, check_contract, check_interface, check_memory
 from ashore.configs.schema import Count, Positive, Settings
 from ashore.configs.space import Dimension
 
@@ -24,7 +25,7 @@ METADATA_SHA256 = "ashore.sha256"
 POSITION_TARGET = "joint_position_target"
 VELOCITY_TARGET = "joint_velocity_target"
 TARGET, TARGET_VELOCITY = "target", "target_velocity"  # memories of every policy
-MOST_MEMORY = 2**16  # values of a robot's memory: a stranger's contract may not ask for more
+MOST_JOINTS = MOST_SIGNALS = 128
 
 
 class SignalSpec(Settings):
@@ -101,16 +102,20 @@ class Interface(Settings):
     task: str
     robot: str
     control_dt: Positive = Field(description="s")
-    signals: tuple[SignalSpec, ...] = Field(min_length=1)
-    memory: tuple[MemorySpec, ...]
-    joints: tuple[JointSpec, ...] = Field(description="none where actions go straight to a model's own actuators")
+    signals: tuple[SignalSpec, ...] = Field(min_length=1, max_length=MOST_SIGNALS)
+    memory: tuple[MemorySpec, ...] = Field(max_length=2 * MOST_SIGNALS)
+    joints: tuple[JointSpec, ...] = Field(
+        max_length=MOST_JOINTS, description="none where actions go straight to a model's own actuators"
+    )
     action: Literal["velocity", "position", "tool"] = "velocity"
     action_scale: Vector = Field(
         description="at action 1: rad/s or rad, one a joint; tool: m/s three times, rad/s, and of each joint behind the arm"
     )
     tool: ToolChain | None = Field(default=None, description="with action tool: the arm, the first of the joints")
     differences: tuple[tuple[str, str], ...] = Field(
-        default=(), description="pairs of signals: the first less the second, as many values as both have"
+        default=(),
+        max_length=MOST_SIGNALS,
+        description="pairs of signals: the first less the second, as many values as both have",
     )
     heading: tuple[str, str] | None = Field(
         default=None, description="with action tool: the difference that x of the task frame follows, a way in m"
@@ -160,8 +165,8 @@ class Interface(Settings):
                     f"memory {m.name} of {m.size} values starts as {m.starts_as!r}; "
                     f"allowed: a signal that fills it, of {sizes}"
                 )
-        if (values := sum(m.size for m in self.memory)) > MOST_MEMORY:
-            raise ValueError(f"memory has {values} values; allowed: at most {MOST_MEMORY}")
+        if (values := sum(m.size for m in self.memory)) > MOST:
+            raise ValueError(f"memory has {values} values; allowed: at most {MOST}")
         return self
 
     @property
@@ -207,16 +212,18 @@ def target_memory(num_joints: int, position_signal: str) -> tuple[MemorySpec, Me
 
 
 class Contract(Settings):
-    """The whole promise of a policy file."""
+    """The whole promise of a policy file: what an interface says, within what is plausible of a robot."""
 
     format: Literal["ashore-policy/1"] = FORMAT
     interface: Interface
-    trained_on: tuple[Dimension, ...] = Field(description="lambda and its ranges at the end of training")
+    trained_on: tuple[Dimension, ...] = Field(
+        max_length=MOST_ENTRIES, description="lambda and its ranges at the end of training"
+    )
     settings: dict = Field(description="the run's task settings, so that the task can be built again")  # type: ignore[type-arg]
-    settings_sha256: str
-    ashore_version: str
-    trained_steps: int
-    success: float | None = Field(default=None, description="success rate of the last evaluation, 0 to 1")
+    settings_sha256: str = Field(pattern="^[0-9a-f]{64}$")
+    ashore_version: str = Field(min_length=1, max_length=100)
+    trained_steps: Annotated[int, Field(ge=0, le=2**53)]
+    success: Fraction | None = Field(default=None, description="success rate of the last evaluation, 0 to 1")
     card: Card | None = Field(default=None, description="the randomization card; files of before it have none")
 
     @model_validator(mode="after")
@@ -225,4 +232,11 @@ class Contract(Settings):
             raise ValueError(
                 f"task {self.interface.task} drives no joint targets; allowed: a policy for a robot's joints"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _plausible(self) -> Contract:
+        check_interface(self.interface)
+        check_memory(self.interface, (TARGET, TARGET_VELOCITY))
+        check_contract(self)
         return self

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -26,9 +26,16 @@ from ashore.configs.contract import (
 )
 from ashore.configs.errors import AshoreError
 from ashore.configs.schema import Settings
-from ashore.deploy_ros.onnx_fields import FieldError, read_metadata
+from ashore.deploy_ros.graph_cost import cost_of
+from ashore.deploy_ros.onnx_fields import FieldError
+from ashore.deploy_ros.onnx_graph import Model
 
 MAX_BYTES = 64 * 2**20
+MAX_TEXT = 8 * 2**20  # characters of the contract, whose settings may hold a robot's model, or of the golden vectors
+MAX_GOLDEN_STEPS, MAX_GOLDEN_WORK = (
+    2**12,
+    2**32,
+)  # of all golden sequences; of which an export has about a hundred steps
 TOLERANCE = 1e-5  # rad between this machine and the golden vectors; of a velocity, what it moves in a control period
 
 Signals = Mapping[str, Any]  # signal name -> [size] or [n, size]
@@ -92,13 +99,15 @@ def load_policy(path: str | PathLike[str]) -> Policy:
     """Read, verify and try out a policy file. Raises PolicyFileError, and nothing else, where it cannot be used."""
     try:
         data = _read(Path(path))
-        metadata = read_metadata(data)
+        model = Model(data)
+        metadata = model.metadata()
         _verify_checksum(data, metadata)
         contract = _contract(metadata)
+        golden = _golden(metadata, cost_of(model.graph()).work)
         policy = Policy(contract, _session(data, contract.interface))
-        _replay(policy, metadata)
+        _replay(policy, golden)
     except (FieldError, PolicyFileError) as error:
-        raise PolicyFileError(f"{path}: {error}") from None
+        raise PolicyFileError(f"{path}: {_one_line(error)}") from None
     return policy
 
 
@@ -133,12 +142,19 @@ def _verify_checksum(data: bytes, metadata: Mapping[str, str]) -> None:
 
 def _contract(metadata: Mapping[str, str]) -> Contract:
     try:
-        return Contract.model_validate_json(metadata.get(METADATA_CONTRACT, ""))
+        return Contract.model_validate_json(_text(metadata, METADATA_CONTRACT), strict=True)
     except ValidationError as error:
         for problem in error.errors():
             if problem["loc"] == ("format",):
-                raise PolicyFileError(f"format {problem['input']!r}; this Ashore reads {FORMAT!r}") from None
+                raise PolicyFileError(f"format {str(problem['input'])[:40]!r}; this Ashore reads {FORMAT!r}") from None
         raise PolicyFileError(f"contract: {_first_problem(error)}") from None
+
+
+def _text(metadata: Mapping[str, str], key: str) -> str:
+    text = metadata.get(key, "")
+    if len(text) > MAX_TEXT:
+        raise PolicyFileError(f"{key} has {len(text):,} characters; allowed: at most {MAX_TEXT:,}")
+    return text
 
 
 def _session(data: bytes, interface: Interface) -> onnxruntime.InferenceSession:
@@ -146,7 +162,10 @@ def _session(data: bytes, interface: Interface) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # onnxruntime: fatal only; what it refuses is raised
     try:
-        session = onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
+        # The exporter has folded what is constant; what is left of a stranger's file is not worked out at load.
+        session = onnxruntime.InferenceSession(
+            data, options, providers=["CPUExecutionProvider"], disabled_optimizers=["ConstantFolding"]
+        )
     except Exception as error:  # onnxruntime's errors share no other base
         raise PolicyFileError(f"onnxruntime refuses the graph: {_one_line(error)}") from None
     memory = {m.name: m.size for m in interface.memory}
@@ -184,16 +203,25 @@ class _Golden(Settings):
     sequences: tuple[_Sequence, ...] = Field(min_length=1)
 
 
-def _replay(policy: Policy, metadata: Mapping[str, str]) -> None:
-    """Run the golden sequences, memory handed on from step to step."""
+def _golden(metadata: Mapping[str, str], work: int) -> tuple[_Sequence, ...]:
+    """The golden sequences, each of one length; `work` of a step bounds how many steps there may be."""
     try:
-        golden = _Golden.model_validate_json(metadata.get(METADATA_GOLDEN, ""))
+        golden = _Golden.model_validate_json(_text(metadata, METADATA_GOLDEN), strict=True)
     except ValidationError as error:
         raise PolicyFileError(f"golden vectors: {_first_problem(error)}") from None
     for i, sequence in enumerate(golden.sequences):
         lengths = {len(x) for x in (*sequence.signals.values(), sequence.position_target, sequence.velocity_target)}
         if len(lengths) != 1:
-            raise PolicyFileError(f"golden sequence {i} has parts of {sorted(lengths)} steps; allowed: one length")
+            raise PolicyFileError(f"golden sequence {i} has parts of {sorted(lengths)[:9]} steps; allowed: one length")
+    most = min(MAX_GOLDEN_STEPS, MAX_GOLDEN_WORK // work)
+    if (steps := sum(len(sequence.position_target) for sequence in golden.sequences)) > most:
+        raise PolicyFileError(f"golden sequences of {steps} steps; allowed: at most {most}")
+    return golden.sequences
+
+
+def _replay(policy: Policy, sequences: Sequence[_Sequence]) -> None:
+    """Run the golden sequences, memory handed on from step to step."""
+    for i, sequence in enumerate(sequences):
         try:
             worst = _worst(policy, sequence)
         except Exception as problem:  # onnxruntime's errors share no other base
@@ -223,4 +251,6 @@ def _first_problem(error: ValidationError) -> str:
 
 
 def _one_line(error: object) -> str:
-    return " ".join(str(error).split())[:300]
+    """At most 300 characters of one line; what a terminal would obey or could not show is written as `\\x1b`."""
+    text = " ".join(str(error)[:10_000].split())[:300]
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)[:300]

@@ -11,7 +11,7 @@ import numpy as np
 from ashore.configs.contract import TARGET, TARGET_VELOCITY
 from ashore.deploy_ros.bundle import Memory, Policy
 from ashore.deploy_ros.following import Measured
-from ashore.deploy_ros.messages import JointMap, MessageError, check_routes, implausible, signals_of
+from ashore.deploy_ros.messages import JointMap, MessageError, check_routes, implausible, numbers, signals_of
 from ashore.deploy_ros.safety import Command, Gate, GateMemory, Reason
 from ashore.deploy_ros.settings import RESET_TOPIC, NodeSettings
 from ashore.deploy_ros.states import Output, State, Status, TransitionError
@@ -145,7 +145,10 @@ class Controller:
             return self._refuse(
                 f"goal in frame {frame!r}; allowed: {self.settings.base_frame!r} or none (see base_frame)"
             )
-        goal = np.asarray(position, dtype=np.float64)
+        try:
+            goal = numbers("position", position)
+        except MessageError as error:
+            return self._refuse(f"goal: {error}; allowed: 3 finite values below {FAR:.0f} m")
         if goal.shape != (3,) or not (np.abs(goal) < FAR).all():
             return self._refuse(f"goal {goal.tolist()}; allowed: 3 finite values below {FAR:.0f} m")
         self._goal = goal
@@ -206,7 +209,7 @@ class Controller:
         self._gate_memory, safe, reason = self.gate(
             self._gate_memory, command, measured, now, self._stop, self._reference
         )
-        if reason is Reason.LIMITED:  # else the policy's own target would run on while this one waits
+        if reason in (Reason.OK, Reason.LIMITED):  # the policy goes on from what was sent, else its own would run away
             self._policy_memory |= {
                 TARGET: safe.position.astype(np.float32),
                 TARGET_VELOCITY: safe.velocity.astype(np.float32),

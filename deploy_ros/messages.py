@@ -71,6 +71,17 @@ def signals_of(interface: Interface, measured: Measured, goal: np.ndarray | None
     return signals
 
 
+def numbers(what: str, values: Sequence[float]) -> np.ndarray:
+    """Values of a message as float64; MessageError where they are texts, integers beyond any float, or something else."""
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise MessageError(f"{what} is no list of numbers: {error}") from None
+    if array.dtype.kind not in "iuf":
+        raise MessageError(f"{what} is no list of numbers")
+    return array.astype(np.float64)
+
+
 class JointMap:
     """Picks a policy's joints out of JointState messages, by name."""
 
@@ -92,9 +103,9 @@ class JointMap:
             self._seen = seen
         if len(position) != len(seen):
             raise MessageError(f"{len(position)} positions for {len(seen)} names")
-        q = np.asarray(position, dtype=np.float64)[self._index]
+        q = numbers("position", position)[self._index]
         if len(velocity) == len(seen):
-            measured = Measured(q, np.asarray(velocity, dtype=np.float64)[self._index], now)
+            measured = Measured(q, numbers("velocity", velocity)[self._index], now)
         elif self.needs_velocity or len(velocity):
             needed = "; the policy needs them" if self.needs_velocity else ""
             raise MessageError(f"{len(velocity)} velocities for {len(seen)} names{needed}")

@@ -1,6 +1,6 @@
-"""The few fields of an ONNX file that decide whether it may be loaded, read without trusting it and without `onnx`.
+"""Protobuf messages, read without trusting them and without `protobuf` or `onnx`.
 
-Field numbers: onnx/onnx.proto. Wire format: protobuf.dev/programming-guides/encoding.
+Wire format: protobuf.dev/programming-guides/encoding.
 """
 
 from __future__ import annotations
@@ -9,16 +9,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 MAX_FIELDS = 200_000  # a policy has a few thousand; a file made of tiny fields would keep us reading for minutes
-STANDARD_DOMAINS = ("", "ai.onnx")
-# What `ashore export` writes, with a margin for other activations, normalizations and recurrent networks. None of them
-# makes a tensor whose size a value decides (ConstantOfShape, Expand, Tile, Resize, Range, ...), and none runs a subgraph.
-# That is no bound on memory: broadcasting can still multiply sizes.
-OPERATORS = frozenset(
-    "Abs Add And Cast Ceil Clip Concat Constant Div Elu Equal Erf Exp Flatten Floor GRU Gemm Greater GreaterOrEqual "
-    "Identity LSTM LayerNormalization LeakyRelu Less LessOrEqual Log MatMul Max Min Mul Neg Not Or Pow Reciprocal "
-    "ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Shape Sigmoid Sign Sin Slice Softmax Softplus Split Sqrt "
-    "Squeeze Sub Tanh Transpose Unsqueeze Where".split()
-)
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
@@ -34,104 +24,43 @@ class Span(NamedTuple):
     end: int
 
 
-def read_metadata(data: bytes) -> dict[str, str]:
-    """The metadata of an ONNX model whose graph is plain: `OPERATORS` alone, no external data, no subgraphs."""
-    model = _Reader(data)
-    graphs, metadata = 0, {}
-    for number, value in model.fields(Span(0, len(data))):
-        if number == 7:
-            graphs += 1
-            _check_graph(model, model.message(value))
-        elif number == 14:
-            entry = dict(model.fields(model.message(value)))
-            key, text = (model.text(entry.get(k, Span(0, 0))) for k in (1, 2))
-            if key in metadata:
-                raise FieldError(f"metadata {key!r} is there twice")
-            metadata[key] = text
-        elif number in (20, 25):
-            raise FieldError("the model brings functions or training steps of its own")
-    if graphs != 1:
-        raise FieldError("not an ONNX file")
-    return metadata
-
-
-def _check_graph(model: _Reader, graph: Span) -> None:
-    for number, value in model.fields(graph):
-        if number == 1:
-            _check_node(model, model.message(value))
-        elif number == 5:
-            _check_tensor(model, model.message(value))
-        elif number == 15:
-            raise FieldError("the graph has sparse tensors")
-
-
-def _check_node(model: _Reader, node: Span) -> None:
-    for number, value in model.fields(node):
-        if number == 4 and (kind := model.text(value)) not in OPERATORS:
-            raise FieldError(f"the graph has the operator {kind[:40]!r}, which no policy needs")
-        if number == 7 and (domain := model.text(value)) not in STANDARD_DOMAINS:
-            raise FieldError(f"the graph has operators outside the ONNX standard, of domain {domain!r}")
-        if number == 5:
-            _check_attribute(model, model.message(value))
-
-
-def _check_attribute(model: _Reader, attribute: Span) -> None:
-    for number, value in model.fields(attribute):
-        if number in (5, 10):
-            _check_tensor(model, model.message(value))
-        elif number in (6, 11, 22, 23):
-            raise FieldError("the graph has loops, branches or sparse tensors")
-
-
-def _check_tensor(model: _Reader, tensor: Span) -> None:
-    for number, value in model.fields(tensor):
-        if number == 13 or (number == 14 and value != 0):
-            raise FieldError("the graph keeps data in other files")
-
-
-class _Reader:
-    """Walks protobuf fields; every length is checked against the message that holds it."""
+class File:
+    """The bytes of a file, and how many fields were read so far."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.seen = 0
 
-    def fields(self, message: Span) -> Iterator[tuple[int, int | Span]]:
-        """Field number and value: an integer, or the span of bytes, text or a message."""
+    def message(self) -> Message:
+        """The whole file as a message."""
+        return Message(self, Span(0, len(self.data)))
+
+    def fields(self, message: Span) -> Iterator[tuple[int, int | Span | None]]:
+        """Field number and value: an integer, the span of bytes, text or a message, or None: a fixed width, which no field
+        that is read here has. Every length is checked against the message that holds it."""
         at, end = message
         while at < end:
             self.seen += 1
             if self.seen > MAX_FIELDS:
                 raise FieldError(f"more than {MAX_FIELDS} fields, which no policy has")
-            tag, at = self._varint(at, end)
+            tag, at = self.varint(at, end)
             number, wire = tag >> 3, tag & 7
             if wire == _VARINT:
-                value, at = self._varint(at, end)
+                value, at = self.varint(at, end)
                 yield number, value
                 continue
             length = 8 if wire == _FIXED64 else 4
             if wire == _BYTES:
-                length, at = self._varint(at, end)
+                length, at = self.varint(at, end)
             elif wire not in (_FIXED64, _FIXED32):
                 raise FieldError("not an ONNX file, or a damaged one")
             if number == 0 or length > end - at:
                 raise FieldError("not an ONNX file, or a truncated or damaged one")
-            yield number, Span(at, at + length)
+            yield number, Span(at, at + length) if wire == _BYTES else None
             at += length
 
-    def message(self, value: int | Span) -> Span:
-        if not isinstance(value, Span):
-            raise FieldError("not an ONNX file, or a damaged one")
-        return value
-
-    def text(self, value: int | Span) -> str:
-        span = self.message(value)
-        try:
-            return self.data[span.begin : span.end].decode()
-        except UnicodeDecodeError:
-            raise FieldError("not an ONNX file, or a damaged one") from None
-
-    def _varint(self, at: int, end: int) -> tuple[int, int]:
+    def varint(self, at: int, end: int) -> tuple[int, int]:
+        """The integer that begins at `at`, and where the next thing begins."""
         value = 0
         for shift in range(0, 70, 7):
             if at >= end:
@@ -140,5 +69,94 @@ class _Reader:
             at += 1
             value |= (byte & 0x7F) << shift
             if byte < 0x80:
-                return value, at
+                return value & (2**64 - 1), at
         raise FieldError("not an ONNX file, or a damaged one")
+
+
+class Message:
+    """One message's fields, by number. A field that is there more often than it may be, or of another type, is refused:
+    readers differ in what they make of it."""
+
+    def __init__(self, file: File, span: Span) -> None:
+        self.file = file
+        self._fields: dict[int, list[int | Span | None]] = {}
+        for number, value in file.fields(span):
+            self._fields.setdefault(number, []).append(value)
+
+    def has(self, *numbers: int) -> bool:
+        """Whether any of these fields is there."""
+        return any(number in self._fields for number in numbers)
+
+    def messages(self, number: int) -> Iterator[Message]:
+        """All messages of a field, read one by one."""
+        return (Message(self.file, _span(value)) for value in self._fields.get(number, []))
+
+    def message(self, number: int) -> Message | None:
+        """The one message of a field, if any."""
+        value = self._one(number)
+        return None if value is None else Message(self.file, _span(value))
+
+    def texts(self, number: int) -> list[str]:
+        """All texts of a field."""
+        return [self._decoded(_span(value)) for value in self._fields.get(number, [])]
+
+    def text(self, number: int) -> str:
+        """The one text of a field; empty where there is none."""
+        value = self._one(number)
+        return "" if value is None else self._decoded(_span(value))
+
+    def data(self, number: int) -> Span | None:
+        """Where the one value of bytes is, if any."""
+        value = self._one(number)
+        return None if value is None else _span(value)
+
+    def integer(self, number: int, default: int = 0) -> int:
+        """The one int64 of a field."""
+        value = self._one(number)
+        return default if value is None else _signed(_integer(value))
+
+    def integers(self, number: int) -> tuple[int, ...]:
+        """All int64 of a field, each by itself or packed."""
+        values: list[int] = []
+        for value in self._fields.get(number, []):
+            if not isinstance(value, Span):
+                values.append(_signed(_integer(value)))
+                continue
+            at, end = value
+            while at < end:
+                self.file.seen += 1
+                if self.file.seen > MAX_FIELDS:
+                    raise FieldError(f"more than {MAX_FIELDS} fields, which no policy has")
+                integer, at = self.file.varint(at, end)
+                values.append(_signed(integer))
+        return tuple(values)
+
+    def _one(self, number: int) -> int | Span | None:
+        values = self._fields.get(number, [None])
+        if len(values) > 1:
+            raise FieldError("not an ONNX file, or a damaged one: a field is there twice")
+        if number in self._fields and values[0] is None:
+            raise FieldError("not an ONNX file, or a damaged one")
+        return values[0]
+
+    def _decoded(self, span: Span) -> str:
+        try:
+            return self.file.data[span.begin : span.end].decode()
+        except UnicodeDecodeError:
+            raise FieldError("not an ONNX file, or a damaged one") from None
+
+
+def _span(value: int | Span | None) -> Span:
+    if not isinstance(value, Span):
+        raise FieldError("not an ONNX file, or a damaged one")
+    return value
+
+
+def _integer(value: int | Span | None) -> int:
+    if not isinstance(value, int):
+        raise FieldError("not an ONNX file, or a damaged one")
+    return value
+
+
+def _signed(value: int) -> int:
+    return value - 2**64 if value >= 2**63 else value

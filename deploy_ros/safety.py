@@ -13,8 +13,9 @@ from ashore.configs.contract import Interface
 from ashore.configs.laws.limits import JointLimits, limit_target, within_positions
 from ashore.deploy_ros.following import LOOK_AHEAD, Evidence, Following, Measured
 
-# A policy's graph keeps the same limits, but its targets and memory are float32: what differs by less is no offence.
-ROUNDING = 1e-6  # rad
+# A policy's graph keeps the same limits, but its targets and memory are float32: what differs by so many roundings of a
+# target's size is no offence. It is not sent as it is, for at 1 kHz roundings alone are 0.2 rad/s^2: see `Gate._limited`.
+ROUNDINGS = 8
 TRACKING_LAG = 0.2  # s after which a healthy robot does what it was told: more than latency and servo explain
 TRACKING_TIME = 0.5  # s that a joint may be further behind its target than that at full speed
 WAITING = 0.98  # of its reach: a target so far ahead waits for the robot, from where its braking curve ends
@@ -285,23 +286,28 @@ class Gate:
         return max(0.0, max(needed, behind) - usual), behind > usual
 
     def _limited(self, memory: GateMemory, wanted: Command, fit: Measured | None) -> tuple[Command, bool]:
-        """The command within the limits and the robot's reach, and whether that changed it by more than rounding."""
+        """The command within the limits and the robot's reach, and whether that changed it by more than rounding.
+
+        What is sent is the law's own answer, in float64, from what was sent before: it keeps the limits to the last digits.
+        """
         low, high, v_max, _ = self.limits
         desired = np.clip(wanted.position, low, high).astype(np.float64)  # a huge value must not overflow the law
+        rounding = ROUNDINGS * np.spacing((np.abs(desired) + v_max * self.dt).astype(np.float32)).astype(np.float64)
+        # Where both say the same but for rounding, the velocity says it in finer steps than the position.
+        led = memory.position + wanted.velocity.clip(-v_max, v_max).astype(np.float64) * self.dt
+        desired = np.where(np.abs(led - wanted.position) <= rounding, led, desired)
         if fit is not None:
             desired = self.following.wait(desired, memory.position, memory.evidence, memory.time, memory.reference)
         position, velocity = limit_target(desired, memory.position, memory.velocity, self.limits, self.dt)
         # The law never leaves the limits but by rounding.
         position = position.clip(np.minimum(low, memory.position), np.maximum(high, memory.position))
         same = (
-            (np.abs(wanted.position - position) <= ROUNDING)
-            & (np.abs(wanted.velocity - velocity) <= ROUNDING / self.dt)
+            (np.abs(wanted.position - position) <= rounding)
+            & (np.abs(wanted.velocity - velocity) <= rounding / self.dt)
             & (wanted.position >= low)
             & (wanted.position <= high)
         )
-        safe_position = np.where(same, wanted.position, position).astype(np.float64)
-        safe_velocity = np.where(same, wanted.velocity.clip(-v_max, v_max), velocity).astype(np.float64)
-        return Command(safe_position, safe_velocity), not same.all()
+        return Command(np.asarray(position), np.asarray(velocity)), not same.all()
 
 
 def limits_of(interface: Interface) -> JointLimits:

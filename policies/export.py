@@ -70,19 +70,16 @@ def export_policy(
     try:
         specs = actor.memory.specs(interface)
         interface = Interface(**dict(interface) | {"memory": (*interface.memory, *specs)})
-    except ValueError as error:
-        raise ExportError(str(error)) from error
-    contract = Contract(
-        interface=interface,
-        trained_on=tuple(trained_on),
-        settings=settings,
-        settings_sha256=settings_sha256,
-        ashore_version=ashore_version,
-        trained_steps=trained_steps,
-        success=success,
-        card=card,
-    )
-    try:
+        contract = Contract(
+            interface=interface,
+            trained_on=tuple(trained_on),
+            settings=settings,
+            settings_sha256=settings_sha256,
+            ashore_version=ashore_version,
+            trained_steps=trained_steps,
+            success=success,
+            card=card,
+        )
         graph = PolicyGraph(actor, normalizer, interface)
         sequences = _checked(draw_signals(normalizer, interface) if golden is None else golden, interface)
     except ValueError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import onnx
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from ashore.configs.contract import (
     METADATA_CONTRACT,
@@ -24,6 +24,7 @@ from ashore.configs.contract import (
     target_memory,
 )
 from ashore.configs.laws.limits import JointLimits, limit_target
+from ashore.deploy_ros.safety import limits_of
 
 JOINTS = ("a", "b", "c")
 DT = 0.02  # s
@@ -66,12 +67,14 @@ def interface(**changes: Any) -> Interface:
     return Interface(**(fields | changes))
 
 
-def expected_targets(signals: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+def expected_targets(
+    signals: dict[str, np.ndarray], limits: JointLimits = LIMITS, dt: float = DT
+) -> tuple[np.ndarray, np.ndarray]:
     """What the policy answers to signals [steps, 3], by the law of configs.laws.limits: position and velocity [steps, 3]."""
     p, v = np.asarray(signals["joint_position"][0], np.float64), np.zeros(3)
     positions, velocities = [], []
     for goal in np.asarray(signals["goal_position"], np.float64):
-        p, v = limit_target(p + GAIN * DT * (goal - p), p, v, LIMITS, DT)
+        p, v = limit_target(p + GAIN * dt * (goal - p), p, v, limits, dt)
         p, v = p.astype(np.float32).astype(np.float64), v.astype(np.float32).astype(np.float64)
         positions.append(p)
         velocities.append(v)
@@ -85,16 +88,17 @@ def make_policy(path: Path, face: Interface | None = None, **changes: Any) -> Pa
         interface=face, trained_on=(), settings={}, settings_sha256="0" * 64, ashore_version="0", trained_steps=1
     )
     random = np.random.default_rng(0)
+    law = limits_of(face), face.control_dt
     sequences = []
     for _ in range(2):
         signals = {s.name: random.uniform(-0.9, 0.9, (12, s.size)).astype(np.float32) for s in face.signals}
-        position, velocity = expected_targets(signals)
+        position, velocity = expected_targets(signals, *law)
         recorded = {name: x.tolist() for name, x in signals.items()}
         error = changes.get("golden_error", 0.0)
         sequences.append(
             {"signals": recorded, "position_target": (position + error).tolist(), "velocity_target": velocity.tolist()}
         )
-    model = _model(changes.get("outputs", OUTPUTS), changes.get("domain", ""))
+    model = _model(changes.get("outputs", OUTPUTS), changes.get("domain", ""), *law)
     metadata = {
         METADATA_CONTRACT: contract.model_dump_json(),
         METADATA_GOLDEN: json.dumps({"sequences": sequences}),
@@ -113,7 +117,7 @@ def seal(data: bytes) -> bytes:
     return blank.replace(key + b"0" * 64, key + hashlib.sha256(blank).hexdigest().encode())
 
 
-def _model(outputs: tuple[str, ...], domain: str) -> onnx.ModelProto:
+def _model(outputs: tuple[str, ...], domain: str, limits: JointLimits, dt: float) -> onnx.ModelProto:
     """The law of ashore.configs.laws.limits in double precision, as the real export has it."""
     nodes: list[onnx.NodeProto] = []
     constants: list[onnx.TensorProto] = []
@@ -121,7 +125,7 @@ def _model(outputs: tuple[str, ...], domain: str) -> onnx.ModelProto:
     def constant(value: Any) -> str:
         name = f"k{len(constants)}"
         values = np.broadcast_to(np.asarray(value, np.float64), (3,))
-        constants.append(helper.make_tensor(name, TensorProto.DOUBLE, [3], values.tolist()))
+        constants.append(numpy_helper.from_array(values, name))
         return name
 
     def op(kind: str, *inputs: str, **attributes: Any) -> str:
@@ -133,17 +137,17 @@ def _model(outputs: tuple[str, ...], domain: str) -> onnx.ModelProto:
         return op("Min", op("Max", x, low), high)
 
     def stopping(distance: str) -> str:
-        root = op("Sqrt", op("Mul", constant(2 * LIMITS.acceleration), op("Max", distance, constant(0.0))))
-        return op("Max", op("Sub", root, constant(LIMITS.acceleration * DT / 2)), constant(0.0))
+        root = op("Sqrt", op("Mul", constant(2 * limits.acceleration), op("Max", distance, constant(0.0))))
+        return op("Max", op("Sub", root, constant(limits.acceleration * dt / 2)), constant(0.0))
 
     _, _, goal, p, v = (op("Cast", name, to=TensorProto.DOUBLE) for name in INPUTS)
-    dv, v_max = constant(LIMITS.acceleration * DT), constant(LIMITS.velocity)
+    dv, v_max = constant(limits.acceleration * dt), constant(limits.velocity)
     wanted = op("Mul", op("Sub", goal, p), constant(GAIN))
     wanted = clip(wanted, op("Sub", v, dv), op("Add", v, dv))
     wanted = clip(wanted, op("Neg", v_max), v_max)
-    up, down = stopping(op("Sub", constant(LIMITS.high), p)), stopping(op("Sub", p, constant(LIMITS.low)))
+    up, down = stopping(op("Sub", constant(limits.high), p)), stopping(op("Sub", p, constant(limits.low)))
     wanted = clip(wanted, op("Neg", down), up)
-    moved = op("Add", p, op("Mul", wanted, constant(DT)))
+    moved = op("Add", p, op("Mul", wanted, constant(dt)))
     for name, value in zip(outputs, (moved, wanted, moved, wanted), strict=True):
         nodes.append(helper.make_node("Cast", [value], [name], to=TensorProto.FLOAT))
     nodes[-1].domain = domain

@@ -201,3 +201,15 @@ def test_the_status_is_json_that_says_what_is_going_on(rig: Rig) -> None:
         "refused": 0,
         "state_age": 0.0,
     }
+
+
+def test_messages_that_are_no_numbers_are_refused_with_a_reason(rig: Rig) -> None:
+    rig.started()
+    for position in ((0.0, 10**400, 0.0), ("0", "0", "0"), (0.0, None, 0.0), ((0.0,), 0.0, 0.0), "abc"):
+        assert rig.sense(position=position, stamp=0.0) == rig.controller.last_refusal
+        assert rig.controller.last_refusal.startswith("joint state: position is no list of numbers")
+    assert "velocity is no list of numbers" in rig.sense(velocity=(0.0, -(10**400), 0.0), stamp=0.0)
+    for goal in (("a", "b", "c"), ("1", "2", "3"), (10**400, 0, 0), (None,) * 3, ((0.0,), 0.0, 0.0), "abc", object()):
+        assert "goal: position is no list of numbers" in rig.controller.on_goal(goal, "base")  # type: ignore[arg-type]
+    assert rig.controller.refused == 13
+    assert rig.step().reason is Reason.OK
