@@ -37,7 +37,7 @@ VELOCITY = Range(1e-4, 1e3, "rad/s or m/s")  # a servo of 10,000 turns a minute
 ACCELERATION = Range(1e-3, 1e5, "rad/s^2 or m/s^2")  # the legs of small robots reach 2000
 ACTION_SCALE = Range(1e-6, 1e4, "in SI units")
 LINK = Range(-100.0, 100.0, "m")
-# A signal that is older than this says nothing of where a robot is, at whatever rate; see `_check_age`.
+# A signal that is older than this says nothing of where a robot is, at whatever rate; see `_check_signal`.
 MAX_AGE, MAX_AGE_PERIODS = 1.0, 20
 COMMAND_AGE = 3600.0  # s; commands do not go stale: nothing is decided by it
 ORTHONORMAL = 1e-6  # how far the rows of a rotation may be from it
