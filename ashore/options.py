@@ -262,6 +262,28 @@ def _deploy_options(sub: argparse.ArgumentParser) -> None:
             sub.add_argument(flag, type=kind, metavar=str(field.default), help=field.description)
 
 
+def _operating_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--wait", type=_seconds, default=5.0, metavar="5", help="s to look for a node")
+
+
+def _goal_options(sub: argparse.ArgumentParser) -> None:
+    from ashore.deploy_ros.settings import NodeSettings
+
+    fields = NodeSettings.model_fields
+    sub.add_argument("position", type=float, nargs=3, metavar=("X", "Y", "Z"), help="m, in the robot's base frame")
+    sub.add_argument(
+        "--orientation",
+        type=float,
+        nargs=4,
+        default=(1.0, 0.0, 0.0, 0.0),
+        metavar=("W", "X", "Y", "Z"),
+        help="quaternion",
+    )
+    sub.add_argument("--frame", default=fields["base_frame"].default, help=fields["base_frame"].description)
+    sub.add_argument("--topic", default=fields["goal"].default, help=fields["goal"].description)
+    _operating_options(sub)
+
+
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}; allowed: a whole number of at least 1")
@@ -331,6 +353,9 @@ COMMANDS: dict[str, tuple[str, Options]] = {
     "inspect": ("print what a policy file promises", _inspect_options),
     "twin": ("simulate the robot behind ROS 2 topics, in real time", _twin_options),
     "deploy": ("drive a robot with a policy, over ROS 2", _deploy_options),
+    "goal": ("send a running node a goal", _goal_options),
+    "stop": ("stop a running node: it brakes, and holds until a reset", _operating_options),
+    "reset": ("let a node that holds go on", _operating_options),
     "play": ("show episodes: an MP4 or GIF, a page in the browser, or a window", _play_options),
     "look": ("draw what a camera sees in worlds of a task, side by side", _look_options),
     "doctor": ("check what this machine can do, and say what to do about the rest", _no_options),

@@ -113,6 +113,11 @@ class Writer:
             if error.code != DDSException.DDS_RETCODE_TIMEOUT:
                 raise
 
+    @property
+    def heard(self) -> bool:
+        """Whether anyone listens."""
+        return bool(self._writer.get_matched_subscriptions())
+
     def flush(self, seconds: float) -> None:
         """Wait until those who listen have it, but no longer than `seconds`."""
         # AttributeError: cyclonedds 11.0.1 looks for its time-out code in the wrong class.

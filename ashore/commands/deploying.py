@@ -47,6 +47,24 @@ def deploy(options: argparse.Namespace) -> int:
     return dds_node.run_node(options.policy, settings)
 
 
+def goal(options: argparse.Namespace) -> None:
+    from ashore.deploy_ros.operating import send_goal
+
+    send_goal(options.position, options.orientation, options.frame, options.topic, options.wait, print)
+
+
+def stop(options: argparse.Namespace) -> None:
+    from ashore.deploy_ros.operating import send_stop
+
+    send_stop(options.wait, print)
+
+
+def reset(options: argparse.Namespace) -> None:
+    from ashore.deploy_ros.operating import send_reset
+
+    send_reset(options.wait, print)
+
+
 def doctor(_options: argparse.Namespace) -> int:
     from ashore.deploy_ros.doctor import examine
 

@@ -38,6 +38,7 @@ class Robot:
             "/joint_trajectory_controller/controller_state", types.JointTrajectoryControllerState
         )
         self.rejects = False  # every point, and says so
+        self.repeats_goal = True
         self.q, self.commands, self.statuses, self.diagnostics = np.zeros(3), [], [], []  # type: ignore[var-annotated]
         topic, kind = ("commands", types.Float64MultiArray) if forward else ("joint_trajectory", types.JointTrajectory)
         dds.reader(f"/joint_trajectory_controller/{topic}", kind, self.on_command, reliable=True, depth=100)
@@ -54,7 +55,8 @@ class Robot:
     def spin_until(self, condition: Callable[[], Any]) -> None:
         def sense_and_look() -> bool:
             self.states.write(ros.joint_state(types, JOINTS, self.q, np.zeros(3), time.time()))
-            self.goals.write(ros.goal_pose(types, np.array([0.5, -0.4, 0.3]), "base", time.time()))
+            if self.repeats_goal:
+                self.goals.write(ros.goal_pose(types, np.array([0.5, -0.4, 0.3]), "base", time.time()))
             return bool(condition())
 
         spin_until(self.dds, sense_and_look)
