@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from ashore.configs.base import Fraction, Vector
 from ashore.configs.card import Card
 from ashore.configs.plausible import MOST, MOST_ENTRIES, check_contract, check_interface, check_memory
+from ashore.configs.robot_settings import Workspace
 from ashore.configs.schema import Count, Positive, Settings
 from ashore.configs.space import Dimension
 
@@ -61,6 +62,9 @@ class JointSpec(Settings):
     velocity: Positive = Field(description="rad/s")
     acceleration: Positive = Field(description="rad/s^2")
     home: float = Field(description="rad")
+    continuous: bool = Field(
+        default=False, description="turns without end, so that drivers may report it within one turn"
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> JointSpec:
@@ -119,6 +123,9 @@ class Interface(Settings):
     )
     heading: tuple[str, str] | None = Field(
         default=None, description="with action tool: the difference that x of the task frame follows, a way in m"
+    )
+    workspace: Workspace | None = Field(
+        default=None, description="where training drew the goal's position from; files of before it have none"
     )
 
     @model_validator(mode="after")

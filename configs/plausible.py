@@ -64,6 +64,9 @@ def check_interface(face: Interface) -> None:
         ACTION_SCALE.require("action_scale", scale)
     if face.tool is not None:
         _check_tool(face.tool)
+    if face.workspace is not None:
+        for corner in (*face.workspace.low, *face.workspace.high):
+            LINK.require("a corner of workspace", corner)
 
 
 def check_memory(face: Interface, first: Sequence[str]) -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pydantic import Field, model_validator
 
 from ashore.configs.base import NonNegative, Positive, Settings, Vector
+
+ON_ITS_FACE = 1e-6  # m outside a workspace that rounding explains
 
 
 class GripperSettings(Settings):
@@ -33,6 +37,13 @@ class Workspace(Settings):
             raise ValueError(f"low = {list(self.low)} m; allowed: below high = {list(self.high)} m, each value")
         return self
 
+    def outside(self, position: Sequence[float]) -> str:
+        """Which of x, y (and z, if there) of a position in m lies outside the box, and what is allowed; empty where none."""
+        for axis, value, low, high in zip("xyz", position, self.low, self.high, strict=False):
+            if not low - ON_ITS_FACE <= value <= high + ON_ITS_FACE:
+                return f"{axis} = {value:g} m; allowed: {low:g} to {high:g}"
+        return ""
+
 
 class RobotSettings(Settings):
     """A robot: which model file, which joints are driven and how. Lengths follow `joints`.
@@ -52,6 +63,9 @@ class RobotSettings(Settings):
     fixed_joints: tuple[str, ...] = Field(default=(), description="joints of the model to weld where they are")
     free_joints: tuple[str, ...] = Field(
         default=(), description="joints that nobody drives and that move freely; all other such joints are held"
+    )
+    endless_joints: tuple[str, ...] = Field(
+        default=(), description="driven joints that turn without end: their drivers may report them within one turn"
     )
     packages: dict[str, str] = Field(
         default={}, description="folders of ROS packages by name, for package:// paths; relative to the model's folder"
@@ -102,6 +116,8 @@ class RobotSettings(Settings):
                 raise ValueError(f"position_limits names {name!r}; allowed: the driven joints {list(self.joints)}")
             if not low < high:
                 raise ValueError(f"position_limits.{name} = [{low:g}, {high:g}]; allowed: the first below the second")
+        if unknown := sorted({*self.endless_joints} - {*self.joints}):
+            raise ValueError(f"endless_joints names {unknown}; allowed: the driven joints {list(self.joints)}")
         return self
 
     @model_validator(mode="after")

@@ -11,7 +11,9 @@ import numpy as np
 from ashore.configs.contract import TARGET, TARGET_VELOCITY
 from ashore.deploy_ros.bundle import Memory, Policy
 from ashore.deploy_ros.following import Measured
-from ashore.deploy_ros.messages import JointMap, MessageError, check_routes, implausible, numbers, signals_of
+from ashore.deploy_ros.joint_states import JointStates, implausible
+from ashore.deploy_ros.messages import MessageError, check_routes, numbers, robots_own, signals_of
+from ashore.deploy_ros.refusals import Refusals
 from ashore.deploy_ros.safety import Command, Gate, GateMemory, Reason
 from ashore.deploy_ros.settings import RESET_TOPIC, NodeSettings
 from ashore.deploy_ros.states import Output, State, Status, TransitionError
@@ -29,8 +31,9 @@ class Controller:
     def __init__(self, settings: NodeSettings | None = None) -> None:
         self.settings = settings or NodeSettings()
         self.state = State.UNCONFIGURED
-        self.steps = self.skipped = self.refused = 0
-        self.last_refusal = ""
+        self.steps = self.skipped = 0
+        self.refusals = Refusals()
+        self.reset_topic = RESET_TOPIC
         self.latencies: deque[float] = deque(maxlen=LATENCIES)  # s
         self._stop = False  # only a reset clears it: no transition may undo an emergency stop
         self._clear()
@@ -40,19 +43,22 @@ class Controller:
         self._reference: Measured | None = None  # the trajectory controller's own setpoint, where it publishes it
         self._poisoned: Measured | None = None  # a state that is not finite, kept until a step has seen it
         self._stamp = 0.0
+        self._detail = ""  # of why it holds
         self._goal: np.ndarray | None = None
         self._gate_memory: GateMemory | None = None
         self._policy_memory: Memory = {}
 
     def configure(self, policy: Policy) -> None:
-        """unconfigured -> inactive. Raises RoutingError where no message carries one of the policy's signals."""
+        """unconfigured -> inactive. RoutingError where no message carries one of the policy's signals, or a joint's name."""
         self._require("configure", State.UNCONFIGURED)
-        interface = policy.contract.interface
+        interface = robots_own(policy.contract.interface, self.settings)
         sources = check_routes(interface)
         self.policy, self.interface = policy, interface
         self._needs_goal = "goal" in sources
-        self._joints = JointMap(interface.joints, any(s.name == "joint_velocity" for s in interface.signals))
-        self._setpoints = JointMap(interface.joints, False)
+        filter_time = self.settings.velocity_filter if self.settings.derive_velocity else None
+        needs_velocity = any(s.name == "joint_velocity" for s in interface.signals)
+        self._joints = JointStates(interface.joints, needs_velocity, filter_time)
+        self._setpoints = JointStates(interface.joints, needs_velocity=False)
         forward = self.settings.output == "forward"
         self.gate = Gate.of(interface, self.settings.tracking_lag, self.settings.tracking_time, forward=forward)
         self.state = State.INACTIVE
@@ -85,7 +91,7 @@ class Controller:
 
     def missing(self, now: float) -> str:
         """What keeps the node from being activated; empty where nothing does."""
-        return f"{Reason.ESTOP.value}; publish true to {RESET_TOPIC}" if self._stop else self._unready(now)
+        return f"{Reason.ESTOP.value}; publish true to {self.reset_topic}" if self._stop else self._unready(now)
 
     def _unready(self, now: float) -> str:
         """What the policy still needs to start from where the robot stands; empty where nothing."""
@@ -93,7 +99,7 @@ class Controller:
         if self._measured is None:
             return f"no joint state on {joint_states}{self._because('joint state')}"
         if (unfit := self.gate.unfit(self._measured, now)) is not Reason.OK:
-            return f"{unfit.value} (on {joint_states})"
+            return unfit.value + self._cause(unfit, now)
         if why := implausible(self.interface.joints, self._measured):
             return why
         if self._needs_goal and self._goal is None:
@@ -105,18 +111,20 @@ class Controller:
     ) -> str:
         """Take a JointState received at `now`; `stamp`: s of its header, 0 where it has none."""
         if self.state not in (State.INACTIVE, State.ACTIVE):
-            return self._refuse(f"joint state while {self.state.value}")
+            return self.refusals.add("joint state", f"it comes while {self.state.value}")
         if stamp and stamp <= self._stamp and self.state is State.ACTIVE and not self.latched:
-            return self._refuse(f"joint state with stamp {stamp:.3f} s, not after {self._stamp:.3f} s")
+            return self.refusals.add("joint state", f"its stamp {stamp:.3f} s is not after {self._stamp:.3f} s")
+        running = self.state is State.ACTIVE or not self.at_rest
         try:
-            measured = self._joints.read(names, position, velocity, now)
+            measured = self._joints.read(names, position, velocity, now, stamp, running=running)
         except (MessageError, TypeError, ValueError) as error:
-            return self._refuse(f"joint state: {error}")
+            return self.refusals.add("joint state", str(error))
         self._stamp = stamp
         self._measured = measured
         if not (np.isfinite(measured.position).all() and np.isfinite(measured.velocity).all()):
             self._poisoned = measured
-            return self._refuse(f"joint state: {Reason.STATE_NOT_FINITE.value}")
+            return self.refusals.add("joint state", self._joints.not_finite(measured))
+        self.refusals.over("joint state")
         return ""
 
     def on_controller_state(
@@ -129,7 +137,8 @@ class Controller:
         if self.state not in (State.INACTIVE, State.ACTIVE):
             return f"controller state while {self.state.value}"
         try:
-            reference = self._setpoints.read(names, position, velocity, now)
+            near = None if self._measured is None else self._measured.position
+            reference = self._setpoints.read(names, position, velocity, now, near=near)
         except (MessageError, TypeError, ValueError, OverflowError) as error:
             return f"controller state: {error}"
         if not (np.isfinite(reference.position).all() and np.isfinite(reference.velocity).all()):
@@ -140,17 +149,20 @@ class Controller:
     def on_goal(self, position: Sequence[float], frame: str) -> str:
         """Take a goal position, [3] m in the robot's base frame. It stays in force until the next."""
         if self.state not in (State.INACTIVE, State.ACTIVE):
-            return self._refuse(f"goal while {self.state.value}")
+            return self.refusals.add("goal", f"it comes while {self.state.value}")
         if frame.lstrip("/") not in ("", self.settings.base_frame):
-            return self._refuse(
-                f"goal in frame {frame!r}; allowed: {self.settings.base_frame!r} or none (see base_frame)"
-            )
+            why = f"in frame {frame!r}; allowed: {self.settings.base_frame!r} or none (see base_frame)"
+            return self.refusals.add("goal", why)
         try:
             goal = numbers("position", position)
         except MessageError as error:
-            return self._refuse(f"goal: {error}; allowed: 3 finite values below {FAR:.0f} m")
+            return self.refusals.add("goal", f"{error}; allowed: 3 finite values below {FAR:.0f} m")
         if goal.shape != (3,) or not (np.abs(goal) < FAR).all():
-            return self._refuse(f"goal {goal.tolist()}; allowed: 3 finite values below {FAR:.0f} m")
+            return self.refusals.add("goal", f"{goal.tolist()}; allowed: 3 finite values below {FAR:.0f} m")
+        box = None if self.settings.anywhere else self.interface.workspace
+        if box is not None and (why := box.outside(goal.tolist())):
+            return self.refusals.add("goal", f"outside of where training drew goals from: {why} (see anywhere)")
+        self.refusals.over("goal")
         self._goal = goal
         return ""
 
@@ -164,7 +176,25 @@ class Controller:
         return self._stop
 
     def reset(self, now: float) -> str:
-        """Open the gate again, from where the robot stands; while inactive, only lift an emergency stop."""
+        """Open the gate again, from where the robot stands; while inactive, only lift an emergency stop.
+
+        Where joint states were refused because they jumped, this is what says that the robot is there.
+        """
+        before = self._measured
+        if (
+            self.state is State.ACTIVE
+            and self.latched
+            and self.at_rest
+            and (there := self._joints.elsewhere) is not None
+        ):
+            self._measured = there
+        if why := self._reset(now):
+            self._measured = before
+        else:
+            self._joints.go_on_elsewhere()
+        return why
+
+    def _reset(self, now: float) -> str:
         if self.state is State.INACTIVE and self._stop:
             if not self.at_rest:
                 return Reason.BRAKING.value
@@ -204,11 +234,10 @@ class Controller:
             return None
         measured, self._poisoned = self._poisoned or self._measured, None
         if self.settings.auto_reset and self._gate_memory.latched is Reason.STALE and not self._stop:
-            self.reset(now)
-        command = self._command(measured, now)
-        self._gate_memory, safe, reason = self.gate(
-            self._gate_memory, command, measured, now, self._stop, self._reference
-        )
+            self._reset(now)
+        command, before = self._command(measured, now), self._gate_memory
+        self._gate_memory, safe, reason = self.gate(before, command, measured, now, self._stop, self._reference)
+        self._explain(reason, before, now)
         if reason in (Reason.OK, Reason.LIMITED):  # the policy goes on from what was sent, else its own would run away
             self._policy_memory |= {
                 TARGET: safe.position.astype(np.float32),
@@ -248,7 +277,7 @@ class Controller:
         try:
             position, velocity, self._policy_memory = self.policy.step(signals, self._policy_memory)
         except Exception as error:  # onnxruntime's errors share no other base
-            self.last_refusal = f"the policy failed: {error}"
+            self.refusals.last = f"the policy failed: {error}"
             nothing = np.full(len(self.interface.joints), np.nan)  # no finite answer: the gate shuts
             return Command(nothing, nothing)
         return Command(position, velocity)
@@ -261,18 +290,32 @@ class Controller:
 
     def _status(self, reason: Reason, now: float) -> Status:
         age = now - self._measured.time if self._measured is not None else -1.0
-        text = reason.value + (f" ({age:.2f} s old)" if reason is Reason.STALE and age >= 0 else "")
-        counts = (self.steps, self.skipped, self.refused)
+        text = reason.value + self._detail
+        counts = (self.steps, self.skipped, self.refusals.count)
         return Status(self.state.value, text, self.latched, *counts, round(age, 6), self.latencies[-1])
+
+    def _explain(self, reason: Reason, before: GateMemory, now: float) -> None:
+        """Remember what led to this reason, for as long as it lasts."""
+        if reason is not before.latched:
+            self._detail = ""
+        if self._detail and self.gate.unfit(self._measured, now) is Reason.OK:
+            return
+        if reason is Reason.CLOCK and not self._detail and now > before.time:
+            self._detail = f": no step for {now - before.time:.2f} s"
+        elif reason in (Reason.STALE, Reason.STATE_NOT_FINITE):
+            self._detail = self._cause(reason, now)
+
+    def _cause(self, unfit: Reason, now: float) -> str:
+        """What is behind a joint state that cannot be used: what was refused and why, or that none comes."""
+        refused = self.refusals.why("joint state")
+        if unfit is not Reason.STALE:
+            return f": {refused}" if refused else ""
+        age = f" ({now - self._measured.time:.2f} s old)" if self._measured is not None else ""
+        return f"{age}: {'refused: ' * bool(refused)}{refused or f'none comes on {self.settings.joint_states}'}"
 
     def _because(self, what: str) -> str:
         """Why the last of these messages was refused, in brackets; empty where none was."""
-        return f" ({self.last_refusal})" if self.last_refusal.startswith(what) else ""
-
-    def _refuse(self, why: str) -> str:
-        self.refused += 1
-        self.last_refusal = why
-        return why
+        return f" ({what}: {why})" if (why := self.refusals.why(what)) else ""
 
     def _require(self, transition: str, *allowed: State) -> None:
         if self.state not in allowed:

@@ -98,9 +98,7 @@ class Writer:
     def __init__(self, participant: DomainParticipant, topic: str, kind: type, depth: int, latched: bool) -> None:
         durability = Policy.Durability.TransientLocal if latched else Policy.Durability.Volatile
         qos = _qos(Policy.Reliability.Reliable(_BLOCKING), durability, depth)
-        typehash = HASHES.get(ros_name(kind))
-        user_data = [Policy.Userdata(f"typehash={typehash};".encode())] if typehash else []
-        own = Qos(*user_data, Policy.WriterDataLifecycle(autodispose=False), base=qos)
+        own = Qos(*_type_hash(kind), Policy.WriterDataLifecycle(autodispose=False), base=qos)
         self._writer: DataWriter[Any] = DataWriter(
             participant, Topic(participant, f"rt{topic}", kind, qos=_representation()), qos=own
         )
@@ -167,7 +165,9 @@ class Participant:
         durability = Policy.Durability.TransientLocal if latched else Policy.Durability.Volatile
         qos = _qos(reliability, durability, depth)
         reader: DataReader[Any] = DataReader(
-            self._participant, Topic(self._participant, f"rt{topic}", kind, qos=_representation()), qos=qos
+            self._participant,
+            Topic(self._participant, f"rt{topic}", kind, qos=_representation()),
+            qos=Qos(*_type_hash(kind), base=qos),
         )
         condition = ReadCondition(reader, _ANY)
         self._waitset.attach(condition)
@@ -191,6 +191,12 @@ class Participant:
             self.unreadable += 1
             self.last_unreadable = f"a message on {reader.topic.name} that cannot be read: {error!r}"
             return []
+
+
+def _type_hash(kind: type) -> list[Any]:
+    """What ROS 2 (Iron and later) looks for in the user data of writers and readers, and warns of where it is missing."""
+    typehash = HASHES.get(ros_name(kind))
+    return [Policy.Userdata(f"typehash={typehash};".encode())] if typehash else []
 
 
 def _representation() -> Qos:

@@ -16,6 +16,8 @@ from ashore.deploy_ros.dds import EnvironmentVariableError, Participant, domain_
 from ashore.deploy_ros.interrupts import stop_on_signals
 from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import RoutingError, Trajectory
+from ashore.deploy_ros.refusals import Announcer
+from ashore.deploy_ros.resets import Resets
 from ashore.deploy_ros.settings import (
     DIAGNOSTICS_TOPIC,
     EPISODE_TOPIC,
@@ -25,8 +27,8 @@ from ashore.deploy_ros.settings import (
     STOP_TOPIC,
     NodeSettings,
 )
+from ashore.deploy_ros.states import EXIT_FAILED, EXIT_NOT_STARTED, EXIT_OK, EXIT_UNUSABLE
 
-EXIT_OK, EXIT_NOT_STARTED, EXIT_UNUSABLE, EXIT_FAILED = 0, 1, 2, 3
 DELIVERY_TIME = 1.0  # s at most to see the last command delivered
 
 Say = Callable[[str], None]
@@ -70,7 +72,8 @@ class _Node:
         self._controller.configure(policy)
         self._lock = threading.Lock()
         self._loop: ControlLoop | None = None
-        self._episodes = 0
+        self._episodes, self._resets = 0, Resets()
+        self._waiting, self._holding, self._refused = Announcer(say), Announcer(say), Announcer(say)
         kind = types.Float64MultiArray if settings.output == "forward" else types.JointTrajectory
         self._commands = dds.writer(settings.command_topic, kind)
         self._status = dds.writer(STATUS_TOPIC, types.String)
@@ -80,12 +83,12 @@ class _Node:
         if settings.output == "trajectory":
             setpoint = types.JointTrajectoryControllerState
             dds.reader(settings.controller_state_topic, setpoint, self._on_controller_state)
-        # A stop may come once: from a reliable writer it is sent until acknowledged, but a reliable reader matches no
-        # best-effort writer, hence both; hearing it twice does no harm. A reset is read best effort alone: one that is
-        # lost leaves the robot at rest, while the late copy of one would undo a stop that came in between.
-        dds.reader(STOP_TOPIC, types.Bool, self._on_stop)
-        dds.reader(STOP_TOPIC, types.Bool, self._on_stop, reliable=True)
-        dds.reader(RESET_TOPIC, types.Bool, self._on_reset)
+        # These may come once: from a reliable writer they are sent until acknowledged, but a reliable reader matches no
+        # best-effort writer, hence both. The reliable one is announced first: who publishes once waits for one reader alone.
+        # Hearing a stop twice does no harm; for resets see `resets`.
+        for reliable in (True, False):
+            dds.reader(STOP_TOPIC, types.Bool, self._on_stop, reliable=reliable)
+            dds.reader(RESET_TOPIC, types.Bool, self._on_reset, reliable=reliable)
         dds.reader(EPISODE_TOPIC, types.String, self._on_episode, reliable=True)
 
     def run(self) -> int:
@@ -118,7 +121,7 @@ class _Node:
 
     def _activate(self) -> bool:
         """Wait for what the controller misses, say what that is, and activate."""
-        until, said = time.monotonic() + self._settings.wait, ""
+        until = time.monotonic() + self._settings.wait
         while not self._stop.is_set():
             now = time.monotonic()
             why = self._controller.activate(now)
@@ -127,27 +130,24 @@ class _Node:
             if now > until:
                 self._say(f"gave up after {self._settings.wait:g} s: {why}")
                 return False
-            # Numbers in the reason may change all the time; one line for each kind of reason.
-            if (kind := "".join(c for c in why if not c.isdigit())) != said:
-                self._say(f"waiting: {why}")
-                said = kind
+            self._waiting(f"waiting: {why}", now)
             self._dds.spin(0.1)
         return False
 
     def _watch(self, loop: ControlLoop) -> None:
         """Receive until there is a reason to end and the robot is at rest; say what changes, diagnose once a second."""
         began = diagnosed = time.monotonic()
-        shut, unreadable = False, 0
+        unreadable = 0
         while loop.running:
             self._dds.spin(0.05)
             now = time.monotonic()
             if self._dds.unreadable > unreadable:
                 unreadable = self._dds.unreadable
                 self._say(f"ignored: {self._dds.last_unreadable}")
-            if loop.last is not None and loop.last.reason.latches != shut:
-                shut = loop.last.reason.latches
-                holding = f"holding: {loop.last.status.reason}; to go on, publish true to {RESET_TOPIC}"
-                self._say(holding if shut else "following the policy again")
+            if (last := loop.last) is not None and last.reason.latches:
+                self._holding(f"holding: {last.status.reason}; to go on, publish true to {RESET_TOPIC}", now)
+            elif self._holding.over():
+                self._say("following the policy again")
             if now - diagnosed >= 1.0:
                 diagnosed = now
                 self._diagnose()
@@ -182,17 +182,18 @@ class _Node:
         with self._lock:
             why = ros.take_goal(self._controller, message)
         if why:
-            self._say(f"refused: {why}")
+            self._refused(f"refused: {why}", time.monotonic())
 
     def _on_stop(self, message: Any) -> None:
         if message.data:
+            self._resets.stop(message.sample_info.source_timestamp)
             with self._lock:
                 self._controller.stop()
 
     def _on_reset(self, message: Any) -> None:
-        if message.data:
+        if message.data and not self._resets.heard(sent := message.sample_info.source_timestamp):
             with self._lock:
-                why = self._controller.reset(time.monotonic())
+                why = self._resets.refused(sent) or self._controller.reset(time.monotonic())
             self._say(f"no reset: {why}" if why else "reset")
 
     def _on_episode(self, _message: Any) -> None:

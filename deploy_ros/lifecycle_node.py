@@ -10,36 +10,43 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.srv import ChangeState
-from pydantic import ValidationError
-from rcl_interfaces.msg import ParameterDescriptor
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
-from std_msgs.msg import Bool, Float64MultiArray, String
+from std_msgs.msg import Float64MultiArray, String
 from trajectory_msgs.msg import JointTrajectory
 
 from ashore.deploy_ros import ros_messages as ros
+from ashore.deploy_ros.autostart import Autostart
 from ashore.deploy_ros.bundle import PolicyFileError, load_policy
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import RoutingError, Trajectory
+from ashore.deploy_ros.rclpy_buttons import Buttons
+from ashore.deploy_ros.rclpy_parameters import POLICY, ParameterError, declare_parameters, refuse_changes, settings_of
 from ashore.deploy_ros.rclpy_types import (
     LISTEN,
     LISTEN_RELIABLY,
     PUBLISH,
     TYPES,
     JointTrajectoryControllerState,
-    descriptor_of,
     received,
 )
-from ashore.deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME, RESET_TOPIC, STATUS_TOPIC, STOP_TOPIC, NodeSettings
+from ashore.deploy_ros.refusals import Announcer
+from ashore.deploy_ros.settings import (
+    DIAGNOSTICS_TOPIC,
+    EPISODE_TOPIC,
+    NODE_NAME,
+    RESET_TOPIC,
+    STATUS_TOPIC,
+    NodeSettings,
+    relative,
+)
 from ashore.deploy_ros.states import State
 from ashore.deploy_ros.transitions import counted, refusing
 
 DELIVERY_TIME = 1.0  # s at most to see the last command delivered
-OF_THE_TWIN = ("time_limit", "episodes")  # settings for supervised runs; a managed node is stopped by its manager
-
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
@@ -47,38 +54,57 @@ class PolicyNode(LifecycleNode):
     """Parameters are `NodeSettings`, `policy` (a file) and `autostart`; topics are those of the DDS node."""
 
     def __init__(self, parameters: dict[str, Any]) -> None:
-        overrides = [Parameter(name, value=value) for name, value in parameters.items() if name not in OF_THE_TWIN]
+        overrides = [Parameter(name, value=value) for name, value in parameters.items()]
         super().__init__(NODE_NAME, parameter_overrides=overrides)
         self._lock = threading.Lock()
-        self._controller = Controller()
+        self._reset_topic = self.resolve_topic_name(relative(RESET_TOPIC))
+        self._controller = self._new_controller(None)
         self._loop: ControlLoop | None = None
-        self._said = ""
+        self._episodes, self._active_since = 0, time.monotonic()
         self._loop_failure: Exception | None = None
         self.failure_of_error_transition: Exception | None = None
         self._entities: list[Any] = []
         self._commands: Any = None
         self.transitions = 0  # that were begun
-        self.declare_parameter("policy", "", ParameterDescriptor(description="policy file, .onnx"))
-        described = ParameterDescriptor(
-            description="configure and, once state and goal are there, activate without a manager"
-        )
-        self.declare_parameter("autostart", True, described)
-        for name, field in NodeSettings.model_fields.items():
-            if name not in OF_THE_TWIN:
-                self.declare_parameter(name, field.default, descriptor_of(field))
+        declare_parameters(self)
+        refuse_changes(self, lambda: self.state)
         # Ordinary publishers: lifecycle publishers would drop the hold that follows a deactivation.
-        self._status = self.create_publisher(String, STATUS_TOPIC, PUBLISH)
+        self._status = self.create_publisher(String, relative(STATUS_TOPIC), PUBLISH)
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, PUBLISH)
-        # From the beginning, for a stop holds in every state. Twice: see the DDS node.
-        self._stops = [
-            self.create_subscription(Bool, STOP_TOPIC, self._on_stop, qos) for qos in (LISTEN, LISTEN_RELIABLY)
-        ]
+        self._buttons = Buttons(self, self._press_stop, self._press_reset)
+        self.create_subscription(String, relative(EPISODE_TOPIC), self._on_episode, LISTEN_RELIABLY)
+        self._holding, self._refused = (Announcer(self.get_logger().warning) for _ in range(2))
         self.create_timer(1.0, self._diagnose)
-        self._began = time.monotonic()
-        self._starter = self.create_timer(0.1, self._start)
+        self._autostart = Autostart(self, SUCCESS, FAILURE)
         for service in self.services:
             if service.srv_type is ChangeState:
                 service.callback = refusing(self, service.callback, lambda: self._controller.state.value)
+
+    @property
+    def state(self) -> State:
+        return self._controller.state
+
+    @property
+    def settings(self) -> NodeSettings:
+        """As the node was configured."""
+        return self._controller.settings
+
+    @property
+    def exit_code(self) -> int | None:
+        """What the process shall end with, where there is nothing left to do: it could not start, or its time is over."""
+        limit, episodes = self.settings.time_limit, self.settings.episodes
+        over = 0 < limit <= time.monotonic() - self._active_since or 0 < episodes <= self._episodes
+        return 0 if over and self.state is State.ACTIVE else self._autostart.exit_code
+
+    def missing(self, now: float) -> str:
+        """What keeps the node from being activated; empty where nothing does."""
+        with self._lock:
+            return self._controller.missing(now)
+
+    def _new_controller(self, settings: NodeSettings | None) -> Controller:
+        controller = Controller(settings)
+        controller.reset_topic = self._reset_topic
+        return controller
 
     @property
     def finalized(self) -> bool:
@@ -104,12 +130,11 @@ class PolicyNode(LifecycleNode):
     @counted
     def on_configure(self, state: Any) -> TransitionCallbackReturn:
         """Load and check the policy; listen."""
-        names = [name for name in NodeSettings.model_fields if name not in OF_THE_TWIN]
         try:
-            settings = NodeSettings(**{name: self.get_parameter(name).value for name in names})
-            controller = Controller(settings)
-            controller.configure(load_policy(self.get_parameter("policy").value))
-        except (ValidationError, PolicyFileError, RoutingError) as error:
+            settings = settings_of(self)
+            controller = self._new_controller(settings)
+            controller.configure(load_policy(self.get_parameter(POLICY).value))
+        except (ParameterError, PolicyFileError, RoutingError) as error:
             self.get_logger().error(str(error))
             return FAILURE
         if self._controller.stopped:
@@ -119,8 +144,7 @@ class PolicyNode(LifecycleNode):
         self._commands = self.create_publisher(kind, settings.command_topic, PUBLISH)
         self._entities = [
             self.create_subscription(JointState, settings.joint_states, self._on_joint_state, LISTEN),
-            self.create_subscription(PoseStamped, settings.goal, self._on_goal, LISTEN),
-            self.create_subscription(Bool, RESET_TOPIC, self._on_reset, LISTEN),
+            self.create_subscription(PoseStamped, relative(settings.goal), self._on_goal, LISTEN),
         ]
         if settings.output == "trajectory" and JointTrajectoryControllerState is not None:  # else: no control_msgs here
             kind, topic = JointTrajectoryControllerState, settings.controller_state_topic
@@ -137,6 +161,7 @@ class PolicyNode(LifecycleNode):
             return FAILURE
         activated = super().on_activate(state)
         if activated == SUCCESS:  # the last thing that can fail, so that an error does not meet a robot that moves
+            self._active_since, self._episodes = time.monotonic(), 0
             self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self.get_logger().warning)
         return activated
 
@@ -164,7 +189,7 @@ class PolicyNode(LifecycleNode):
         """A transition failed half way: brake, hold, and be unconfigured again, an emergency stop apart."""
         self._finish()
         self._release()
-        stopped, self._controller = self._controller.stopped, Controller()
+        stopped, self._controller = self._controller.stopped, self._new_controller(None)
         if stopped:
             self._controller.stop()
         return super().on_error(state)
@@ -186,9 +211,9 @@ class PolicyNode(LifecycleNode):
             self.get_logger().warning(f"whether the last command was delivered is not known: {error!r}")
 
     def _listen(self) -> None:
-        for subscription in (*self._stops, *self._entities):
-            for message in received(subscription):
-                subscription.callback(message)
+        for subscription in (*self._buttons.subscriptions, *self._entities):
+            for arguments in received(subscription):
+                subscription.callback(*arguments)
 
     def _release(self) -> None:
         """Listen and publish no more."""
@@ -198,27 +223,6 @@ class PolicyNode(LifecycleNode):
         if self._commands is not None:
             self.destroy_publisher(self._commands)
             self._commands = None
-
-    def _start(self) -> None:
-        """Without a manager: configure, wait for what is missing and say so, activate, once."""
-        if not self.get_parameter("autostart").value or self._controller.state in (State.ACTIVE, State.FINALIZED):
-            self._starter.cancel()  # not asked for, or a manager was faster
-            return
-        if self._controller.state is State.UNCONFIGURED and self.trigger_configure() != SUCCESS:
-            self._starter.cancel()
-            return
-        with self._lock:
-            why = self._controller.missing(time.monotonic())
-        if why and time.monotonic() - self._began < self._controller.settings.wait:
-            if (kind := "".join(c for c in why if not c.isdigit())) != self._said:
-                self._said = kind
-                self.get_logger().info(f"waiting: {why}")
-            return
-        self._starter.cancel()
-        if why:
-            self.get_logger().error(f"gave up: {why}; once it is there: ros2 lifecycle set /{NODE_NAME} activate")
-        else:
-            self.trigger_activate()
 
     def _send(self, content: Trajectory | list[float]) -> None:
         if isinstance(content, Trajectory):
@@ -236,7 +240,10 @@ class PolicyNode(LifecycleNode):
             message = ros.diagnostics(TYPES, NODE_NAME, self._controller, last, time.time())
         self._diagnostics.publish(message)
         if loop is not None and last is not None and last.reason.latches:
-            self.get_logger().warning(f"holding: {last.status.reason}; to go on, publish true to {RESET_TOPIC}")
+            holding = f"holding: {last.status.reason}; to go on, publish true to {self._reset_topic}"
+            self._holding(holding, time.monotonic())
+        else:
+            self._holding.over()
 
     def _on_joint_state(self, message: JointState) -> None:
         with self._lock:
@@ -250,15 +257,15 @@ class PolicyNode(LifecycleNode):
         with self._lock:
             why = ros.take_goal(self._controller, message)
         if why:
-            self.get_logger().warning(f"refused: {why}")
+            self._refused(f"refused: {why}", time.monotonic())
 
-    def _on_stop(self, message: Bool) -> None:
-        if message.data:
-            with self._lock:
-                self._controller.stop()
+    def _press_stop(self) -> None:
+        with self._lock:
+            self._controller.stop()
 
-    def _on_reset(self, message: Bool) -> None:
-        if message.data:
-            with self._lock:
-                why = self._controller.reset(time.monotonic())
-            self.get_logger().info(f"no reset: {why}" if why else "reset")
+    def _press_reset(self) -> str:
+        with self._lock:
+            return self._controller.reset(time.monotonic())
+
+    def _on_episode(self, _message: String) -> None:
+        self._episodes += 1

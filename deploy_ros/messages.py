@@ -7,16 +7,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ashore.configs.contract import Interface, JointSpec
+from ashore.configs.contract import Interface
 from ashore.configs.errors import AshoreError
 from ashore.configs.laws.limits import within_positions
 from ashore.configs.laws.spline import cubic
 from ashore.deploy_ros.following import LOOK_AHEAD, Measured
 from ashore.deploy_ros.safety import Command, limits_of
-
-STANDING = 0.1  # of its velocity limit: slower, a joint counts as standing still
-OUTSIDE = 0.01  # of its range: further beyond a limit, a joint's position is not plausible
-SHORTEST = 1e-3  # s between joint states: a shorter time gives no velocity
+from ashore.deploy_ros.settings import NodeSettings
 
 
 class MessageError(ValueError):
@@ -25,6 +22,17 @@ class MessageError(ValueError):
 
 class RoutingError(AshoreError, ValueError):
     """The contract asks for a signal that no message carries."""
+
+
+def robots_own(interface: Interface, settings: NodeSettings) -> Interface:
+    """The interface with the joint names of the robot; RoutingError where `joint_map` names none of the policy's joints."""
+    names = [j.name for j in interface.joints]
+    if unknown := [name for name in settings.mapped_joints if name not in names]:
+        raise RoutingError(f"joint_map names {unknown}; allowed: the policy's joints {names}")
+    joints = tuple(j.model_copy(update={"name": settings.renamed(j.name)}) for j in interface.joints)
+    if len({j.name for j in joints}) < len(joints):
+        raise RoutingError(f"joint_map gives {[j.name for j in joints]}; allowed: each joint of the robot once")
+    return interface.model_copy(update={"joints": joints})
 
 
 class Route(NamedTuple):
@@ -82,68 +90,6 @@ def numbers(what: str, values: Sequence[float]) -> np.ndarray:
     return array.astype(np.float64)
 
 
-class JointMap:
-    """Picks a policy's joints out of JointState messages, by name."""
-
-    def __init__(self, joints: Sequence[JointSpec], needs_velocity: bool) -> None:
-        self.names = tuple(j.name for j in joints)
-        self.needs_velocity = needs_velocity
-        self._seen: tuple[str, ...] | None = None
-        self._index = np.zeros(0, dtype=np.intp)
-        self._before: Measured | None = None
-
-    def read(self, names: Sequence[str], position: Sequence[float], velocity: Sequence[float], now: float) -> Measured:
-        """Position and velocity in the policy's order.
-
-        Velocity is the message's wherever it has one, for a robot that moves must be seen to move. Where it has none, and
-        the policy needs none, it is how far the joints went since the message before.
-        """
-        if (seen := tuple(names)) != self._seen:
-            self._index = self._resolve(seen)
-            self._seen = seen
-        if len(position) != len(seen):
-            raise MessageError(f"{len(position)} positions for {len(seen)} names")
-        q = numbers("position", position)[self._index]
-        if len(velocity) == len(seen):
-            measured = Measured(q, numbers("velocity", velocity)[self._index], now)
-        elif self.needs_velocity or len(velocity):
-            needed = "; the policy needs them" if self.needs_velocity else ""
-            raise MessageError(f"{len(velocity)} velocities for {len(seen)} names{needed}")
-        else:
-            measured = Measured(q, self._difference(q, now), now)
-        self._before = measured
-        return measured
-
-    def _difference(self, position: np.ndarray, now: float) -> np.ndarray:
-        """Velocity [n] rad/s since the message before; messages that come in a burst count as one."""
-        if self._before is None:
-            return np.zeros_like(position)
-        elapsed = now - self._before.time
-        if elapsed < SHORTEST:
-            return self._before.velocity
-        return (position - self._before.position) / elapsed
-
-    def _resolve(self, names: tuple[str, ...]) -> np.ndarray:
-        missing = [name for name in self.names if name not in names]
-        if missing:
-            raise MessageError(f"no joint {missing}; the message has {list(names)}")
-        twice = [name for name in self.names if names.count(name) > 1]
-        if twice:
-            raise MessageError(f"joint {twice} is there more than once")
-        return np.array([names.index(name) for name in self.names], dtype=np.intp)
-
-
-def implausible(joints: Sequence[JointSpec], measured: Measured) -> str:
-    """Why this joint state is none to start from; empty where it is."""
-    for joint, q, v in zip(joints, measured.position.tolist(), measured.velocity.tolist(), strict=True):
-        slack = OUTSIDE * (joint.high - joint.low)
-        if not joint.low - slack <= q <= joint.high + slack:
-            return f"{joint.name} is at {q:.3f}, outside its limits [{joint.low:.3f}, {joint.high:.3f}]"
-        if abs(v) > STANDING * joint.velocity:
-            return f"{joint.name} is moving at {v:.3f} per s; it must stand still"
-    return ""
-
-
 class Point(NamedTuple):
     """Content of a JointTrajectoryPoint. An empty velocity: none given."""
 
@@ -186,11 +132,13 @@ def chunk_of(commands: Sequence[Command], interface: Interface) -> Trajectory:
 def forward_of(before: Command, after: Command, interface: Interface, t: float) -> list[float]:
     """Content of a Float64MultiArray for a forward controller, t s after `before` was due and `after` was computed.
 
-    A target that was put back to the robot is not approached from where it was, where the robot is not.
+    A target that was put back to the robot is not approached from where it was, where the robot is not; nor one at rest with a
+    velocity that only time can have brought to rest.
     """
     limits, dt = limits_of(interface), interface.control_dt
     if t >= dt:
         return list(after.position.tolist())
     put_back = np.abs(after.position - before.position) > 2 * limits.velocity * dt
+    rested = ~after.velocity.astype(bool) & (np.abs(before.velocity) > 1.01 * limits.acceleration * dt)
     position, _ = cubic(before.position, before.velocity, after.position, after.velocity, dt, t)
-    return list(np.where(put_back, after.position, within_positions(position, limits)).tolist())
+    return list(np.where(put_back | rested, after.position, within_positions(position, limits)).tolist())

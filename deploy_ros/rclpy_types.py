@@ -9,8 +9,8 @@ from typing import Any
 
 from builtin_interfaces.msg import Duration, Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
+from rclpy.subscription import Subscription
 from std_msgs.msg import Float64MultiArray, Header
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
@@ -37,21 +37,26 @@ LISTEN_RELIABLY = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)  
 PUBLISH = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
-def received(subscription: Any) -> Iterator[Any]:
-    """The messages that a subscription holds, taken as `rclpy.wait_for_message` takes them, for where no executor can."""
+# Whether callbacks with two arguments are told when a message was sent.
+TELLS_WHEN_SENT = hasattr(Subscription, "CallbackType")
+
+
+def received(subscription: Any) -> Iterator[tuple[Any, ...]]:
+    """What a subscription's callback is to be called with for each message that it holds, for where no executor can take them:
+    taken as `rclpy.wait_for_message` does."""
     for _ in range(LISTEN.depth):
         with subscription.handle:
             taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
         if taken is None:
             return
-        yield taken[0]  # beside it stands information on the message
+        yield taken if _wants_both(subscription) else taken[:1]
 
 
-def descriptor_of(field: Any) -> ParameterDescriptor:
-    """Description, unit and range of a setting, as `ros2 param describe` shows them."""
-    descriptor = ParameterDescriptor(description=field.description or "")
-    bounds = {key: getattr(m, key) for m in field.metadata for key in ("ge", "gt", "le") if hasattr(m, key)}
-    if "le" in bounds:
-        low = float(bounds.get("ge", bounds.get("gt", 0.0)))
-        descriptor.floating_point_range = [FloatingPointRange(from_value=low, to_value=float(bounds["le"]), step=0.0)]
-    return descriptor
+def sent_at(info: Any) -> int:
+    """When a message was sent, ns since the epoch by its sender's clock, from the information beside it; 0: not known."""
+    return int(info.get("source_timestamp") or 0) if isinstance(info, dict) else 0
+
+
+def _wants_both(subscription: Any) -> bool:
+    """Whether the callback takes the information beside the message."""
+    return TELLS_WHEN_SENT and subscription._callback_type is not Subscription.CallbackType.MessageOnly

@@ -144,6 +144,8 @@ class Gate:
         reference: Measured | None = None,
     ) -> tuple[GateMemory, Command, Reason]:
         """Let a command through as far as it is safe; without one, or once shut, brake within the limits, then hold."""
+        if now - memory.time > self.longest_gap:
+            memory = self._arrived(memory)
         fit = measured if self.unfit(measured, now) is Reason.OK else None
         if fit is not None:
             memory = memory._replace(evidence=self.following.watch(memory.evidence, fit, memory.position))
@@ -214,6 +216,14 @@ class Gate:
         if not (np.isfinite(command.position).all() and np.isfinite(command.velocity).all()):
             return Reason.COMMAND_NOT_FINITE
         return Reason.OK
+
+    def _arrived(self, memory: GateMemory) -> GateMemory:
+        """Where the robot's controller stands after a time without commands: where the last one led, at rest. Braking from
+        the velocity of that time would set the robot in motion again."""
+        position = memory.position
+        if not self.forward:
+            position = within_positions(position + memory.velocity * self.dt, self.limits)
+        return memory._replace(position=position, velocity=np.zeros_like(position))
 
     def _off_since(self, memory: GateMemory, fit: Measured | None, now: float) -> float | None:
         """Since when the target waits for some joint; None where it waits for none."""

@@ -20,6 +20,11 @@ TopicName = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z_][A-Za-z0-9_]*(
 BareName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$")]
 
 
+def relative(topic: str) -> str:
+    """One of the node's own topics as the node's namespace has it, those of others as they are: /ashore/stop, ashore/stop."""
+    return topic.removeprefix("/") if topic.startswith(f"/{NODE_NAME}/") else topic
+
+
 class NodeSettings(Settings):
     """Names, limits of patience and the way commands are sent. Units stand in the descriptions."""
 
@@ -37,6 +42,22 @@ class NodeSettings(Settings):
         default=500.0, ge=1, le=2000, description="Hz of a forward controller; commands are interpolated to it"
     )
     base_frame: str = Field(default="base", description="frame of the robot's base, in which goals are given")
+    anywhere: bool = Field(default=False, description="take goals outside of where training drew them from, too")
+    joint_prefix: str = Field(
+        default="", pattern=r"^\S*$", description="what the robot puts before the policy's joint names: left_"
+    )
+    joint_map: str = Field(
+        default="",
+        pattern=r"^([^=,\s]+=[^=,\s]+(,[^=,\s]+=[^=,\s]+)*)?$",
+        description="the robot's own joint names, which take no prefix: panda_joint1=fr3_joint1,panda_joint2=fr3_joint2",
+    )
+    derive_velocity: bool = Field(
+        default=False,
+        description="derive velocities from positions, for drivers that send none; velocities sent are ignored",
+    )
+    velocity_filter: float = Field(
+        default=0.02, ge=0, le=1, description="s, time constant of derived velocities; longer: smoother and later"
+    )
     wait: float = Field(
         default=30.0, gt=0, le=86400, description="s to wait for a fresh joint state and a goal before giving up"
     )
@@ -57,6 +78,16 @@ class NodeSettings(Settings):
         default=False, description="go on by itself after a stale joint state; other faults always need a reset"
     )
     realtime: bool = Field(default=False, description="ask the kernel for real-time scheduling and locked memory")
+
+    def renamed(self, joint: str) -> str:
+        """The robot's name of one of the policy's joints."""
+        names = dict(pair.split("=") for pair in self.joint_map.split(",") if pair)
+        return names.get(joint, self.joint_prefix + joint)
+
+    @property
+    def mapped_joints(self) -> tuple[str, ...]:
+        """The policy's joints that `joint_map` names."""
+        return tuple(pair.split("=")[0] for pair in self.joint_map.split(",") if pair)
 
     @property
     def command_topic(self) -> str:

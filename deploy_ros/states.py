@@ -10,6 +10,8 @@ import numpy as np
 
 from ashore.deploy_ros.safety import Command, Reason
 
+EXIT_OK, EXIT_NOT_STARTED, EXIT_UNUSABLE, EXIT_FAILED = 0, 1, 2, 3  # of a node's process
+
 
 class State(Enum):
     """As in ROS 2 managed nodes: design.ros2.org/articles/node_lifecycle.html."""

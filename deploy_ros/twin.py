@@ -18,7 +18,9 @@ from ashore.deploy_ros.interrupts import stop_on_signals
 from ashore.deploy_ros.jtc import JointTrajectoryController
 from ashore.deploy_ros.settings import EPISODE_TOPIC, NodeSettings
 
-PUBLISH_DT = 0.008  # s between joint states: 125 Hz, the rate of Universal Robots' CB3 arms
+PUBLISH_DT = (
+    0.008  # s between joint states, as near as physics steps allow: 125 Hz, the rate of Universal Robots' CB3 arms
+)
 GOAL_DT = 0.2  # s between repeats of the goal, for nodes that come late
 SILENCE = 0.5  # s without a command: the node is gone
 LAG = 0.1  # s that the simulation may be behind the clock before it gives the time up as lost
@@ -53,6 +55,8 @@ class RobotSimulator(Protocol):
 
     @property
     def physics_dt(self) -> float: ...  # s
+    @property
+    def publish_dt(self) -> float: ...  # s between joint states, whole physics steps
     @property
     def joint_names(self) -> tuple[str, ...]: ...
     @property
@@ -91,7 +95,6 @@ def run_twin(
     episodes: int,
     *,
     settings: NodeSettings | None = None,
-    publish_dt: float = PUBLISH_DT,
     stop: threading.Event | None = None,
     say: Callable[[str], None] = lambda text: print(text, flush=True),
 ) -> list[EpisodeResult]:
@@ -103,7 +106,7 @@ def run_twin(
     """
     stop = stop or threading.Event()
     with stop_on_signals(stop), Participant() as participant:
-        return _Twin(plant, settings or NodeSettings(), publish_dt, participant, stop, say).run(episodes)
+        return _Twin(plant, settings or NodeSettings(), participant, stop, say).run(episodes)
 
 
 def summarize(results: list[EpisodeResult], asked: int) -> dict[str, Any]:
@@ -122,14 +125,13 @@ class _Twin:
         self,
         plant: RobotSimulator,
         settings: NodeSettings,
-        publish_dt: float,
         dds: Participant,
         stop: threading.Event,
         say: Callable[[str], None],
     ) -> None:
         self._plant, self._settings, self._dds, self._stop, self._say = plant, settings, dds, stop, say
         self._command_topic = f"/{settings.controller}/joint_trajectory"
-        self._publish_every = max(1, round(publish_dt / plant.physics_dt))
+        self._publish_every = max(1, round(plant.publish_dt / plant.physics_dt))
         self._controller = JointTrajectoryController(plant.joint_names, plant.home)
         self._steps = 0  # physics steps so far
         self._due = time.monotonic()  # of the next physics step

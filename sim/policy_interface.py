@@ -37,6 +37,7 @@ def interface_of(task: Task) -> Interface:
         tool=tool,
         differences=task.differences,
         heading=task.heading if tool else None,
+        workspace=task.goal_box,
     )
 
 

@@ -55,10 +55,11 @@ class RobotSimulator:
     """
 
     def __init__(self, settings: TaskSettings, randomizer: Randomizer | None, *, seed: int, publish_dt: float) -> None:
-        """publish_dt: s between calls of `measure`."""
+        """publish_dt: s between calls of `measure`, as near as whole physics steps come to it."""
+        self.publish_dt = max(1, round(publish_dt / settings.physics_dt)) * settings.physics_dt
         self._env = env = Env(settings, 1, seed=seed, randomizer=None, num_threads=1)
         # Measured at its own rate, not at the policy's.
-        env.channel = Channel(env.interface.signals, 1, publish_dt, env.channel.longest_delay)
+        env.channel = Channel(env.interface.signals, 1, self.publish_dt, env.channel.longest_delay)
         self._randomizer = env.randomizer = randomizer
         if randomizer is not None:
             randomizer.bind(env)
@@ -144,11 +145,12 @@ class RobotSimulator:
     def _settle_servos(self) -> None:
         """Put the servos where the new world's delay and encoders have them. They integrate what leaves the delay buffer:
         one that grows or shrinks under way would play some of it twice, or never, and the difference would stay."""
-        delay = float(self._world.field("actuator_delay")[0].max())
-        age = int(np.ceil(delay / self.physics_dt - 1e-9))
+        delays = self._world.field("actuator_delay")[0].double().numpy()
+        ages = np.ceil(delays / self.physics_dt - 1e-9).astype(int)  # of what leaves each servo's delay
+        leaving = [self._setpoints[-1 - age][servo] for servo, age in enumerate(ages)]
         joints = self._env.channel.columns("joint_position")
         bias = self._env.channel.bias[0, joints].double()
-        self._world.act[0] = torch.from_numpy(self._setpoints[-1 - age]) - bias
+        self._world.act[0] = torch.tensor(leaving, dtype=torch.float64) - bias
 
     def _lambda(self) -> dict[str, float]:
         if self._randomizer is None:

@@ -25,7 +25,7 @@ from ashore.sim.robots.mesh_hulls import (
     write_out_fitted_shapes,
 )
 from ashore.sim.robots.model_check import compare, say
-from ashore.sim.robots.position_limits import bound_joints, home_within
+from ashore.sim.robots.position_limits import bound_joints, endless_joints, home_within
 from ashore.sim.robots.robot import ModelError, is_text
 from ashore.sim.robots.undriven import hold_undriven_joints, name_joints
 
@@ -55,6 +55,7 @@ def adopt(settings: RobotSettings) -> RobotSettings:
     settings = _filled(settings, model, velocities)
     notes += keep_robot(spec, settings)
     notes += _strip(spec, settings, model)
+    endless = endless_joints(spec, settings, path)
     notes += bound_joints(spec, settings, path)
     model = compiled(spec, path)
     write_out_fitted_shapes(spec, model)
@@ -67,7 +68,7 @@ def adopt(settings: RobotSettings) -> RobotSettings:
     spec.compile()
     text = standing(spec.to_xml())
     changes: dict[str, Any] = {"model": text, "tool_body": None, "fixed_joints": (), "compensates_gravity": False}
-    changes |= {"packages": {}, "free_joints": (), "position_limits": {}} | (
+    changes |= {"packages": {}, "free_joints": (), "position_limits": {}, "endless_joints": endless} | (
         {"tool_site": TOOL} if settings.tool_body else {}
     )
     adopted = settings.model_copy(update=changes)

@@ -24,11 +24,7 @@ def bound_joints(spec: mujoco.MjSpec, settings: RobotSettings, path: Path) -> li
     revolute, said = urdf.unlimited_joints(path), []
     for name, home in zip(settings.joints, settings.home, strict=True):
         joint = spec.joint(name)
-        low, high = (float(x) for x in joint.range)
-        if spec.compiler.degree and joint.type == mujoco.mjtJoint.mjJNT_HINGE:
-            low, high = math.radians(low), math.radians(high)
-        auto = spec.compiler.autolimits and joint.limited == mujoco.mjtLimited.mjLIMITED_AUTO
-        limited = joint.limited == mujoco.mjtLimited.mjLIMITED_TRUE or (auto and low < high)
+        low, high, limited = _range(spec, joint)
         where = f"robot {settings.name}: joint {name!r}"
         if name in settings.position_limits:
             asked = settings.position_limits[name]
@@ -50,6 +46,27 @@ def bound_joints(spec: mujoco.MjSpec, settings: RobotSettings, path: Path) -> li
                 f"[{home - TURN:.4g}, {home + TURN:.4g}] rad; robot.position_limits sets others"
             )
     return said
+
+
+def endless_joints(spec: mujoco.MjSpec, settings: RobotSettings, path: Path) -> tuple[str, ...]:
+    """Driven hinges that the model's file gives no limits, before `bound_joints`, and those that the settings name."""
+    revolute = urdf.unlimited_joints(path)
+
+    def endless(name: str) -> bool:
+        joint = spec.joint(name)
+        hinge = joint.type == mujoco.mjtJoint.mjJNT_HINGE
+        return name in settings.endless_joints or (hinge and name not in revolute and not _range(spec, joint)[2])
+
+    return tuple(name for name in settings.joints if endless(name))
+
+
+def _range(spec: mujoco.MjSpec, joint: mujoco.MjsJoint) -> tuple[float, float, bool]:
+    """Its range in rad or m, and whether the model limits it to that."""
+    low, high = (float(x) for x in joint.range)
+    if spec.compiler.degree and joint.type == mujoco.mjtJoint.mjJNT_HINGE:
+        low, high = math.radians(low), math.radians(high)
+    auto = spec.compiler.autolimits and joint.limited == mujoco.mjtLimited.mjLIMITED_AUTO
+    return low, high, joint.limited == mujoco.mjtLimited.mjLIMITED_TRUE or (auto and low < high)
 
 
 def _bound(spec: mujoco.MjSpec, joint: mujoco.MjsJoint, low: float, high: float) -> None:

@@ -218,6 +218,7 @@ def joint_specs(model: mujoco.MjModel, settings: RobotSettings) -> tuple[JointSp
     out = []
     for i, name in enumerate(settings.joints):
         joint = model.joint(name)
+        hinge = joint.type[0] == mujoco.mjtJoint.mjJNT_HINGE
         low, high = joint.range if model.jnt_limited[joint.id] else (-1e3, 1e3)
         grips = settings.gripper is not None and name in settings.gripper.joints
         margin = 0.0 if grips else settings.position_margin  # fingers are meant to close on something
@@ -232,6 +233,7 @@ def joint_specs(model: mujoco.MjModel, settings: RobotSettings) -> tuple[JointSp
                 velocity=settings.velocity_limit[i],
                 acceleration=settings.acceleration_limit[i],
                 home=settings.home[i],
+                continuous=name in settings.endless_joints or (hinge and not model.jnt_limited[joint.id]),
             )
         )
     return tuple(out)

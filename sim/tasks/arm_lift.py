@@ -157,6 +157,11 @@ class ArmLift(ArmTask):
         xy = self._low + u[:, 1:3] * (self._high - self._low)
         place_object(self.world, "cube", ids, xy, self.options.largest_yaw * (2 * u[:, 3] - 1))
 
+    @property
+    def goal_box(self) -> Workspace:
+        area, o = inner_area(self.settings.robot), self.options
+        return Workspace(low=(*area.low[:2], o.goal_low), high=(*area.high[:2], o.goal_high))
+
     def draw_goal(self, ids: Tensor, u: Tensor) -> Tensor:
         o = self.options
         xy = self._low + u[:, 4:6] * (self._high - self._low)

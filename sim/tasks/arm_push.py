@@ -193,6 +193,10 @@ class ArmPush(ArmTask):
         puck = self._from(tool, heading, u[:, 3], self._beside + 0.01, self._beside + 0.06)
         place_object(self.world, "puck", ids, puck, torch.zeros(len(ids)))
 
+    @property
+    def goal_box(self) -> Workspace:
+        return inner_area(self.settings.robot)
+
     def draw_goal(self, ids: Tensor, u: Tensor) -> Tensor:
         o = self.options
         puck, tool = (x[:, :2].index_select(0, ids) for x in (self._puck, self._tool))

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ashore.configs.contract import SignalSpec
-from ashore.configs.schema import Positive, Settings, TaskSettings
+from ashore.configs.schema import Positive, Settings, TaskSettings, Workspace
 from ashore.sim.engine.world import World
 from ashore.sim.rotations import about, angle_between, canonical, multiply
 from ashore.sim.scene.table import add_frame_sensor, workspace
@@ -126,6 +126,10 @@ class ArmReach(ArmTask):
             terms.append(0.5 * torch.exp(angle / -0.1) + 0.5 * (1.0 - angle / torch.pi))
         self.hold(within)
         return StepOutcome(torch.stack(terms, 1).mul_(self.weights), contact, self.success)
+
+    @property
+    def goal_box(self) -> Workspace:
+        return workspace(self.settings.robot)
 
     def draw_goal(self, ids: Tensor, u: Tensor) -> Tensor:
         if self.options.orientation:

@@ -13,7 +13,7 @@ from torch import Tensor
 from ashore.configs.contract import SignalSpec
 from ashore.configs.errors import AshoreError
 from ashore.configs.faults import MOST_FAULTS
-from ashore.configs.schema import Settings, TaskSettings
+from ashore.configs.schema import Settings, TaskSettings, Workspace
 from ashore.sim.engine.world import World
 from ashore.sim.robots.name_clashes import give_way
 from ashore.sim.robots.own_robot import adopt
@@ -142,6 +142,11 @@ class Task(ABC):
     @abstractmethod
     def signals(self) -> tuple[SignalSpec, ...]:
         """What the actor sees: measurements and estimates first, then commands."""
+
+    @property
+    def goal_box(self) -> Workspace | None:
+        """Where the positions of goals are drawn from, whatever else an episode draws; None where no box holds them."""
+        return None
 
     @property
     @abstractmethod

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import enum
 import importlib
+import inspect
 import sys
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -46,7 +48,13 @@ PACKAGES = (
     "std_msgs",
     "trajectory_msgs",
 )
-OURS = ("ashore.deploy_ros.rclpy_types", "ashore.deploy_ros.lifecycle_node", "ashore.deploy_ros.rclpy_spin")
+OURS = tuple(
+    f"ashore.deploy_ros.{name}"
+    for name in ("rclpy_types", "rclpy_parameters", "rclpy_buttons", "autostart", "lifecycle_node", "rclpy_spin")
+)
+
+
+PARTS = ("duration", "exceptions", "executors", "lifecycle", "parameter", "qos", "signals", "subscription")
 
 
 class Return(enum.Enum):
@@ -57,6 +65,14 @@ class Return(enum.Enum):
 
 class RCLError(RuntimeError):
     """rclpy's, of `_rclpy_pybind11`."""
+
+
+class InvalidParameterTypeException(Exception):  # noqa: N818 - its name
+    """rclpy's, of `rclpy.exceptions`."""
+
+
+class InvalidParameterValueException(Exception):  # noqa: N818 - its name
+    """rclpy's, of `rclpy.exceptions`."""
 
 
 class InvalidHandle(RuntimeError):  # noqa: N818 - its name
@@ -77,16 +93,29 @@ class Handle:
     def __exit__(self, *_: object) -> None: ...
 
     def take_message(self, _msg_type: Any, _raw: bool) -> tuple[Any, Any] | None:
-        return (self.queue.popleft(), "message info") if self.queue else None
+        return self.queue.popleft() if self.queue else None
+
+
+class CallbackType(enum.Enum):
+    MessageOnly = 0
+    WithMessageInfo = 1
 
 
 class Subscription:
     """Keeps the newest messages for the executor, or for whoever takes them."""
 
-    def __init__(self, msg_type: Any, topic: str, callback: Callable[[Any], None], depth: int) -> None:
+    CallbackType = CallbackType
+
+    def __init__(self, msg_type: Any, topic: str, callback: Callable[..., None], depth: int) -> None:
+        two = len(inspect.signature(callback).parameters) == 2
+        self._callback_type = CallbackType.WithMessageInfo if two else CallbackType.MessageOnly
         self.msg_type, self.topic, self.callback, self.raw = msg_type, topic, callback, False
         self.handle = Handle()
         self.handle.queue = deque(maxlen=depth)
+
+    def call(self, message: Any, info: Any) -> None:
+        """As an executor does."""
+        self.callback(*((message, info) if self._callback_type is CallbackType.WithMessageInfo else (message,)))
 
 
 class Message(SimpleNamespace):
@@ -108,6 +137,8 @@ class Logger:
 class FakeNode:
     """What `rclpy.lifecycle.LifecycleNode` offers to the node, kept in memory."""
 
+    namespace = "/"
+
     def __init__(self, name: str, *, parameter_overrides: list[Any]) -> None:
         self.name, self.logger = name, Logger()
         self.log = self.logger.lines
@@ -121,6 +152,7 @@ class FakeNode:
         self.sent: dict[str, list[Any]] = {}
         self.timers: list[Any] = []
         self.label = "unconfigured"
+        self.checks: list[Any] = []
         self.broken: Callable[[str], None] = lambda _topic: None  # raises where publishing on a topic shall fail
         service = SimpleNamespace(srv_type=ChangeState, callback=self.__on_change_state)
         self.services = iter([SimpleNamespace(srv_type=object, callback=None), service])
@@ -128,8 +160,28 @@ class FakeNode:
         NODES.append(self)
 
     def declare_parameter(self, name: str, default: Any, descriptor: Any) -> None:
-        self.parameters[name] = self.overrides.get(name, default)
-        self.descriptors[name] = descriptor
+        value = self.overrides.get(name, default)
+        if type(value) is not type(default) and not getattr(descriptor, "dynamic_typing", False):
+            raise InvalidParameterTypeException(f"Trying to set parameter {name!r} to {value!r}, of another type")
+        if why := out_of_range(value, descriptor):
+            raise InvalidParameterValueException(
+                f"Invalid parameter value ({value}) for parameter. Reason: {why}", name
+            )
+        self.parameters[name], self.descriptors[name] = value, descriptor
+
+    def add_on_set_parameters_callback(self, callback: Any) -> None:
+        self.checks.append(callback)
+
+    def set_parameter(self, name: str, value: Any) -> Any:
+        """As `ros2 param set`."""
+        for check in self.checks:
+            if not (result := check([SimpleNamespace(name=name, value=value)])).successful:
+                return result
+        self.parameters[name] = value
+        return result
+
+    def resolve_topic_name(self, topic: str) -> str:
+        return topic if topic.startswith("/") else f"{self.namespace.rstrip('/')}/{topic}"
 
     def get_parameter(self, name: str) -> Any:
         return SimpleNamespace(value=self.parameters[name])
@@ -138,6 +190,7 @@ class FakeNode:
         return self.logger
 
     def create_publisher(self, kind: Any, topic: str, _qos: Any) -> Any:
+        topic = self.resolve_topic_name(topic)
         sent, handle = self.sent.setdefault(topic, []), Handle()
 
         def publish(message: Any) -> None:
@@ -153,15 +206,16 @@ class FakeNode:
         return SimpleNamespace(publish=publish, wait_for_all_acked=wait_for_all_acked, handle=handle)
 
     def create_subscription(self, kind: Any, topic: str, callback: Any, qos: Any) -> Subscription:
-        self.listeners[topic] = callback
+        topic = self.resolve_topic_name(topic)
+        self.subscriptions.append(subscription := Subscription(kind, topic, callback, qos.depth))
+        self.listeners[topic] = lambda message, sent=None: subscription.call(message, info_of(sent))
         self.reliabilities.setdefault(topic, []).append(qos.reliability)
-        self.subscriptions.append(Subscription(kind, topic, callback, qos.depth))
-        return self.subscriptions[-1]
+        return subscription
 
-    def receive(self, topic: str, message: Any) -> None:
+    def receive(self, topic: str, message: Any, sent: int | None = None) -> None:
         """A message comes, from any thread; the executor, or whoever takes it, hands it to the callback."""
         for subscription in [s for s in self.subscriptions if s.topic == topic]:
-            subscription.handle.queue.append(message)
+            subscription.handle.queue.append((message, info_of(sent)))
 
     def create_timer(self, _period: float, callback: Any) -> Any:
         timer = SimpleNamespace(callback=callback, cancelled=False)
@@ -242,6 +296,18 @@ class FakeNode:
                 timer.callback()
 
 
+def out_of_range(value: Any, descriptor: Any) -> str:
+    for interval in getattr(descriptor, "floating_point_range", []) if isinstance(value, float) else []:
+        if not interval.from_value <= value <= interval.to_value:
+            return f"Parameter must be between {interval.from_value} and {interval.to_value}"
+    return ""
+
+
+def info_of(sent: int | None) -> dict[str, int]:
+    """Beside a message; sent: ns, or a time of its own."""
+    return {"source_timestamp": time.time_ns() if sent is None else sent}
+
+
 NODES: list[FakeNode] = []  # that were made
 
 
@@ -256,7 +322,7 @@ class Executor:
     def spin_once(self, timeout_sec: float) -> None:
         for subscription in list(self._node.subscriptions):
             if (taken := subscription.handle.take_message(subscription.msg_type, subscription.raw)) is not None:
-                subscription.callback(taken[0])
+                subscription.call(*taken)
         next(Executor.script)(self._node)
 
     def shutdown(self) -> None: ...
@@ -268,15 +334,18 @@ def stand_ins() -> Iterator[Any]:
     names = (
         "Duration", "Time", "DiagnosticArray", "DiagnosticStatus", "KeyValue", "PoseStamped", "FloatingPointRange",
         "ParameterDescriptor", "JointState", "Bool", "Float64MultiArray", "Header", "String", "JointTrajectory",
-        "JointTrajectoryControllerState", "JointTrajectoryPoint", "QoSProfile",
+        "JointTrajectoryControllerState", "JointTrajectoryPoint", "QoSProfile", "SetParametersResult",
     )  # fmt: skip
     anything: dict[str, Any] = {name: type(name, (Message,), {}) for name in names}
     anything |= {"LifecycleNode": FakeNode, "TransitionCallbackReturn": Return, "SingleThreadedExecutor": Executor}
     anything |= {"ChangeState": ChangeState, "ReliabilityPolicy": SimpleNamespace(BEST_EFFORT=1, RELIABLE=2)}
+    anything["Subscription"] = Subscription
+    for error in (InvalidParameterTypeException, InvalidParameterValueException):
+        anything[error.__name__] = error
     anything["Parameter"] = lambda name, value: SimpleNamespace(name=name, value=value)
     anything["SignalHandlerOptions"] = SimpleNamespace(NO=0)
     anything |= {"init": lambda **_: None, "ok": lambda: True, "try_shutdown": lambda: None}
-    parts = [f"rclpy.{part}" for part in ("duration", "executors", "lifecycle", "parameter", "qos", "signals")]
+    parts = [f"rclpy.{part}" for part in PARTS]
     modules = ["rclpy", *parts, *PACKAGES, *(f"{p}.msg" for p in PACKAGES), "lifecycle_msgs", "lifecycle_msgs.srv"]
     before = {name: sys.modules.get(name) for name in (*modules, *OURS)}
     for name in modules:

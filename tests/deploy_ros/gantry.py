@@ -35,6 +35,7 @@ class Gantry:
     """Success: within 0.02 of the goal for 0.2 s. From `broken` s on (of all time), its encoders say NaN."""
 
     physics_dt = 0.004
+    publish_dt = 0.008
     joint_names = JOINTS
     home = np.zeros(3)
 

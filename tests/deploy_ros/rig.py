@@ -49,6 +49,15 @@ class Rig:
         self.q, self.v = output.position, output.velocity
         return output
 
+    def step_refusing(self, **changes: Any) -> str:
+        """A step whose joint state is refused; gives why."""
+        self.now += DT
+        why = self.sense(**changes)
+        output = self.controller.step(self.now)
+        assert why and output is not None
+        self.q, self.v = output.position, output.velocity
+        return why
+
     def run_until(self, reason: Reason, sense: bool = True) -> Output:
         for _ in range(100):
             output = self.step(sense)

@@ -132,7 +132,7 @@ def test_a_partial_joint_state_is_ignored_and_counted_until_it_is_stale(rig: Rig
     rig.started()
     rig.now += DT
     assert "no joint ['c']" in rig.sense(names=("a", "b"), position=(0, 0), velocity=(0, 0))
-    assert rig.controller.refused == 1 and rig.controller.step(rig.now).reason is Reason.OK  # type: ignore[union-attr]
+    assert rig.controller.refusals.count == 1 and rig.controller.step(rig.now).reason is Reason.OK  # type: ignore[union-attr]
     rig.run_until(Reason.STALE, sense=False)
 
 
@@ -142,7 +142,7 @@ def test_repeated_or_backward_stamps_are_no_fresh_state(rig: Rig) -> None:
     old = rig.now
     for _ in range(20):
         output = rig.step(stamp=old)
-    assert output.reason is Reason.STALE and "not after" in rig.controller.last_refusal
+    assert output.reason is Reason.STALE and "not after" in rig.controller.refusals.last
     # Once it holds, a robot whose clock was set back may be taken up again.
     rig.step(stamp=5.0)
     assert rig.controller.reset(rig.now) == "" and rig.step(stamp=5.0 + DT).reason is Reason.OK

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from ashore.configs.laws.spline import cubic
+from ashore.deploy_ros.joint_states import JointStates
 from ashore.deploy_ros.messages import (
-    JointMap,
     MessageError,
     RoutingError,
     check_routes,
@@ -20,8 +20,8 @@ from ashore.deploy_ros.safety import Command
 from tests.deploy_ros.policies import interface, signal
 
 
-def joint_map(needs_velocity: bool = True) -> JointMap:
-    return JointMap(interface().joints, needs_velocity)
+def joint_map(needs_velocity: bool = True) -> JointStates:
+    return JointStates(interface().joints, needs_velocity)
 
 
 def test_joints_are_found_by_name_in_any_order_and_others_are_left_out() -> None:
@@ -34,7 +34,7 @@ def test_joints_are_found_by_name_in_any_order_and_others_are_left_out() -> None
 def test_the_order_may_change_from_message_to_message() -> None:
     joints = joint_map()
     joints.read(["a", "b", "c"], [1, 2, 3], [0, 0, 0], 0.0)
-    assert joints.read(["c", "b", "a"], [1, 2, 3], [0, 0, 0], 0.0).position.tolist() == [3.0, 2.0, 1.0]
+    assert joints.read(["c", "b", "a"], [1, 2, 3], [0, 0, 0], 10.0).position.tolist() == [3.0, 2.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_the_order_may_change_from_message_to_message() -> None:
         ([], [], [], "no joint"),
         (["a", "b", "c", "a"], [1, 2, 3, 4], [0, 0, 0, 0], "more than once"),
         (["a", "b", "c"], [1, 2], [0, 0, 0], "2 positions for 3 names"),
-        (["a", "b", "c"], [1, 2, 3], [], "0 velocities for 3 names; the policy needs them"),
+        (["a", "b", "c"], [1, 2, 3], [], "they come without velocities, which the policy needs"),
     ],
 )
 def test_joint_states_that_do_not_fit_say_why(
@@ -61,7 +61,8 @@ def test_velocity_is_the_messages_wherever_it_has_one() -> None:
 
 def test_where_none_is_sent_and_none_is_needed_velocity_is_how_far_the_joints_went() -> None:
     joints = joint_map(needs_velocity=False)
-    assert joints.read(["a", "b", "c"], [1, 2, 3], [], 0.0).velocity.tolist() == [0, 0, 0]
+    with pytest.raises(MessageError, match="the next one tells"):
+        joints.read(["a", "b", "c"], [1, 2, 3], [], 0.0)
     assert joints.read(["a", "b", "c"], [1.1, 2, 2.8], [], 0.1).velocity.tolist() == pytest.approx([1, 0, -2])
     # Two that come at once are one.
     assert joints.read(["a", "b", "c"], [1.2, 2, 2.8], [], 0.1001).velocity.tolist() == pytest.approx([1, 0, -2])

@@ -371,5 +371,5 @@ def test_a_controller_state_that_cannot_be_used_is_as_if_there_were_none(policy:
         assert bool(why) == (what != "silence")
         it.run(DT)
     it.run(4.0)
-    assert it.node.refused == 0 and it.outputs[-1].reason is Reason.OK
+    assert it.node.refusals.count == 0 and it.outputs[-1].reason is Reason.OK
     np.testing.assert_allclose(robot.q, GOAL, atol=2e-3)

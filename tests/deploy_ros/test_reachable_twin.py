@@ -89,7 +89,7 @@ def cell(robot: str, seed: int, span: float = 0.6, **options: Any) -> tuple[Cell
         plant.step(plant.home)
     policy: Any = Wanderer(plant._env.interface, seed, span)
     arm = Arm(plant)
-    return Cell(policy, arm, goal=(0.4, 0.0, 0.3), **options), arm
+    return Cell(policy, arm, goal=(0.4, 0.0, 0.3), anywhere=True, **options), arm
 
 
 @pytest.mark.parametrize(("robot", "span"), [("panda", 0.8), ("ur5e", 0.3), ("so101", 0.3)])

@@ -14,8 +14,12 @@ def plant(*overrides: str) -> RobotSimulator:
     return RobotSimulator(task, make_randomizer(task), seed=3, publish_dt=0.008)
 
 
-def test_servos_end_where_the_controller_does_however_delays_and_encoders_change() -> None:
-    robot = plant()
+EACH = "task.randomization.command_latency.each=true"  # a delay of its own for each servo
+
+
+@pytest.mark.parametrize("overrides", [(), (EACH,)])
+def test_servos_end_where_the_controller_does_however_delays_and_encoders_change(overrides: tuple[str, ...]) -> None:
+    robot = plant(*overrides)
     setpoint = robot.home.copy()
     for episode in range(6):
         robot.begin_episode()
@@ -26,6 +30,12 @@ def test_servos_end_where_the_controller_does_however_delays_and_encoders_change
         robot.step(setpoint)
     bias = robot._env.channel.bias[0, robot._env.channel.columns("joint_position")].double().numpy()
     assert robot._world.act[0].numpy() == pytest.approx(setpoint - bias, abs=1e-6)
+
+
+def test_joint_states_come_as_often_as_their_channel_assumes() -> None:
+    robot = plant("task.physics_dt=0.005")
+    assert robot.publish_dt == robot._env.channel.dt == 0.01
+    assert plant("task.physics_dt=0.002").publish_dt == pytest.approx(0.008)
 
 
 def test_measured_positions_settle_at_the_setpoint_bias_and_all() -> None:
