@@ -156,3 +156,51 @@ def test_the_node_ends_with_a_hold_and_does_not_press_an_arm_that_is_blocked(
     assert not any(driver.point.velocities)
     if end != "step":  # without a status the driver does not know that the node brakes
         assert list(driver.point.positions) == pytest.approx(driver.stands, abs=0.03)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        (["wait:=1"], 1, "gave up after 1 s: no joint state on /joint_states"),
+        (["rate:=5000.0"], 2, "Parameter rate out of range"),
+        (["rate:=5000"], 2, "rate = 5000: "),
+        (["auto_reset:=5"], 2, "auto_reset"),
+        (["policy:=/none.onnx"], 2, "/none.onnx: there is no such file"),
+    ],
+)
+def test_what_cannot_be_used_or_does_not_come_ends_the_node_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, patient_file: Path, arguments: list[str], code: int, said: str
+) -> None:
+    for name, value in new_domain().items():
+        monkeypatch.setenv(name, value)
+    command = [sys.executable, "-m", "ashore.deploy_ros.rclpy_node", "--ros-args", "-p", f"policy:={patient_file}"]
+    for argument in arguments:
+        command += ["-p", argument]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE)
+    *others, last = ended.stderr.splitlines()
+    assert ended.returncode == code and said in last and all("waiting" in line for line in others)
+
+
+def test_in_a_namespace_its_topics_follow_and_changes_without_effect_are_refused(
+    driver: Driver, patient_file: Path
+) -> None:
+    from rcl_interfaces.msg import Parameter, ParameterType, ParameterValue
+    from rcl_interfaces.srv import SetParameters
+
+    command = [sys.executable, "-m", "ashore.deploy_ros.rclpy_node", "--ros-args"]
+    command += ["-p", f"policy:={patient_file}", "-r", "__ns:=/left"]
+    client = driver.node.create_client(SetParameters, "/left/ashore/set_parameters")
+    value = ParameterValue(type=ParameterType.PARAMETER_DOUBLE, double_value=1.0)
+    request = SetParameters.Request(parameters=[Parameter(name="tracking_lag", value=value)])
+    with subprocess.Popen(command) as process:
+        try:
+            driver.until(lambda: driver.node.count_subscribers("/left/ashore/goal_pose"))  # it is configured
+            assert driver.node.count_subscribers("/left/ashore/stop") == 2
+            assert driver.node.count_subscribers("/ashore/stop") == 0
+            driver.until(client.service_is_ready)
+            answer = client.call_async(request)
+            driver.until(answer.done)
+            (result,) = answer.result().results
+            assert not result.successful and "tracking_lag: read when the node is configured" in result.reason
+        finally:
+            process.terminate()

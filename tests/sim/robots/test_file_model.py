@@ -145,6 +145,9 @@ def urdf(folder: Path, kind: str, limit: str) -> RobotSettings:
 def test_a_urdfs_continuous_joint_has_a_rule_and_a_revolute_one_needs_limits(tmp_path: Path) -> None:
     own = adopt(urdf(tmp_path, "continuous", '<limit effort="3" velocity="2"/>'))
     assert robot.load(own).compile().joint("j1").range == pytest.approx([-2 * math.pi, 2 * math.pi], abs=1e-4)
+    assert [j.continuous for j in robot.joint_specs(robot.load(own).compile(), own)] == [True]
+    limited = adopt(urdf(tmp_path, "revolute", '<limit effort="3" velocity="2" lower="-6.28" upper="6.28"/>'))
+    assert [j.continuous for j in robot.joint_specs(robot.load(limited).compile(), limited)] == [False]
     with pytest.raises(ModelError, match=r"joint 'j1' is revolute without limits; give robot.position_limits: {j1:"):
         adopt(urdf(tmp_path, "revolute", '<limit effort="3" velocity="2"/>'))
 
