@@ -63,7 +63,7 @@ class JointSpec(Settings):
     acceleration: Positive = Field(description="rad/s^2")
     home: float = Field(description="rad")
     continuous: bool = Field(
-        default=False, description="turns without end, so that drivers may report it within one turn"
+        default=False, strict=True, description="turns without end, so that drivers may report it within one turn"
     )
 
     @model_validator(mode="after")

@@ -34,6 +34,7 @@ CARD = {
 }
 # Where nothing is as good as something, and what may have no entries.
 OPTIONAL = {"success", "card", "entropy", "success_low", "success_high", "action", "heading", "format", "frame"}
+OPTIONAL |= {"continuous", "workspace"}  # later than the first files
 EMPTY = {"trained_on", "parameters", "numbers", "not_randomized", "sampler", "settings"}
 FREE = {"sampler", "numbers"}  # tables whose keys are anybody's
 POSITIVE = {"control_dt", "max_age", "velocity", "acceleration", "action_scale", "size"}
@@ -91,6 +92,7 @@ class Liar:
             signals=(signal(INPUTS[0]), signal(INPUTS[1], kind="estimate", unit="m", frame="b"), signal(INPUTS[2])),
             differences=((INPUTS[2], INPUTS[1]),),
             heading=(INPUTS[2], INPUTS[1]),
+            workspace={"low": (0.1, -0.5, 0.1), "high": (0.6, 0.5, 0.5)},
         )
         self.path, self.counted = make_policy(folder / "p.onnx", face), counted
         self.model = onnx.load(self.path)
@@ -163,7 +165,7 @@ def liar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Liar:
 
 
 def numeric(place: Place, value: Any) -> bool:
-    return isinstance(value, int | float) and "sampler" not in place
+    return isinstance(value, int | float) and not isinstance(value, bool) and "sampler" not in place
 
 
 def test_no_number_may_be_huge_not_finite_or_something_else(liar: Liar) -> None:
@@ -171,6 +173,12 @@ def test_no_number_may_be_huge_not_finite_or_something_else(liar: Liar) -> None:
     assert len(places) > 60
     assert liar.accepted((place, value) for place in places for value in NUMBERS) == []
     assert liar.accepted((p, None) for p in places if field(p) not in OPTIONAL) == []
+
+
+def test_what_is_true_or_false_is_nothing_else(liar: Liar) -> None:
+    places = [place for place, value in liar.places() if isinstance(value, bool)]
+    assert len(places) == 3
+    assert liar.accepted((p, v) for p in places for v in (1, 0, "true", 1.0, [], {}, None)) == []
 
 
 def test_what_is_above_zero_may_not_be_next_to_it_or_below(liar: Liar) -> None:
