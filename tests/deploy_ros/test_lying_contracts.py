@@ -178,7 +178,8 @@ def test_no_number_may_be_huge_not_finite_or_something_else(liar: Liar) -> None:
 def test_what_is_true_or_false_is_nothing_else(liar: Liar) -> None:
     places = [place for place, value in liar.places() if isinstance(value, bool)]
     assert len(places) == 3
-    assert liar.accepted((p, v) for p in places for v in (1, 0, "true", 1.0, [], {}, None)) == []
+    others: tuple[Any, ...] = (1, 0, "true", 1.0, [], {}, None)
+    assert liar.accepted((p, v) for p in places for v in others) == []
 
 
 def test_what_is_above_zero_may_not_be_next_to_it_or_below(liar: Liar) -> None:
