@@ -67,7 +67,7 @@ def test_a_goal_is_taken_or_refused_with_the_nodes_reason(participant: Participa
             .startswith("the node has the goal")
         )
         person = told(robot, send_goal, *goal, "kitchen", "/ashore/goal_pose", PATIENCE)
-        assert person.heard == [] and "goal in frame 'kitchen'" in person.refused
+        assert person.heard == [] and "goal: in frame 'kitchen'" in person.refused
 
 
 def test_a_node_that_waits_has_the_stop_and_the_reset(participant: Participant, patient_file: Path) -> None:
