@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from ashore.configs.base import Fraction, Vector
+from ashore.configs.base import Fraction, NonNegative, Vector
 from ashore.configs.card import Card
 from ashore.configs.plausible import MOST, MOST_ENTRIES, check_contract, check_interface, check_memory
 from ashore.configs.robot_settings import Workspace
@@ -65,6 +65,13 @@ class JointSpec(Settings):
     continuous: bool = Field(
         default=False, strict=True, description="turns without end, so that drivers may report it within one turn"
     )
+    group: Literal["", "gripper"] = Field(default="", description="what it belongs to, beside the arm or the legs")
+    kp: NonNegative = Field(default=0.0, description="N*m/rad, stiffness of its servo in training; 0: not known")
+    kd: NonNegative = Field(default=0.0, description="N*m*s/rad, damping of its servo in training")
+    give: NonNegative = Field(
+        default=0.0,
+        description="rad that what it presses on holds it off its target, at most: the servo's greatest torque over kp",
+    )
 
     @model_validator(mode="after")
     def _ordered(self) -> JointSpec:
@@ -74,7 +81,7 @@ class JointSpec(Settings):
 
 
 class ToolChain(Settings):
-    """An arm of hinges from its base to its tool, for actions that move the tool.
+    """An arm of hinges from its base to its tool, for actions that move the tool and signals that say where it is.
 
     With the joints at q the tool is at F_1 R(q_1) F_2 R(q_2) ... F_n R(q_n) F_tool in the base's frame, R turning about z.
     """
@@ -115,7 +122,10 @@ class Interface(Settings):
     action_scale: Vector = Field(
         description="at action 1: rad/s or rad, one a joint; tool: m/s three times, rad/s, and of each joint behind the arm"
     )
-    tool: ToolChain | None = Field(default=None, description="with action tool: the arm, the first of the joints")
+    tool: ToolChain | None = Field(
+        default=None,
+        description="the arm, the first of the joints; with action tool, and where signals tell of the tool",
+    )
     differences: tuple[tuple[str, str], ...] = Field(
         default=(),
         max_length=MOST_SIGNALS,
@@ -154,12 +164,12 @@ class Interface(Settings):
 
     @model_validator(mode="after")
     def _consistent(self) -> Interface:
-        if (self.action == "tool") != (self.tool is not None):
-            raise ValueError(f"action = {self.action} with tool = {self.tool}; allowed: a chain for action tool alone")
+        if self.action == "tool" and self.tool is None:
+            raise ValueError("action = tool without tool; allowed: with the arm's chain")
         arm = len(self.tool.frames) - 1 if self.tool else 0
         if arm > len(self.joints):
             raise ValueError(f"tool has {arm} joints; allowed: at most the {len(self.joints)} that are driven")
-        size = len(self.joints) - arm + 4 if self.tool else len(self.joints)
+        size = len(self.joints) - arm + 4 if self.action == "tool" else len(self.joints)
         if len(self.action_scale) != size:
             raise ValueError(f"action_scale has {len(self.action_scale)} values; allowed: {size}")
         names = [s.name for s in self.signals] + [m.name for m in self.memory]

@@ -113,6 +113,8 @@ def _check_joint(joint: JointSpec) -> None:
     VELOCITY.require(f"{what}velocity", joint.velocity)
     ACCELERATION.require(f"{what}acceleration", joint.acceleration)
     Range(joint.low, joint.high, "rad or m").require(f"{what}home", joint.home)
+    # The gate does not count what a load takes: more than all of a joint's way would blind it.
+    Range(0.0, joint.high - joint.low, "rad or m").require(f"{what}give", joint.give)
 
 
 def _check_tool(tool: ToolChain) -> None:

@@ -11,14 +11,18 @@ import numpy as np
 from ashore.configs.contract import TARGET, TARGET_VELOCITY
 from ashore.deploy_ros.bundle import Memory, Policy
 from ashore.deploy_ros.following import Measured
+from ashore.deploy_ros.groups import Setpoints, groups_of
+from ashore.deploy_ros.inputs import Inputs
 from ashore.deploy_ros.joint_states import JointStates, implausible
-from ashore.deploy_ros.messages import MessageError, check_routes, numbers, robots_own, signals_of
+from ashore.deploy_ros.messages import MessageError, numbers, robots_own
 from ashore.deploy_ros.refusals import Refusals
+from ashore.deploy_ros.routes import GOAL
 from ashore.deploy_ros.safety import Command, Gate, GateMemory, Reason
 from ashore.deploy_ros.settings import RESET_TOPIC, NodeSettings
 from ashore.deploy_ros.states import Output, State, Status, TransitionError
+from ashore.deploy_ros.transforms import Transform
 
-FAR = 1000.0  # m: a goal further away is a mistake
+COMES_BACK = (Reason.STALE, Reason.SIGNAL_STALE)  # what may be over by itself
 LATENCIES = 2000  # control steps that the statistics look back over
 
 
@@ -40,11 +44,10 @@ class Controller:
 
     def _clear(self) -> None:
         self._measured: Measured | None = None
-        self._reference: Measured | None = None  # the trajectory controller's own setpoint, where it publishes it
         self._poisoned: Measured | None = None  # a state that is not finite, kept until a step has seen it
         self._stamp = 0.0
         self._detail = ""  # of why it holds
-        self._goal: np.ndarray | None = None
+        self._lost = ""  # the signal that was too old last
         self._gate_memory: GateMemory | None = None
         self._policy_memory: Memory = {}
 
@@ -52,13 +55,13 @@ class Controller:
         """unconfigured -> inactive. RoutingError where no message carries one of the policy's signals, or a joint's name."""
         self._require("configure", State.UNCONFIGURED)
         interface = robots_own(policy.contract.interface, self.settings)
-        sources = check_routes(interface)
+        self.inputs = Inputs(interface, self.settings)
         self.policy, self.interface = policy, interface
-        self._needs_goal = "goal" in sources
         filter_time = self.settings.velocity_filter if self.settings.derive_velocity else None
         needs_velocity = any(s.name == "joint_velocity" for s in interface.signals)
         self._joints = JointStates(interface.joints, needs_velocity, filter_time)
-        self._setpoints = JointStates(interface.joints, needs_velocity=False)
+        self.groups = groups_of(interface, self.settings)
+        self._setpoints = Setpoints(interface, self.groups)
         forward = self.settings.output == "forward"
         self.gate = Gate.of(interface, self.settings.tracking_lag, self.settings.tracking_time, forward=forward)
         self.state = State.INACTIVE
@@ -69,7 +72,7 @@ class Controller:
         why = self.missing(now) if self.at_rest else Reason.BRAKING.value
         if why or self._measured is None:
             return why
-        self._begin(self.gate.seed(self._measured, now, self._gate_memory), self._measured)
+        self._begin(self.gate.seed(self._measured, now, self._gate_memory), self._measured, now)
         self.state = State.ACTIVE
         return ""
 
@@ -95,16 +98,16 @@ class Controller:
 
     def _unready(self, now: float) -> str:
         """What the policy still needs to start from where the robot stands; empty where nothing."""
-        joint_states, goal = self.settings.joint_states, self.settings.goal
+        joint_states = self.settings.joint_states
         if self._measured is None:
             return f"no joint state on {joint_states}{self._because('joint state')}"
         if (unfit := self.gate.unfit(self._measured, now)) is not Reason.OK:
             return unfit.value + self._cause(unfit, now)
         if why := implausible(self.interface.joints, self._measured):
             return why
-        if self._needs_goal and self._goal is None:
-            return f"no goal on {goal}{self._because('goal')}"
-        return ""
+        if (source := self.inputs.missing(now)) is not None:
+            return f"no {source.label} on {source.where}{self._because(source.label)}"
+        return self.inputs.stale(now)
 
     def on_joint_state(
         self, names: Sequence[str], position: Sequence[float], velocity: Sequence[float], stamp: float, now: float
@@ -116,6 +119,7 @@ class Controller:
             return self.refusals.add("joint state", f"its stamp {stamp:.3f} s is not after {self._stamp:.3f} s")
         running = self.state is State.ACTIVE or not self.at_rest
         try:
+            self.inputs.take_joints(names, position, velocity, now)
             measured = self._joints.read(names, position, velocity, now, stamp, running=running)
         except (MessageError, TypeError, ValueError) as error:
             return self.refusals.add("joint state", str(error))
@@ -136,34 +140,41 @@ class Controller:
         """
         if self.state not in (State.INACTIVE, State.ACTIVE):
             return f"controller state while {self.state.value}"
+        near = None if self._measured is None else self._measured.position
+        return self._setpoints.take(names, position, velocity, now, near)
+
+    def on_goal(
+        self,
+        position: Sequence[float],
+        frame: str,
+        orientation: Sequence[float] = (1.0, 0.0, 0.0, 0.0),
+        now: float = 0.0,
+    ) -> str:
+        """Take a goal, [3] m and wxyz in the robot's base frame. It stays in force until the next."""
         try:
-            near = None if self._measured is None else self._measured.position
-            reference = self._setpoints.read(names, position, velocity, now, near=near)
-        except (MessageError, TypeError, ValueError, OverflowError) as error:
-            return f"controller state: {error}"
-        if not (np.isfinite(reference.position).all() and np.isfinite(reference.velocity).all()):
-            return "controller state: a value is not finite"
-        self._reference = reference
+            if numbers("position", position).shape != (3,):
+                return self.refusals.add("goal", f"{list(position)}; allowed: 3 finite values")
+        except MessageError as error:
+            return self.refusals.add("goal", f"{error}; allowed: 3 finite values")
+        return self.on_reading(GOAL, (*position, *orientation), frame, now)
+
+    def on_reading(self, source: str, values: Sequence[float], frame: str, now: float) -> str:
+        """Take what came at `now` for one of the policy's sources, see `Inputs`."""
+        if self.state not in (State.INACTIVE, State.ACTIVE):
+            return self.refusals.add(source, f"it comes while {self.state.value}")
+        if (known := self.inputs.sources.get(source)) is None:
+            return ""  # a policy without this source
+        try:
+            self.inputs.take(source, values, frame, now)
+        except MessageError as error:
+            return self.refusals.add(known.label, str(error))
+        self.refusals.over(known.label)
         return ""
 
-    def on_goal(self, position: Sequence[float], frame: str) -> str:
-        """Take a goal position, [3] m in the robot's base frame. It stays in force until the next."""
-        if self.state not in (State.INACTIVE, State.ACTIVE):
-            return self.refusals.add("goal", f"it comes while {self.state.value}")
-        if frame.lstrip("/") not in ("", self.settings.base_frame):
-            why = f"in frame {frame!r}; allowed: {self.settings.base_frame!r} or none (see base_frame)"
-            return self.refusals.add("goal", why)
-        try:
-            goal = numbers("position", position)
-        except MessageError as error:
-            return self.refusals.add("goal", f"{error}; allowed: 3 finite values below {FAR:.0f} m")
-        if goal.shape != (3,) or not (np.abs(goal) < FAR).all():
-            return self.refusals.add("goal", f"{goal.tolist()}; allowed: 3 finite values below {FAR:.0f} m")
-        box = None if self.settings.anywhere else self.interface.workspace
-        if box is not None and (why := box.outside(goal.tolist())):
-            return self.refusals.add("goal", f"outside of where training drew goals from: {why} (see anywhere)")
-        self.refusals.over("goal")
-        self._goal = goal
+    def on_transforms(self, transforms: Sequence[Transform], static: bool, now: float) -> str:
+        """Take what came at `now` of the TF tree."""
+        if self.state in (State.INACTIVE, State.ACTIVE):
+            self.inputs.take_transforms(transforms, static, now)
         return ""
 
     def stop(self) -> None:
@@ -214,7 +225,7 @@ class Controller:
         if reason is not Reason.OK or self._measured is None:
             return reason.value
         self._stop = False
-        self._begin(memory, self._measured)
+        self._begin(memory, self._measured, now)
         return ""
 
     @property
@@ -233,10 +244,14 @@ class Controller:
         if self._gate_memory is None:
             return None
         measured, self._poisoned = self._poisoned or self._measured, None
-        if self.settings.auto_reset and self._gate_memory.latched is Reason.STALE and not self._stop:
+        if self.settings.auto_reset and self._gate_memory.latched in COMES_BACK and not self._stop:
             self._reset(now)
-        command, before = self._command(measured, now), self._gate_memory
-        self._gate_memory, safe, reason = self.gate(before, command, measured, now, self._stop, self._reference)
+        lost = self.inputs.stale(now)
+        self._lost = lost or self._lost
+        command, before = None if lost else self._command(measured, now), self._gate_memory
+        self._gate_memory, safe, reason = self.gate(
+            before, command, measured, now, self._stop, self._reference(), bool(lost)
+        )
         self._explain(reason, before, now)
         if reason in (Reason.OK, Reason.LIMITED):  # the policy goes on from what was sent, else its own would run away
             self._policy_memory |= {
@@ -252,9 +267,14 @@ class Controller:
         if self._gate_memory is None:
             return None
         self._gate_memory, safe, _ = self.gate(
-            self._gate_memory, None, self._measured, now, self._stop, self._reference
+            self._gate_memory, None, self._measured, now, self._stop, self._reference()
         )
         return safe
+
+    def _reference(self) -> Measured | None:
+        """Where trajectory controllers say that they stand, [n] joints; forward controllers are where they were told."""
+        memory = self._gate_memory
+        return None if memory is None else self._setpoints.of_all(memory.position, memory.velocity)
 
     def overran(self, periods: int) -> None:
         """Count control periods that the caller had to skip."""
@@ -273,7 +293,7 @@ class Controller:
             return None
         if measured is None or self.gate.unfit(measured, now) is not Reason.OK:
             return None
-        signals = signals_of(self.interface, measured, self._goal)
+        signals = self.inputs.signals(measured, now)
         try:
             position, velocity, self._policy_memory = self.policy.step(signals, self._policy_memory)
         except Exception as error:  # onnxruntime's errors share no other base
@@ -282,15 +302,15 @@ class Controller:
             return Command(nothing, nothing)
         return Command(position, velocity)
 
-    def _begin(self, memory: GateMemory, measured: Measured) -> None:
+    def _begin(self, memory: GateMemory, measured: Measured, now: float) -> None:
         """Gate and policy start from the same measurement."""
-        self._policy_memory = self.policy.initial_memory(signals_of(self.interface, measured, self._goal))
+        self._policy_memory = self.policy.initial_memory(self.inputs.signals(measured, now))
         self._gate_memory = memory
         self._poisoned = None
 
     def _status(self, reason: Reason, now: float) -> Status:
         age = now - self._measured.time if self._measured is not None else -1.0
-        text = reason.value + self._detail
+        text = self._lost if reason is Reason.SIGNAL_STALE else reason.value + self._detail
         counts = (self.steps, self.skipped, self.refusals.count)
         return Status(self.state.value, text, self.latched, *counts, round(age, 6), self.latencies[-1])
 

@@ -74,15 +74,15 @@ class _Node:
         self._loop: ControlLoop | None = None
         self._episodes, self._resets = 0, Resets()
         self._waiting, self._holding, self._refused = Announcer(say), Announcer(say), Announcer(say)
-        kind = types.Float64MultiArray if settings.output == "forward" else types.JointTrajectory
-        self._commands = dds.writer(settings.command_topic, kind)
+        self._commands = {
+            group.topic: dds.writer(group.topic, types.Float64MultiArray if group.forward else types.JointTrajectory)
+            for group in self._controller.groups
+        }
         self._status = dds.writer(STATUS_TOPIC, types.String)
         self._diagnostics = dds.writer(DIAGNOSTICS_TOPIC, types.DiagnosticArray)
-        dds.reader(settings.joint_states, types.JointState, self._on_joint_state)
-        dds.reader(settings.goal, types.PoseStamped, self._on_goal)
-        if settings.output == "trajectory":
-            setpoint = types.JointTrajectoryControllerState
-            dds.reader(settings.controller_state_topic, setpoint, self._on_controller_state)
+        for s in ros.subscriptions(self._controller):
+            depth = 100 if s.kind == "TFMessage" else 10  # many publish there
+            dds.reader(s.topic, getattr(types, s.kind), self._taking(s), depth, s.latched, s.latched)
         # These may come once: from a reliable writer they are sent until acknowledged, but a reliable reader matches no
         # best-effort writer, hence both. The reliable one is announced first: who publishes once waits for one reader alone.
         # Hearing a stop twice does no harm; for resets see `resets`.
@@ -95,7 +95,7 @@ class _Node:
         interface = self._controller.interface
         self._say(
             f"{interface.task} for {interface.robot}, {len(interface.joints)} joints at "
-            f"{1 / interface.control_dt:.0f} Hz to {self._settings.command_topic}, ROS domain {domain_id()}"
+            f"{1 / interface.control_dt:.0f} Hz to {', '.join(self._commands)}, ROS domain {domain_id()}"
         )
         if not self._activate():
             return EXIT_OK if self._stop.is_set() else EXIT_NOT_STARTED
@@ -110,7 +110,8 @@ class _Node:
         finally:  # whatever happens here, the robot is brought to rest
             loop.finish()
             loop.join(lambda: self._dds.spin(0.0))
-            self._commands.flush(DELIVERY_TIME)
+            for writer in self._commands.values():
+                writer.flush(DELIVERY_TIME)
         if loop.failure is not None:
             self._say(f"the control loop failed: {loop.failure!r}")
         if failure or loop.failure:
@@ -155,11 +156,9 @@ class _Node:
             if over or self._stop.is_set():
                 loop.finish()
 
-    def _send(self, content: Trajectory | list[float]) -> None:
-        if isinstance(content, Trajectory):
-            self._commands.write(ros.joint_trajectory(types, content))
-        else:
-            self._commands.write(ros.float_array(types, content))
+    def _send(self, topic: str, content: Trajectory | list[float]) -> None:
+        fill: Any = ros.joint_trajectory if isinstance(content, Trajectory) else ros.float_array
+        self._commands[topic].write(fill(types, content))
 
     def _report(self, status: str) -> None:
         self._status.write(types.String(data=status))
@@ -170,19 +169,16 @@ class _Node:
             message = ros.diagnostics(types, NODE_NAME, self._controller, last, time.time())
         self._diagnostics.write(message)
 
-    def _on_joint_state(self, message: Any) -> None:
-        with self._lock:
-            ros.take_joint_state(self._controller, message, time.monotonic())
+    def _taking(self, subscription: ros.Subscription) -> Callable[[Any], None]:
+        """What a message of this subscription does."""
 
-    def _on_controller_state(self, message: Any) -> None:
-        with self._lock:
-            ros.take_controller_state(self._controller, message, time.monotonic())
+        def on_message(message: Any) -> None:
+            with self._lock:
+                why = subscription.take(self._controller, message, time.monotonic())
+            if why and subscription.aloud:
+                self._refused(f"refused: {why}", time.monotonic())
 
-    def _on_goal(self, message: Any) -> None:
-        with self._lock:
-            why = ros.take_goal(self._controller, message)
-        if why:
-            self._refused(f"refused: {why}", time.monotonic())
+        return on_message
 
     def _on_stop(self, message: Any) -> None:
         if message.data:

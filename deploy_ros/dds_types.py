@@ -7,7 +7,7 @@ from typing import Any
 
 from cyclonedds.idl import IdlStruct
 from cyclonedds.idl.annotations import final
-from cyclonedds.idl.types import byte, float64, int32, sequence, uint32
+from cyclonedds.idl.types import array, byte, float64, int32, sequence, uint32
 
 # Type hashes, sent as the writers' user data so that `ros2 topic info -v` shows them (REP 2011); they do not affect matching.
 HASHES = {
@@ -19,6 +19,10 @@ HASHES = {
     "std_msgs/msg/Bool": "RIHS01_feb91e995ff9ebd09c0cb3d2aed18b11077585839fb5db80193b62d74528f6c9",
     "control_msgs/msg/JointTrajectoryControllerState": "RIHS01_"
     "51d8dd89cc624cbe9daaeeb4d80d6de9b86168ffdc3be41fefc0953e3c26e480",
+    "sensor_msgs/msg/Imu": "RIHS01_7d9a00ff131080897a5ec7e26e315954b8eae3353c3f995c55faf71574000b5b",
+    "geometry_msgs/msg/Twist": "RIHS01_9c45bf16fe0983d80e3cfe750d6835843d265a9a6c46bd2e609fcddde6fb8d2a",
+    "std_msgs/msg/Float64": "RIHS01_705ba9c3d1a09df43737eb67095534de36fd426c0587779bda2bc51fe790182a",
+    "tf2_msgs/msg/TFMessage": "RIHS01_e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087",
     "diagnostic_msgs/msg/DiagnosticArray": "RIHS01_5a8a36efb05fb25070fa0fb3810290c0e6cd4862b54a8fb975a1ee8dc55a333e",
 }
 
@@ -123,6 +127,68 @@ class PoseStamped(IdlStruct, typename="geometry_msgs.msg.dds_.PoseStamped_"):
 
 @dataclass
 @final
+class Vector3(IdlStruct, typename="geometry_msgs.msg.dds_.Vector3_"):
+    x: float64 = 0.0
+    y: float64 = 0.0
+    z: float64 = 0.0
+
+
+@dataclass
+@final
+class Twist(IdlStruct, typename="geometry_msgs.msg.dds_.Twist_"):
+    linear: Vector3 = field(default_factory=Vector3)
+    angular: Vector3 = field(default_factory=Vector3)
+
+
+Covariance: Any = array[float64, 9]  # type: ignore[misc]
+
+
+def _unknown() -> list[float]:
+    """A covariance: all zeros where it is not known."""
+    return [0.0] * 9
+
+
+@dataclass
+@final
+class Imu(IdlStruct, typename="sensor_msgs.msg.dds_.Imu_"):
+    header: Header = field(default_factory=Header)
+    orientation: Quaternion = field(default_factory=Quaternion)
+    orientation_covariance: Covariance = field(default_factory=_unknown)
+    angular_velocity: Vector3 = field(default_factory=Vector3)
+    angular_velocity_covariance: Covariance = field(default_factory=_unknown)
+    linear_acceleration: Vector3 = field(default_factory=Vector3)
+    linear_acceleration_covariance: Covariance = field(default_factory=_unknown)
+
+
+@dataclass
+@final
+class Float64(IdlStruct, typename="std_msgs.msg.dds_.Float64_"):
+    data: float64 = 0.0
+
+
+@dataclass
+@final
+class Transform(IdlStruct, typename="geometry_msgs.msg.dds_.Transform_"):
+    translation: Vector3 = field(default_factory=Vector3)
+    rotation: Quaternion = field(default_factory=Quaternion)
+
+
+@dataclass
+@final
+class TransformStamped(IdlStruct, typename="geometry_msgs.msg.dds_.TransformStamped_"):
+    header: Header = field(default_factory=Header)
+    child_frame_id: str = ""
+    transform: Transform = field(default_factory=Transform)
+
+
+@dataclass
+@final
+class TFMessage(IdlStruct, typename="tf2_msgs.msg.dds_.TFMessage_"):
+    transforms: sequence[TransformStamped] = field(default_factory=list)
+
+
+@dataclass
+@final
 class JointTrajectoryPoint(IdlStruct, typename="trajectory_msgs.msg.dds_.JointTrajectoryPoint_"):
     positions: sequence[float64] = field(default_factory=list)
     velocities: sequence[float64] = field(default_factory=list)
@@ -137,28 +203,6 @@ class JointTrajectory(IdlStruct, typename="trajectory_msgs.msg.dds_.JointTraject
     header: Header = field(default_factory=Header)
     joint_names: sequence[str] = field(default_factory=list)
     points: sequence[JointTrajectoryPoint] = field(default_factory=list)
-
-
-@dataclass
-@final
-class Vector3(IdlStruct, typename="geometry_msgs.msg.dds_.Vector3_"):
-    x: float64 = 0.0
-    y: float64 = 0.0
-    z: float64 = 0.0
-
-
-@dataclass
-@final
-class Transform(IdlStruct, typename="geometry_msgs.msg.dds_.Transform_"):
-    translation: Vector3 = field(default_factory=Vector3)
-    rotation: Quaternion = field(default_factory=Quaternion)
-
-
-@dataclass
-@final
-class Twist(IdlStruct, typename="geometry_msgs.msg.dds_.Twist_"):
-    linear: Vector3 = field(default_factory=Vector3)
-    angular: Vector3 = field(default_factory=Vector3)
 
 
 @dataclass

@@ -54,25 +54,31 @@ class Evidence(NamedTuple):
 
 @dataclass(frozen=True)
 class Following:
-    """The laws of one robot. limits: [n] float64 each; dt, lag: s; forward: its controller takes no trajectories."""
+    """The laws of one robot. limits: [n] float64 each; dt, lag: s; forward: its controller takes no trajectories.
+
+    give: [n] rad, how far the load on a joint holds it off its target. A leg that stands or a gripper that holds is told to go
+    further than it can, for that is its force: this much of a distance says nothing of whether it follows.
+    """
 
     limits: JointLimits
     dt: float
     lag: float
     forward: bool = False
+    give: np.ndarray | float = 0.0
 
     @property
     def reach(self) -> np.ndarray:
-        """How far a target may be ahead of the measured position, [n] rad: the way of a point's whole time and the lag."""
-        return (self.lag + LOOK_AHEAD * self.dt) * self.limits.velocity
+        """How far a target may be ahead of the measured position, [n] rad: the way of a point's whole time and the lag, and
+        what the load takes."""
+        return np.asarray((self.lag + LOOK_AHEAD * self.dt) * self.limits.velocity + self.give)
 
     @property
     def first_reach(self) -> np.ndarray:
         """The same before the robot was seen to follow: what a trajectory controller covers from rest in a look-ahead; for a
         forward controller, which goes there at once, half of the way of a control period."""
         if self.forward:
-            return self.limits.velocity * self.dt / 2
-        return np.maximum(0.98 * self.covered - self.limits.acceleration * self.dt**2, self.covered / 2)
+            return np.asarray(self.limits.velocity * self.dt / 2 + self.give)
+        return np.maximum(0.98 * self.covered - self.limits.acceleration * self.dt**2, self.covered / 2) + self.give
 
     @property
     def covered(self) -> np.ndarray:
@@ -111,7 +117,8 @@ class Following:
         far: [n] rad, how far it must have gone.
         """
         if far is None:
-            far = self.least if evidence.proven else np.minimum(self.least, 0.9 * self.first_reach)
+            far = self.least + self.give
+            far = far if evidence.proven else np.minimum(far, 0.9 * self.first_reach)
         gone = np.abs(target - evidence.target) >= far
         long = (IDLE if evidence.proven else FIRST_IDLE) * self.lag
         return np.asarray(gone & (evidence.idle >= long - self.dt / 100))
@@ -167,7 +174,7 @@ class Following:
     def astray(self, target: np.ndarray, velocity: np.ndarray, evidence: Evidence) -> np.ndarray:
         """Mask [n] of joints whose braking along the targets would end where the robot, as it moves now, is not going."""
         end = target + velocity * np.abs(velocity) / (2 * self.limits.acceleration)
-        explained = 2 * self.lag * np.abs(evidence.seen.velocity) + self.least * evidence.proven
+        explained = 2 * self.lag * np.abs(evidence.seen.velocity) + self.least * evidence.proven + self.give
         return np.asarray(np.abs(end - self.stop(evidence.seen)) > explained)
 
     def return_time(self, distance: np.ndarray, velocity: np.ndarray | None = None) -> float:
@@ -192,7 +199,7 @@ class Following:
         position = evidence.seen.position.clip(-1e6, 1e6)  # which may be a little outside of the limits
         nearest = point.clip(*self._ahead(evidence.seen, now, self.lag))
         moving = (np.abs(point - nearest) - 2 * self.least * evidence.proven).clip(min=0.0)
-        distance = moving if velocity.any() else np.abs(point - position)
+        distance = ((moving if velocity.any() else np.abs(point - position)) - self.give).clip(min=0.0)
         return float((REST_TO_REST * distance / v_max).max())
 
     def cubic_time(

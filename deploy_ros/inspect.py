@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from ashore.configs.card import Card
-from ashore.configs.contract import Contract, MemorySpec
+from ashore.configs.contract import Contract, JointSpec, MemorySpec, SignalSpec
+from ashore.deploy_ros.groups import groups_of
+from ashore.deploy_ros.inputs import where_of
+from ashore.deploy_ros.routes import route_of
+from ashore.deploy_ros.settings import NodeSettings
 
 
 def describe(contract: Contract) -> str:
@@ -15,12 +19,13 @@ def describe(contract: Contract) -> str:
     success = (
         "not measured" if contract.success is None else f"{contract.success:.1%} of its last evaluation's episodes"
     )
+    topics = {joint: group.topic for group in groups_of(face, NodeSettings()) for joint in group.joints}
     parts = [
         f"{face.task} for {face.robot}, {1 / face.control_dt:g} Hz; {contract.trained_steps:,} steps; success {success}",
         f"format {contract.format}, ashore {contract.ashore_version}, settings {contract.settings_sha256[:16]}",
         "\nSignals in\n"
         + _table(
-            ("name", "size", "unit", "kind", "frame", "stale after", "what"),
+            ("name", "size", "unit", "kind", "frame", "stale after", "from", "what"),
             [
                 (
                     s.name,
@@ -28,7 +33,8 @@ def describe(contract: Contract) -> str:
                     s.unit,
                     s.kind,
                     s.frame,
-                    "never" if s.kind == "command" else f"{s.max_age:g} s",
+                    _stale(s),
+                    _topic(s),
                     s.description,
                 )
                 for s in face.signals
@@ -41,12 +47,40 @@ def describe(contract: Contract) -> str:
         ),
         "\nJoint targets out\n"
         + _table(
-            ("joint", "low", "high", "velocity", "acceleration", "home"),
-            [(j.name, *(f"{x:g}" for x in (j.low, j.high, j.velocity, j.acceleration, j.home))) for j in face.joints],
+            ("joint", "low", "high", "velocity", "acceleration", "home", "kp", "kd", "to"),
+            [
+                (
+                    j.name,
+                    *(f"{x:g}" for x in (j.low, j.high, j.velocity, j.acceleration, j.home)),
+                    *_gains(j),
+                    topics[k],
+                )
+                for k, j in enumerate(face.joints)
+            ],
         ),
         "\nTrained on\n" + (_ranges(contract) if contract.card is None else _card(contract.card)),
     ]
     return "\n".join(parts)
+
+
+def _gains(joint: JointSpec) -> tuple[str, str]:
+    """Of the servo in training; files of before say nothing of them."""
+    return (f"{joint.kp:g}", f"{joint.kd:g}") if joint.kp else ("", "")
+
+
+def _topic(signal: SignalSpec) -> str:
+    """Where a node takes a signal from, by its default settings."""
+    route, settings = route_of(signal), NodeSettings()
+    if route is None:
+        return "nowhere"
+    return ", ".join(where_of(source, route.kind, settings) for source in route.sources)
+
+
+def _stale(signal: SignalSpec) -> str:
+    """A twist that stops coming is a command to stand still; a goal stays in force."""
+    route = route_of(signal)
+    stays = signal.kind == "command" and (route is None or route.kind != "twist")
+    return "never" if stays else f"{signal.max_age:g} s"
 
 
 def _ranges(contract: Contract) -> str:

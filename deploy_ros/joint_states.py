@@ -175,7 +175,7 @@ def _span(stamp: float, stamp_before: float, now: float, before: float) -> float
 def implausible(joints: Sequence[JointSpec], measured: Measured) -> str:
     """Why this joint state is none to start from; empty where it is."""
     for joint, q, v in zip(joints, measured.position.tolist(), measured.velocity.tolist(), strict=True):
-        slack = OUTSIDE * (joint.high - joint.low)
+        slack = OUTSIDE * (joint.high - joint.low) + joint.give
         if not joint.low - slack <= q <= joint.high + slack:
             return f"{joint.name} is at {q:.3f}, outside its limits [{joint.low:.3f}, {joint.high:.3f}]"
         if abs(v) > STANDING * joint.velocity:

@@ -23,15 +23,16 @@ class JointTrajectoryController:
         self,
         joint_names: tuple[str, ...],
         position: np.ndarray,
+        now: float = 0.0,
         *,
         allow_nonzero_velocity_at_trajectory_end: bool = True,
     ) -> None:
-        """position: [n] rad, where the joints are."""
+        """position: [n] rad, where the joints are `now`."""
         self.joint_names = joint_names
         self._allow_end_velocity = allow_nonzero_velocity_at_trajectory_end
         still = np.zeros(len(joint_names))
         # Knots: times [k] s, positions [k][n] rad, velocities [k][n] rad/s, or None where the point had none.
-        self._times: list[float] = [0.0]
+        self._times: list[float] = [now]
         self._positions: list[np.ndarray] = [np.array(position, dtype=np.float64)]
         self._velocities: list[np.ndarray | None] = [still]
 

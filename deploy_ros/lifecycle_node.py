@@ -5,32 +5,31 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import PoseStamped
 from lifecycle_msgs.srv import ChangeState
 from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.parameter import Parameter
-from sensor_msgs.msg import JointState
-from std_msgs.msg import Float64MultiArray, String
-from trajectory_msgs.msg import JointTrajectory
+from std_msgs.msg import String
 
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.autostart import Autostart
 from ashore.deploy_ros.bundle import PolicyFileError, load_policy
 from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.groups import groups_of
 from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import RoutingError, Trajectory
 from ashore.deploy_ros.rclpy_buttons import Buttons
 from ashore.deploy_ros.rclpy_parameters import POLICY, ParameterError, declare_parameters, refuse_changes, settings_of
 from ashore.deploy_ros.rclpy_types import (
     LISTEN,
+    LISTEN_LATCHED,
     LISTEN_RELIABLY,
     PUBLISH,
     TYPES,
-    JointTrajectoryControllerState,
     received,
 )
 from ashore.deploy_ros.refusals import Announcer
@@ -64,7 +63,7 @@ class PolicyNode(LifecycleNode):
         self._loop_failure: Exception | None = None
         self.failure_of_error_transition: Exception | None = None
         self._entities: list[Any] = []
-        self._commands: Any = None
+        self._commands: dict[str, Any] = {}  # publishers by topic
         self.transitions = 0  # that were begun
         declare_parameters(self)
         refuse_changes(self, lambda: self.state)
@@ -140,15 +139,16 @@ class PolicyNode(LifecycleNode):
         if self._controller.stopped:
             controller.stop()
         self._controller = controller
-        kind = Float64MultiArray if settings.output == "forward" else JointTrajectory
-        self._commands = self.create_publisher(kind, settings.command_topic, PUBLISH)
+        for group in groups_of(controller.interface, settings):
+            kind = TYPES.Float64MultiArray if group.forward else TYPES.JointTrajectory
+            self._commands[group.topic] = self.create_publisher(kind, group.topic, PUBLISH)
         self._entities = [
-            self.create_subscription(JointState, settings.joint_states, self._on_joint_state, LISTEN),
-            self.create_subscription(PoseStamped, relative(settings.goal), self._on_goal, LISTEN),
+            self.create_subscription(
+                getattr(TYPES, s.kind), relative(s.topic), self._taking(s), LISTEN_LATCHED if s.latched else LISTEN
+            )
+            for s in ros.subscriptions(controller)
+            if getattr(TYPES, s.kind) is not None  # what comes with a package that is not here
         ]
-        if settings.output == "trajectory" and JointTrajectoryControllerState is not None:  # else: no control_msgs here
-            kind, topic = JointTrajectoryControllerState, settings.controller_state_topic
-            self._entities.append(self.create_subscription(kind, topic, self._on_controller_state, LISTEN))
         return super().on_configure(state)
 
     @counted
@@ -206,7 +206,8 @@ class PolicyNode(LifecycleNode):
             self._loop_failure = loop.failure
             self.get_logger().error(f"the control loop failed: {loop.failure!r}")
         try:
-            self._commands.wait_for_all_acked(Duration(seconds=DELIVERY_TIME))
+            for publisher in self._commands.values():
+                publisher.wait_for_all_acked(Duration(seconds=DELIVERY_TIME))
         except Exception as error:  # not every middleware can
             self.get_logger().warning(f"whether the last command was delivered is not known: {error!r}")
 
@@ -220,15 +221,13 @@ class PolicyNode(LifecycleNode):
         for subscription in self._entities:
             self.destroy_subscription(subscription)
         self._entities = []
-        if self._commands is not None:
-            self.destroy_publisher(self._commands)
-            self._commands = None
+        for publisher in self._commands.values():
+            self.destroy_publisher(publisher)
+        self._commands = {}
 
-    def _send(self, content: Trajectory | list[float]) -> None:
-        if isinstance(content, Trajectory):
-            self._commands.publish(ros.joint_trajectory(TYPES, content))
-        else:
-            self._commands.publish(ros.float_array(TYPES, content))
+    def _send(self, topic: str, content: Trajectory | list[float]) -> None:
+        fill: Any = ros.joint_trajectory if isinstance(content, Trajectory) else ros.float_array
+        self._commands[topic].publish(fill(TYPES, content))
 
     def _report(self, status: str) -> None:
         self._status.publish(String(data=status))
@@ -245,19 +244,16 @@ class PolicyNode(LifecycleNode):
         else:
             self._holding.over()
 
-    def _on_joint_state(self, message: JointState) -> None:
-        with self._lock:
-            ros.take_joint_state(self._controller, message, time.monotonic())
+    def _taking(self, subscription: ros.Subscription) -> Callable[[Any], None]:
+        """What a message of this subscription does."""
 
-    def _on_controller_state(self, message: Any) -> None:
-        with self._lock:
-            ros.take_controller_state(self._controller, message, time.monotonic())
+        def on_message(message: Any) -> None:
+            with self._lock:
+                why = subscription.take(self._controller, message, time.monotonic())
+            if why and subscription.aloud:
+                self._refused(f"refused: {why}", time.monotonic())
 
-    def _on_goal(self, message: PoseStamped) -> None:
-        with self._lock:
-            why = ros.take_goal(self._controller, message)
-        if why:
-            self._refused(f"refused: {why}", time.monotonic())
+        return on_message
 
     def _press_stop(self) -> None:
         with self._lock:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.groups import groups_of, part_of
 from ashore.deploy_ros.messages import Trajectory, forward_of, trajectory_of
 from ashore.deploy_ros.safety import Command
 from ashore.deploy_ros.schedule import become_realtime, next_due
@@ -21,18 +22,19 @@ LISTENING_PERIOD = 0.002  # s between looks at what the robot sends, while a sto
 class ControlLoop:
     """Drives an active controller in a thread of its own; whoever else uses the controller holds `lock`.
 
-    `send` publishes a trajectory, or the values for a forward controller; `report` publishes the status, as JSON.
+    `send` publishes, on a topic, a trajectory or the values for a forward controller; `report` publishes the status, as JSON.
     """
 
     def __init__(
         self,
         controller: Controller,
         lock: threading.Lock,
-        send: Callable[[Trajectory | list[float]], None],
+        send: Callable[[str, Trajectory | list[float]], None],
         report: Callable[[str], None],
         say: Callable[[str], None],
     ) -> None:
         self._controller, self._lock, self._send, self._report, self._say = controller, lock, send, report, say
+        self._groups = groups_of(controller.interface, controller.settings)
         self._stop = threading.Event()
         self.last: Output | None = None
         self.failure: Exception | None = None
@@ -126,14 +128,19 @@ class ControlLoop:
     def _publish(self, command: Command, due: float) -> None:
         interface, settings = self._controller.interface, self._controller.settings
         before, self._commanded = self._commanded or command, command
-        if settings.output == "trajectory":
-            self._send(trajectory_of(command, interface))
+        for group in self._groups:
+            if not group.forward:
+                self._send(group.topic, part_of(trajectory_of(command, interface), group))
+        forward = [group for group in self._groups if group.forward]
+        if not forward:
             return
         ticks = max(1, round(interface.control_dt * settings.rate))
         for k in range(1, ticks + 1):
             t = k * interface.control_dt / ticks
             # Ticks whose time is over are left out, but for the period's last.
             if time.monotonic() - due < t or k == ticks:
-                self._send(forward_of(before, command, interface, t))
+                values = forward_of(before, command, interface, t)
+                for group in forward:
+                    self._send(group.topic, [values[joint] for joint in group.joints])
             if k < ticks:
                 time.sleep(max(0.0, due + t - time.monotonic()))

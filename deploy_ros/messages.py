@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +11,7 @@ from ashore.configs.contract import Interface
 from ashore.configs.errors import AshoreError
 from ashore.configs.laws.limits import within_positions
 from ashore.configs.laws.spline import cubic
-from ashore.deploy_ros.following import LOOK_AHEAD, Measured
+from ashore.deploy_ros.following import LOOK_AHEAD
 from ashore.deploy_ros.safety import Command, limits_of
 from ashore.deploy_ros.settings import NodeSettings
 
@@ -33,50 +33,6 @@ def robots_own(interface: Interface, settings: NodeSettings) -> Interface:
     if len({j.name for j in joints}) < len(joints):
         raise RoutingError(f"joint_map gives {[j.name for j in joints]}; allowed: each joint of the robot once")
     return interface.model_copy(update={"joints": joints})
-
-
-class Route(NamedTuple):
-    """Where a signal comes from."""
-
-    source: str  # "joint_state" or "goal"
-    field: str  # of `Measured`, or of the PoseStamped
-    size: int | None  # None: one value a joint
-    frame: str
-
-
-# Every signal that this node can take from messages. A new one is a line here.
-ROUTES: Mapping[str, Route] = {
-    "joint_position": Route("joint_state", "position", None, ""),
-    "joint_velocity": Route("joint_state", "velocity", None, ""),
-    "goal_position": Route("goal", "pose.position", 3, "b"),
-}
-
-
-def check_routes(interface: Interface) -> set[str]:
-    """The sources that the interface's signals need; raises RoutingError where one has no route."""
-    joints = len(interface.joints)
-    for s in interface.signals:
-        route = ROUTES.get(s.name)
-        if route is None:
-            raise RoutingError(f"signal {s.name!r} has no route from a ROS message; routable: {sorted(ROUTES)}")
-        size = route.size or joints
-        if (s.size, s.frame) != (size, route.frame):
-            raise RoutingError(
-                f"signal {s.name} has {s.size} values in frame {s.frame!r}; routable: {size} in frame {route.frame!r}"
-            )
-    return {ROUTES[s.name].source for s in interface.signals}
-
-
-def signals_of(interface: Interface, measured: Measured, goal: np.ndarray | None) -> dict[str, np.ndarray]:
-    """Signals by name, [size] each, from the joint state and the goal."""
-    signals = {}
-    for s in interface.signals:
-        route = ROUTES[s.name]
-        value = goal if route.source == "goal" else getattr(measured, route.field)
-        if value is None:
-            raise MessageError(f"signal {s.name} has no value yet")
-        signals[s.name] = value
-    return signals
 
 
 def numbers(what: str, values: Sequence[float]) -> np.ndarray:

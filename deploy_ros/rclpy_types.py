@@ -9,9 +9,12 @@ from typing import Any
 
 from builtin_interfaces.msg import Duration, Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from rclpy.qos import QoSProfile, ReliabilityPolicy
+from geometry_msgs.msg import PoseStamped, Twist
+from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
-from std_msgs.msg import Float64MultiArray, Header
+from sensor_msgs.msg import Imu, JointState
+from std_msgs.msg import Float64, Float64MultiArray, Header
+from tf2_msgs.msg import TFMessage
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
 try:  # comes with ros2_controllers
@@ -23,9 +26,16 @@ TYPES = SimpleNamespace(
     Time=Time,
     Duration=Duration,
     Header=Header,
+    JointState=JointState,
+    PoseStamped=PoseStamped,
+    Imu=Imu,
+    Twist=Twist,
+    Float64=Float64,
+    TFMessage=TFMessage,
     Float64MultiArray=Float64MultiArray,
     JointTrajectory=JointTrajectory,
     JointTrajectoryPoint=JointTrajectoryPoint,
+    JointTrajectoryControllerState=JointTrajectoryControllerState,
     DiagnosticArray=DiagnosticArray,
     DiagnosticStatus=DiagnosticStatus,
     KeyValue=KeyValue,
@@ -34,6 +44,9 @@ TYPES = SimpleNamespace(
 # Listening best effort matches every publisher; publishing reliably reaches every subscriber.
 LISTEN = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 LISTEN_RELIABLY = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)  # matches reliable publishers alone
+LISTEN_LATCHED = QoSProfile(  # and what was published before
+    depth=100, reliability=ReliabilityPolicy.RELIABLE, durability=DurabilityPolicy.TRANSIENT_LOCAL
+)
 PUBLISH = QoSProfile(depth=1, reliability=ReliabilityPolicy.RELIABLE)
 
 
@@ -44,7 +57,7 @@ TELLS_WHEN_SENT = hasattr(Subscription, "CallbackType")
 def received(subscription: Any) -> Iterator[tuple[Any, ...]]:
     """What a subscription's callback is to be called with for each message that it holds, for where no executor can take them:
     taken as `rclpy.wait_for_message` does."""
-    for _ in range(LISTEN.depth):
+    for _ in range(LISTEN_LATCHED.depth):
         with subscription.handle:
             taken = subscription.handle.take_message(subscription.msg_type, subscription.raw)
         if taken is None:

@@ -5,14 +5,19 @@ Both know the same fields and take them as keywords, so that every message is bu
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.messages import Point, Trajectory
+from ashore.deploy_ros.routes import GOAL
 from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.settings import TF
 from ashore.deploy_ros.states import Output
+from ashore.deploy_ros.transforms import Transform
 
 LEVEL_OK, LEVEL_WARN, LEVEL_ERROR = 0, 1, 2  # diagnostic_msgs/DiagnosticStatus
 DRIVING = (Reason.OK, Reason.LIMITED)
@@ -59,11 +64,42 @@ def joint_state(types: Any, names: tuple[str, ...], position: np.ndarray, veloci
     return types.JointState(header=header, name=list(names), position=position.tolist(), velocity=velocity.tolist())
 
 
-def goal_pose(types: Any, position: np.ndarray, frame: str, stamp: float) -> Any:
-    """A PoseStamped with a goal's position, [3] m in `frame`."""
+def pose(types: Any, position: np.ndarray, rotation: np.ndarray, frame: str, stamp: float) -> Any:
+    """A PoseStamped: [3] m and wxyz in `frame`."""
     x, y, z = position.tolist()
-    pose = types.Pose(position=types.PointXYZ(x=x, y=y, z=z), orientation=types.Quaternion(w=1.0))
-    return types.PoseStamped(header=types.Header(stamp=time_of(types, stamp), frame_id=frame), pose=pose)
+    of = types.Pose(position=types.PointXYZ(x=x, y=y, z=z), orientation=quaternion(types, rotation))
+    return types.PoseStamped(header=types.Header(stamp=time_of(types, stamp), frame_id=frame), pose=of)
+
+
+def goal_pose(types: Any, position: np.ndarray, frame: str, stamp: float) -> Any:
+    """A PoseStamped of a position alone, [3] m in `frame`."""
+    return pose(types, position, np.array([1.0, 0.0, 0.0, 0.0]), frame, stamp)
+
+
+def quaternion(types: Any, rotation: np.ndarray) -> Any:
+    """A Quaternion, of wxyz."""
+    w, x, y, z = rotation.tolist()
+    return types.Quaternion(x=x, y=y, z=z, w=w)
+
+
+def vector(types: Any, values: np.ndarray) -> Any:
+    """A Vector3."""
+    x, y, z = values.tolist()
+    return types.Vector3(x=x, y=y, z=z)
+
+
+def imu(types: Any, angular_velocity: np.ndarray, rotation: np.ndarray, frame: str, stamp: float) -> Any:
+    """An Imu: [3] rad/s in its own frame, and how that is turned in the world, wxyz."""
+    return types.Imu(
+        header=types.Header(stamp=time_of(types, stamp), frame_id=frame),
+        orientation=quaternion(types, rotation),
+        angular_velocity=vector(types, angular_velocity),
+    )
+
+
+def twist(types: Any, linear: np.ndarray, angular: np.ndarray) -> Any:
+    """A Twist: [3] m/s and rad/s."""
+    return types.Twist(linear=vector(types, linear), angular=vector(types, angular))
 
 
 def take_joint_state(controller: Controller, message: Any, now: float) -> str:
@@ -86,10 +122,95 @@ def take_controller_state(controller: Controller, message: Any, now: float) -> s
     return controller.on_controller_state(message.joint_names, reference.positions, reference.velocities, now)
 
 
-def take_goal(controller: Controller, message: Any) -> str:
-    """Hand a PoseStamped to the controller; gives why it was refused, if it was."""
-    p = message.pose.position
-    return controller.on_goal((p.x, p.y, p.z), message.header.frame_id)
+def take_goal(controller: Controller, message: Any, now: float) -> str:
+    """As `take_joint_state`, a goal's PoseStamped."""
+    position, orientation = _pose(message.pose)
+    return controller.on_goal(position, message.header.frame_id, orientation, now)
+
+
+def take_pose(controller: Controller, message: Any, now: float, source: str) -> str:
+    """As `take_joint_state`, an object's PoseStamped."""
+    position, orientation = _pose(message.pose)
+    return controller.on_reading(source, (*position, *orientation), message.header.frame_id, now)
+
+
+def take_imu(controller: Controller, message: Any, now: float, source: str) -> str:
+    """As `take_joint_state`, an Imu."""
+    values = (*_xyz(message.angular_velocity), *_wxyz(message.orientation))
+    return controller.on_reading(source, values, message.header.frame_id, now)
+
+
+def take_twist(controller: Controller, message: Any, now: float, source: str) -> str:
+    """As `take_joint_state`, a Twist."""
+    return controller.on_reading(source, (*_xyz(message.linear), *_xyz(message.angular)), "", now)
+
+
+def take_scalar(controller: Controller, message: Any, now: float, source: str) -> str:
+    """As `take_joint_state`, a Float64."""
+    return controller.on_reading(source, (message.data,), "", now)
+
+
+def take_transforms(controller: Controller, message: Any, now: float, static: bool) -> str:
+    """As `take_joint_state`, a TFMessage."""
+    transforms = [
+        Transform(t.header.frame_id, t.child_frame_id, _xyz(t.transform.translation), _wxyz(t.transform.rotation))
+        for t in message.transforms
+    ]
+    return controller.on_transforms(transforms, static, now)
+
+
+def _xyz(v: Any) -> tuple[float, float, float]:
+    return v.x, v.y, v.z
+
+
+def _wxyz(q: Any) -> tuple[float, float, float, float]:
+    return q.w, q.x, q.y, q.z
+
+
+def _pose(of: Any) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    return _xyz(of.position), _wxyz(of.orientation)
+
+
+class Subscription(NamedTuple):
+    """What a node listens to. `take`, given the controller, a message and the time, gives why it was refused."""
+
+    topic: str
+    kind: str  # of the message, a name of `types`
+    take: Callable[[Controller, Any, float], str]
+    aloud: bool  # a refusal is said; of what comes all the time it is only counted
+    latched: bool = False  # reliable, and what was sent before is wanted too
+
+
+TAKES = {
+    "pose": ("PoseStamped", take_pose),
+    "imu": ("Imu", take_imu),
+    "twist": ("Twist", take_twist),
+    "scalar": ("Float64", take_scalar),
+}
+
+
+def subscriptions(controller: Controller) -> list[Subscription]:
+    """All that a configured controller takes in, whatever the transport."""
+    settings = controller.settings
+    found = [
+        Subscription(settings.joint_states, "JointState", take_joint_state, aloud=False),
+        Subscription(settings.goal, "PoseStamped", take_goal, aloud=True),
+    ]
+    for source in controller.inputs.sources.values():
+        if source.name == GOAL or source.where.startswith(TF):
+            continue
+        kind, take = TAKES[source.kind]
+        found.append(Subscription(source.where, kind, partial(take, source=source.name), aloud=False))
+    for group in controller.groups:
+        if not group.forward:
+            kind = "JointTrajectoryControllerState"
+            found.append(Subscription(group.state_topic, kind, take_controller_state, aloud=False))
+    if controller.inputs.transforms is not None:
+        found.append(Subscription("/tf", "TFMessage", partial(take_transforms, static=False), aloud=False))
+        found.append(
+            Subscription("/tf_static", "TFMessage", partial(take_transforms, static=True), False, latched=True)
+        )
+    return found
 
 
 def diagnostics(types: Any, name: str, controller: Controller, output: Output | None, stamp: float) -> Any:

@@ -31,6 +31,7 @@ class Reason(Enum):
     NO_COMMAND = "no command: braking, then holding"
     ESTOP = "stopped on request"
     STALE = "the joint state is stale"
+    SIGNAL_STALE = "a signal is stale"
     STATE_LENGTH = "the joint state has the wrong length"
     STATE_NOT_FINITE = "the joint state has a value that is not finite"
     COMMAND_LENGTH = "the policy's command has the wrong length"
@@ -130,8 +131,11 @@ class Gate:
     ) -> Gate:
         """The gate that an interface asks for."""
         limits = limits_of(interface)
-        max_age = min((s.max_age for s in interface.signals if s.kind != "command"), default=5 * interface.control_dt)
-        following = Following(limits, interface.control_dt, tracking_lag, forward)
+        ages = (s.max_age for s in interface.signals if s.kind == "measurement")  # estimates have their own
+        max_age = min(ages, default=5 * interface.control_dt)
+        give = np.array([j.give for j in interface.joints])
+        give[give < limits.velocity * interface.control_dt] = 0.0  # less than a period's way is as nothing
+        following = Following(limits, interface.control_dt, tracking_lag, forward, give)
         return cls(limits, interface.control_dt, max_age, following, tracking_time, forward)
 
     def __call__(
@@ -142,8 +146,12 @@ class Gate:
         now: float,
         stop: bool = False,
         reference: Measured | None = None,
+        lost: bool = False,
     ) -> tuple[GateMemory, Command, Reason]:
-        """Let a command through as far as it is safe; without one, or once shut, brake within the limits, then hold."""
+        """Let a command through as far as it is safe; without one, or once shut, brake within the limits, then hold.
+
+        lost: a signal that the command depends on, other than the joint state, is too old.
+        """
         if now - memory.time > self.longest_gap:
             memory = self._arrived(memory)
         fit = measured if self.unfit(measured, now) is Reason.OK else None
@@ -153,7 +161,7 @@ class Gate:
         memory = memory._replace(
             off_since=self._off_since(memory, fit, now), controller=self._of_controller(memory, reference, now)
         )
-        reason = Reason.ESTOP if stop else memory.latched or self._fault(memory, command, measured, now)
+        reason = Reason.ESTOP if stop else memory.latched or self._fault(memory, command, measured, now, lost)
         time = now if math.isfinite(now) else memory.time
         remaining = max(0.0, memory.remaining - min(max(0.0, time - memory.time), self.longest_gap))
         latched = reason if reason.latches else None
@@ -171,13 +179,14 @@ class Gate:
     def seed(self, measured: Measured, now: float, before: GateMemory | None = None) -> GateMemory:
         """Memory at rest where the robot is; `measured` must be fit (`unfit` says OK).
 
-        before: the memory until now, if any: a controller may still stand where that held it.
+        before: the memory until now, if any: a controller may still stand where that held it, unless it says where it stands.
         """
         position = np.array(measured.position, dtype=np.float64)
         memory = GateMemory(position, np.zeros_like(position), now, Evidence.begin(measured, position))
         if before is None or before.position.shape != position.shape:
             return memory
-        return memory._replace(remaining=self.following.return_time(before.position - position))
+        stands = before.position if before.reference is None else before.reference.position
+        return memory._replace(remaining=self.following.return_time(stands - position))
 
     def reset(self, memory: GateMemory, measured: Measured | None, now: float) -> tuple[GateMemory, Reason]:
         """Open the gate again, at rest where the robot is; or the same memory and why it stays shut."""
@@ -200,7 +209,9 @@ class Gate:
             return Reason.CLOCK
         return Reason.OK if now - measured.time <= self.max_age else Reason.STALE
 
-    def _fault(self, memory: GateMemory, command: Command | None, measured: Measured | None, now: float) -> Reason:
+    def _fault(
+        self, memory: GateMemory, command: Command | None, measured: Measured | None, now: float, lost: bool
+    ) -> Reason:
         if not 0.0 <= now - memory.time <= self.longest_gap:
             return Reason.CLOCK
         if (unfit := self.unfit(measured, now)) is not Reason.OK:
@@ -209,6 +220,8 @@ class Gate:
             return standing
         if memory.off_since is not None and now - memory.off_since >= self.tracking_time:
             return Reason.TRACKING
+        if lost:
+            return Reason.SIGNAL_STALE
         if command is None:
             return Reason.NO_COMMAND
         if command.position.shape != memory.position.shape or command.velocity.shape != memory.position.shape:
@@ -314,8 +327,9 @@ class Gate:
         same = (
             (np.abs(wanted.position - position) <= rounding)
             & (np.abs(wanted.velocity - velocity) <= rounding / self.dt)
-            & (wanted.position >= low)
-            & (wanted.position <= high)
+            # A joint that a load has pushed beyond a limit starts there, and nothing is wrong with a target that stays.
+            & (wanted.position >= np.minimum(low, memory.position - rounding))
+            & (wanted.position <= np.maximum(high, memory.position + rounding))
         )
         return Command(np.asarray(position), np.asarray(velocity)), not same.all()
 

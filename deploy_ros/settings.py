@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Annotated, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import AfterValidator, Field, StringConstraints
 
 from ashore.configs.schema import Settings
 from ashore.deploy_ros.safety import TRACKING_LAG, TRACKING_TIME
@@ -18,6 +20,25 @@ DIAGNOSTICS_TOPIC = "/diagnostics"
 
 TopicName = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$")]
 BareName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$")]
+TF = "tf:"  # before a frame's name, where a topic's could stand
+_OBJECT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=(tf:/?[A-Za-z_][A-Za-z0-9_./-]*|/[A-Za-z_][A-Za-z0-9_/]*)")
+
+
+def _objects(text: str) -> str:
+    for part in filter(None, text.split(",")):
+        if not _OBJECT.fullmatch(part):
+            raise ValueError(f"{part!r}; allowed: NAME=/topic or NAME=tf:FRAME, several with commas between")
+    return text
+
+
+def _quaternion(text: str) -> str:
+    try:
+        values = [float(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if len(values) != 4 or not abs(math.hypot(*values) - 1.0) < 0.01:
+        raise ValueError("allowed: w,x,y,z of a unit quaternion")
+    return text
 
 
 def relative(topic: str) -> str:
@@ -30,6 +51,16 @@ class NodeSettings(Settings):
 
     joint_states: TopicName = Field(default="/joint_states", description="topic of the robot's JointState")
     goal: TopicName = Field(default="/ashore/goal_pose", description="topic of the goal, a PoseStamped")
+    object: Annotated[str, AfterValidator(_objects)] = Field(
+        default="",
+        description="where the pose of an object comes from, puck=/camera/puck or puck=tf:puck_frame, several with commas "
+        "between; else /ashore/OBJECT_pose, a PoseStamped",
+    )
+    imu: TopicName = Field(default="/imu/data", description="topic of the Imu, for legs")
+    imu_rotation: Annotated[str, AfterValidator(_quaternion)] = Field(
+        default="1,0,0,0", description="how the IMU's frame is turned in the base's: quaternion w,x,y,z"
+    )
+    twist: TopicName = Field(default="/cmd_vel", description="topic of the commanded velocities, a Twist, for legs")
     controller: BareName = Field(
         default="joint_trajectory_controller",
         description="controller to drive, on /<controller>/joint_trajectory or /<controller>/commands",
@@ -37,6 +68,12 @@ class NodeSettings(Settings):
     output: Literal["trajectory", "forward"] = Field(
         default="trajectory",
         description="trajectory: a JointTrajectoryController; forward: a forward command controller",
+    )
+    gripper_controller: BareName = Field(
+        default="gripper_controller", description="controller of a gripper that the policy drives; may be the arm's own"
+    )
+    gripper_output: Literal["trajectory", "forward"] = Field(
+        default="trajectory", description="as output, for the gripper's controller where it is not the arm's"
     )
     rate: float = Field(
         default=500.0, ge=1, le=2000, description="Hz of a forward controller; commands are interpolated to it"
@@ -90,11 +127,28 @@ class NodeSettings(Settings):
         return tuple(pair.split("=")[0] for pair in self.joint_map.split(",") if pair)
 
     @property
-    def command_topic(self) -> str:
-        """Where commands go."""
-        return f"/{self.controller}/{'joint_trajectory' if self.output == 'trajectory' else 'commands'}"
+    def objects(self) -> dict[str, str]:
+        """Of `object`, by name: a topic, or tf: and a frame."""
+        return dict(part.split("=", 1) for part in self.object.split(",") if part)
 
     @property
-    def controller_state_topic(self) -> str:
-        """Where a trajectory controller says where it stands."""
-        return f"/{self.controller}/controller_state"
+    def mount(self) -> tuple[float, ...]:
+        """Of the IMU in the base: unit quaternion wxyz."""
+        values = [float(part) for part in self.imu_rotation.split(",")]
+        return tuple(value / math.hypot(*values) for value in values)
+
+    @property
+    def command_topic(self) -> str:
+        """Where commands go."""
+        return topic_of(self.controller, self.output)
+
+    @property
+    def gripper_topic(self) -> str:
+        """Where the gripper's commands go."""
+        own = self.gripper_controller != self.controller
+        return topic_of(self.gripper_controller, self.gripper_output) if own else self.command_topic
+
+
+def topic_of(controller: str, output: str) -> str:
+    """Where a controller of ros2_control takes commands."""
+    return f"/{controller}/{'joint_trajectory' if output == 'trajectory' else 'commands'}"

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -15,63 +16,19 @@ from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.dds import Participant, domain_id
 from ashore.deploy_ros.interrupts import stop_on_signals
-from ashore.deploy_ros.jtc import JointTrajectoryController
-from ashore.deploy_ros.settings import EPISODE_TOPIC, NodeSettings
+from ashore.deploy_ros.settings import EPISODE_TOPIC, RESET_TOPIC, STOP_TOPIC, NodeSettings
+from ashore.deploy_ros.twin_controllers import Controllers
+from ashore.deploy_ros.twin_node import NodeRemote
+from ashore.deploy_ros.twin_plant import Episode, RobotSimulator
+from ashore.deploy_ros.twin_topics import Topics
 
 PUBLISH_DT = (
     0.008  # s between joint states, as near as physics steps allow: 125 Hz, the rate of Universal Robots' CB3 arms
 )
-GOAL_DT = 0.2  # s between repeats of the goal, for nodes that come late
 SILENCE = 0.5  # s without a command: the node is gone
+ASK_DT = 0.5  # s after which a node is asked again
+STANDING_STILL = 0.2  # s that a robot is seen where it was put, before the node is reset: every signal is of there
 LAG = 0.1  # s that the simulation may be behind the clock before it gives the time up as lost
-
-
-class Episode(Protocol):
-    """What a plant draws for an episode."""
-
-    @property
-    def index(self) -> int: ...
-    @property
-    def goal_position(self) -> np.ndarray: ...  # [3] m, in the robot's base frame
-    @property
-    def world(self) -> Mapping[str, float]: ...  # lambda by name
-
-
-class ProgressReport(Protocol):
-    """How an episode goes."""
-
-    @property
-    def success(self) -> bool: ...  # latched within the episode
-    @property
-    def failed(self) -> str: ...  # a reason, or empty
-    @property
-    def elapsed(self) -> float: ...  # s of simulated time
-    @property
-    def time_limit(self) -> float: ...  # s
-
-
-class RobotSimulator(Protocol):
-    """A simulated arm with its servos and encoders, one world after another."""
-
-    @property
-    def physics_dt(self) -> float: ...  # s
-    @property
-    def publish_dt(self) -> float: ...  # s between joint states, whole physics steps
-    @property
-    def joint_names(self) -> tuple[str, ...]: ...
-    @property
-    def home(self) -> np.ndarray: ...  # [n] rad, where the arm stands at first
-
-    def begin_episode(self) -> Episode:
-        """Draw the next world and goal; the arm keeps its state."""
-
-    def step(self, setpoint: np.ndarray) -> None:
-        """One physics step. setpoint: [n] rad, the controller's at the end of this step."""
-
-    def measure(self) -> tuple[np.ndarray, np.ndarray]:
-        """Position and velocity as the encoders report them, [n] rad and rad/s; called once a joint state."""
-
-    def progress(self) -> ProgressReport: ...
 
 
 @dataclass(frozen=True)
@@ -82,7 +39,7 @@ class EpisodeResult:
     success: bool
     failed: str  # a reason, or empty
     elapsed: float  # s of simulated time
-    goal_position: tuple[float, ...]  # [3] m, in the robot's base frame
+    goal_position: tuple[float, ...]  # m, in the robot's base frame; empty where the task has none
     world: dict[str, float]
     real_time_factor: float  # simulated time over the clock's; below 1 the twin could not keep up
     commands: int
@@ -100,6 +57,7 @@ def run_twin(
 ) -> list[EpisodeResult]:
     """Play the robot for so many episodes; gives the results of those that were played.
 
+    Where episodes start anew, a node that is active is stopped first, through its own topic, and reset once all is in place.
     An episode ends with success, failure or its time limit. No episode starts while no node commands: the world stands
     still until one does. Ends early when interrupted or when no command comes within `settings.wait`, whose other fields
     name the topics and the frame of goals.
@@ -130,30 +88,36 @@ class _Twin:
         say: Callable[[str], None],
     ) -> None:
         self._plant, self._settings, self._dds, self._stop, self._say = plant, settings, dds, stop, say
-        self._command_topic = f"/{settings.controller}/joint_trajectory"
         self._publish_every = max(1, round(plant.publish_dt / plant.physics_dt))
-        self._controller = JointTrajectoryController(plant.joint_names, plant.home)
+        self._controllers = Controllers(plant.interface, settings, plant.home)
         self._steps = 0  # physics steps so far
         self._due = time.monotonic()  # of the next physics step
         self._commands = self._rejected = 0  # in this episode
         self._heard = -np.inf  # s, monotonic, of the last command taken
-        self._goal_due = 0.0
-        self._goal = np.zeros(3)
-        self._joint_states = dds.writer(settings.joint_states, types.JointState, depth=5)
-        self._setpoints = dds.writer(settings.controller_state_topic, types.JointTrajectoryControllerState)
-        self._goals = dds.writer(settings.goal, types.PoseStamped, latched=True)
+        self._goal: tuple[float, ...] = ()
+        self._topics = Topics(plant.interface, settings, dds)
+        states = self._controllers.states(0.0)
+        self._setpoints = {topic: dds.writer(topic, types.JointTrajectoryControllerState) for topic, *_ in states}
         self._results = dds.writer(EPISODE_TOPIC, types.String, depth=100, latched=True)
-        # Reliable, as the real controller's reader: it takes nothing from a best-effort publisher.
-        dds.reader(self._command_topic, types.JointTrajectory, self._on_trajectory, reliable=True)
+        self._node = NodeRemote(dds)
+        for topic, forward in self._controllers.topics:
+            kind: type = types.Float64MultiArray if forward else types.JointTrajectory
+            # Reliable, as the real controller's reader: it takes nothing from a best-effort publisher.
+            dds.reader(topic, kind, partial(self._on_command, topic), reliable=True)
 
     def run(self, episodes: int) -> list[EpisodeResult]:
         results: list[EpisodeResult] = []
-        self._say(f"twin: {len(self._plant.joint_names)} joints on ROS domain {domain_id()}, {episodes} episodes")
+        self._say(f"twin: {len(self._plant.interface.joints)} joints on ROS domain {domain_id()}, {episodes} episodes")
         while len(results) < episodes:
+            if self._plant.starts_anew and not self._halt():
+                break
             episode = self._plant.begin_episode()
+            if self._plant.starts_anew:
+                self._controllers.start(self._plant.home, self._now)
             self._commands = self._rejected = 0
-            self._goal = np.asarray(episode.goal_position, dtype=np.float64)
-            self._publish_goal()
+            self._publish()
+            if self._plant.starts_anew and not self._release():
+                break
             if time.monotonic() - self._heard > SILENCE and not self._wait_for_command():
                 break
             result = self._play(episode)
@@ -165,18 +129,50 @@ class _Twin:
         self._results.flush(1.0)
         return results
 
+    def _halt(self) -> bool:
+        """Stop a node that drives, before everything is put in its place; False where it does not obey."""
+        return not self._node.drives or self._persist(self._node.stop, lambda: self._node.stopped, STOP_TOPIC)
+
+    def _release(self) -> bool:
+        """Let a node that was stopped go on; False where it does not."""
+        if not self._node.stopped:
+            return True
+        self._persist(lambda: None, lambda: True, "", STANDING_STILL)
+        going = self._persist(self._node.reset, lambda: not self._node.holds, RESET_TOPIC)
+        self._commands = 0  # a hold is none
+        return going
+
+    def _persist(self, ask: Callable[[], None], done: Callable[[], bool], topic: str, least: float = 0.0) -> bool:
+        """Ask a node again and again, the world standing still, until that is done; False where it is not in time."""
+        began = asked = time.monotonic()
+        ask()
+        while not self._stop.is_set():
+            now = time.monotonic()
+            if now - began >= least and done():
+                self._due = now
+                return True
+            if now - began > self._settings.wait:
+                self._say(f"twin: gave up: the node does not follow {topic}: {self._node.reason}")
+                return False
+            if now - asked > ASK_DT:
+                ask()
+                asked = now
+            self._publish()
+            self._spin_until(now + self._publish_every * self._plant.physics_dt)
+        return False
+
     def _wait_for_command(self) -> bool:
         """The world stands still until a node commands; False where none did in time or the twin was interrupted."""
         until, silent_since, said = time.monotonic() + self._settings.wait, time.monotonic(), False
         while self._commands == 0 and not self._stop.is_set():
             now = time.monotonic()
             if now > until:
-                self._say(f"twin: gave up: no command on {self._command_topic} for {self._settings.wait:g} s")
+                self._say(f"twin: gave up: no command on {self._topic_names} for {self._settings.wait:g} s")
                 return False
             if not said and now - silent_since > SILENCE:
                 said = True
-                self._say(f"twin: waiting for commands on {self._command_topic}")
-            self._publish_state()
+                self._say(f"twin: waiting for commands on {self._topic_names}")
+            self._publish()
             self._spin_until(now + self._publish_every * self._plant.physics_dt)
         self._due = time.monotonic()
         return not self._stop.is_set()
@@ -190,6 +186,8 @@ class _Twin:
         ):
             if not note and time.monotonic() - self._heard > SILENCE:
                 note = f"no command from {progress.elapsed - SILENCE:.1f} s on"
+            if not note and self._node.holds:
+                note = f"the node holds from {progress.elapsed:.1f} s on: {self._node.reason}"
             self._spin_until(self._due)
             self._step()
             progress = self._plant.progress()
@@ -199,7 +197,7 @@ class _Twin:
             success=bool(progress.success),
             failed=progress.failed or ("" if progress.success else "time limit"),
             elapsed=float(progress.elapsed),
-            goal_position=tuple(self._goal.tolist()),
+            goal_position=self._goal,
             world={name: float(value) for name, value in episode.world.items()},
             real_time_factor=round(simulated / max(time.monotonic() - began, 1e-9), 3),
             commands=self._commands,
@@ -210,29 +208,27 @@ class _Twin:
     def _step(self) -> None:
         """One physics step; where the clock has run away, the time is lost, not caught up in a burst."""
         self._steps += 1
-        setpoint, _ = self._controller.setpoint(self._now)
-        self._plant.step(setpoint)
+        self._plant.step(self._controllers.setpoint(self._now))
         self._due = max(self._due + self._plant.physics_dt, time.monotonic() - LAG)
         if self._steps % self._publish_every == 0:
-            self._publish_state()
+            self._publish()
 
     @property
     def _now(self) -> float:
         """Simulated time, s: the trajectory controller's clock."""
         return self._steps * self._plant.physics_dt
 
-    def _publish_state(self) -> None:
-        """The joint state; and from time to time the goal again."""
-        position, velocity = self._plant.measure()
-        names, stamp = self._plant.joint_names, time.time()
-        self._joint_states.write(ros.joint_state(types, names, position, velocity, stamp))
-        self._setpoints.write(ros.controller_state(types, names, self._controller.setpoint(self._now), stamp))
-        if time.monotonic() >= self._goal_due:
-            self._publish_goal()
+    def _publish(self) -> None:
+        """All that the robot, its sensors and whoever commands it tell."""
+        signals = self._plant.measure()
+        self._goal = tuple(signals.get("goal_position", np.zeros(0)).tolist())
+        self._topics.publish(signals)
+        for topic, names, setpoint in self._controllers.states(self._now):
+            self._setpoints[topic].write(ros.controller_state(types, names, setpoint, time.time()))
 
-    def _publish_goal(self) -> None:
-        self._goal_due = time.monotonic() + GOAL_DT
-        self._goals.write(ros.goal_pose(types, self._goal, self._settings.base_frame, time.time()))
+    @property
+    def _topic_names(self) -> str:
+        return " or ".join(topic for topic, _ in self._controllers.topics)
 
     def _spin_until(self, due: float) -> None:
         """Take commands until it is time to go on."""
@@ -242,13 +238,19 @@ class _Twin:
             if left <= 0.0:
                 return
 
-    def _on_trajectory(self, message: Any) -> None:
-        trajectory = ros.read_trajectory(message)
-        if trajectory.start:
-            trajectory = trajectory._replace(start=self._now + trajectory.start - time.time())
-        if why := self._controller.accept(trajectory, self._now):
+    def _on_command(self, topic: str, message: Any) -> None:
+        if isinstance(message, types.JointTrajectory):
+            trajectory = ros.read_trajectory(message)
+            if trajectory.start:
+                trajectory = trajectory._replace(start=self._now + trajectory.start - time.time())
+            why = self._controllers.accept(topic, trajectory, self._now)
+        else:
+            why = self._controllers.accept(topic, list(message.data), self._now)
+        if why:
             self._rejected += 1
-            self._say(f"twin: trajectory rejected: {why}")
+            self._say(
+                f"twin: {'trajectory' if isinstance(message, types.JointTrajectory) else 'command'} rejected: {why}"
+            )
             return
         self._commands += 1
         self._heard = time.monotonic()

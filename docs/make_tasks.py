@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ashore.configs.loader import load_run, presets
-from ashore.deploy_ros.messages import RoutingError, check_routes
+from ashore.deploy_ros.messages import RoutingError
+from ashore.deploy_ros.routes import routes_of
 from ashore.environments import make_env
 from ashore.sim import tasks
 from ashore.sim.env import Env
@@ -135,7 +136,7 @@ def routable(entry: Entry) -> str:
     if entry.task.raw_actuators:
         return "no"
     try:
-        check_routes(entry.env.interface)
+        routes_of(entry.env.interface)
     except RoutingError:
         return "not yet: signals without a route"
     return "yes"

@@ -16,7 +16,7 @@ def interface_of(task: Task) -> Interface:
     """Of the task on its robot; without joints where it is direct."""
     settings, robot, model = task.settings, task.settings.robot, task.world.model
     joints = () if task.raw_actuators else joint_specs(model, robot)
-    scale, tool = settings.action_scale, None
+    scale, tool = settings.action_scale, _seen_tool(task)
     if settings.action == "tool":
         tool = tool_chain(model, robot)
         behind = robot.velocity_limit[len(tool.frames) - 1 :]  # joints that are not the arm's: a gripper
@@ -36,9 +36,19 @@ def interface_of(task: Task) -> Interface:
         action_scale=scales if joints else (),
         tool=tool,
         differences=task.differences,
-        heading=task.heading if tool else None,
+        heading=task.heading if settings.action == "tool" else None,
         workspace=task.goal_box,
     )
+
+
+def _seen_tool(task: Task) -> ToolChain | None:
+    """The arm's chain where signals tell of its tool, for the robot side computes them; None where it is no chain of hinges."""
+    if not any(s.name.startswith("tool_") for s in task.signals):
+        return None
+    try:
+        return tool_chain(task.world.model, task.settings.robot)
+    except ModelError:
+        return None
 
 
 def tool_chain(model: mujoco.MjModel, robot: RobotSettings) -> ToolChain:

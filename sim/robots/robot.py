@@ -234,9 +234,20 @@ def joint_specs(model: mujoco.MjModel, settings: RobotSettings) -> tuple[JointSp
                 acceleration=settings.acceleration_limit[i],
                 home=settings.home[i],
                 continuous=name in settings.endless_joints or (hinge and not model.jnt_limited[joint.id]),
+                group="gripper" if grips else "",
+                kp=settings.kp[i],
+                kd=settings.kd[i],
+                give=high - low if grips else give(model, name, settings.kp[i]),
             )
         )
     return tuple(out)
+
+
+def give(model: mujoco.MjModel, joint: str, kp: float) -> float:
+    """How far what a joint presses on holds it off its servo's target, rad or m, at the model's greatest force; 0 where the
+    model has no such limit."""
+    here = model.joint(joint).id
+    return float(model.jnt_actfrcrange[here, 1] / kp) if model.jnt_actfrclimited[here] else 0.0
 
 
 def joint_units(model: mujoco.MjModel, settings: RobotSettings) -> dict[str, str]:

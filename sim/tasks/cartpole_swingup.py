@@ -34,6 +34,7 @@ class CartpoleSwingup(Task):
 
     Options = SwingupOptions
     Rewards = SwingupRewards
+    success_lasts = True
     num_uniforms = 2
 
     def __init__(self, settings: TaskSettings, world: World) -> None:

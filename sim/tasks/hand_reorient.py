@@ -65,6 +65,7 @@ class HandReorient(Task):
 
     Options = ReorientOptions
     Rewards = ReorientRewards
+    success_lasts = True
     metrics = ("goals_per_second", "rotation_error")
     num_uniforms = 2 + 3 * GOALS
 

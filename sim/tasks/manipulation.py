@@ -38,6 +38,7 @@ class ArmTask(Task):
     """
 
     Options: ClassVar[type[Settings]] = ArmOptions
+    success_lasts = True
     starts_down: ClassVar[bool] = False  # whether the tool points down when an episode starts
     start_variety: ClassVar[float] = 1.0  # of the postures it starts in: the share of the robot's start_spread
     goal_of: ClassVar[str] = "where the tool shall be"

@@ -20,6 +20,9 @@ from ashore.sim.tasks.velocity_commands import Timetable
 
 JOINTS = 12
 TIPPED = 0.5  # cosine of the tilt that counts as a fall
+COMMAND_STALE = (
+    0.5  # s, after which a robot that hears no command stands still: the default of ros2_control's own drivers of bases
+)
 SHORT, LONG = 0.2, 0.6  # s, of a foot on the ground or in the air while walking
 CLEARANCE = 0.08  # m, of a swinging foot's centre above the ground
 # At its scale a term's weight is down to 1/e of it, where an error is to be followed, and to half of it, where a cost is.
@@ -110,7 +113,7 @@ class QuadrupedVelocity(Task):
 
     @property
     def signals(self) -> tuple[SignalSpec, ...]:
-        stale = 5 * self.settings.control_dt
+        stale = COMMAND_STALE
         return (
             *locomotion.proprioception(self.settings),
             SignalSpec(

@@ -62,6 +62,7 @@ class Task(ABC):
     heading: ClassVar[tuple[str, str] | None] = None  # of those the way that actions of the tool are counted along
     metrics: ClassVar[tuple[str, ...]] = ()  # further quantities, logged as their mean over each episode
     success: Tensor  # [N] bool, as last judged
+    success_lasts: ClassVar[bool] = False  # within an episode, once it is there
     uses_gripper: ClassVar[bool] = False
     raw_actuators: ClassVar[bool] = (
         False  # actions go to the model's own actuators as they are; such a policy is not exported

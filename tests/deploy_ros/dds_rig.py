@@ -56,7 +56,8 @@ class Robot:
         def sense_and_look() -> bool:
             self.states.write(ros.joint_state(types, JOINTS, self.q, np.zeros(3), time.time()))
             if self.repeats_goal:
-                self.goals.write(ros.goal_pose(types, np.array([0.5, -0.4, 0.3]), "base", time.time()))
+                position, level = np.array([0.5, -0.4, 0.3]), np.array([1.0, 0.0, 0.0, 0.0])
+                self.goals.write(ros.pose(types, position, level, "base", time.time()))
             return bool(condition())
 
         spin_until(self.dds, sense_and_look)

@@ -46,6 +46,7 @@ PACKAGES = (
     "rcl_interfaces",
     "sensor_msgs",
     "std_msgs",
+    "tf2_msgs",
     "trajectory_msgs",
 )
 OURS = tuple(
@@ -332,7 +333,8 @@ class Executor:
 def stand_ins() -> Iterator[Any]:
     """`ashore.deploy_ros.rclpy_spin`, imported with stand-ins; what was there before comes back."""
     names = (
-        "Duration", "Time", "DiagnosticArray", "DiagnosticStatus", "KeyValue", "PoseStamped", "FloatingPointRange",
+        "Duration", "Time", "DiagnosticArray", "DiagnosticStatus", "KeyValue", "PoseStamped", "Imu", "Twist", "Float64",
+        "TFMessage", "FloatingPointRange",
         "ParameterDescriptor", "JointState", "Bool", "Float64MultiArray", "Header", "String", "JointTrajectory",
         "JointTrajectoryControllerState", "JointTrajectoryPoint", "QoSProfile", "SetParametersResult",
     )  # fmt: skip
@@ -342,6 +344,7 @@ def stand_ins() -> Iterator[Any]:
     anything["Subscription"] = Subscription
     for error in (InvalidParameterTypeException, InvalidParameterValueException):
         anything[error.__name__] = error
+    anything |= {"DurabilityPolicy": SimpleNamespace(TRANSIENT_LOCAL=1)}
     anything["Parameter"] = lambda name, value: SimpleNamespace(name=name, value=value)
     anything["SignalHandlerOptions"] = SimpleNamespace(NO=0)
     anything |= {"init": lambda **_: None, "ok": lambda: True, "try_shutdown": lambda: None}

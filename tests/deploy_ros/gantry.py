@@ -12,7 +12,7 @@ import numpy as np
 
 from ashore.deploy_ros.settings import NodeSettings
 from ashore.deploy_ros.twin import run_twin
-from tests.deploy_ros.policies import JOINTS
+from tests.deploy_ros.policies import interface
 
 LAG = 0.03  # s, of the servos
 GOALS = np.array([[0.5, -0.4, 0.3], [-0.6, 0.5, -0.2], [0.2, 0.1, 0.7], [-0.3, -0.3, -0.3]])
@@ -20,7 +20,6 @@ GOALS = np.array([[0.5, -0.4, 0.3], [-0.6, 0.5, -0.2], [0.2, 0.1, 0.7], [-0.3, -
 
 class Episode(NamedTuple):
     index: int  # type: ignore[assignment]
-    goal_position: np.ndarray
     world: dict[str, float]
 
 
@@ -36,7 +35,7 @@ class Gantry:
 
     physics_dt = 0.004
     publish_dt = 0.008
-    joint_names = JOINTS
+    interface, starts_anew = interface(), False
     home = np.zeros(3)
 
     def __init__(self, time_limit: float = 4.0, nan_at: float = np.inf, slow: float = 0.0) -> None:
@@ -48,7 +47,7 @@ class Gantry:
         self.index += 1
         self.steps = self.held = 0
         self.goal = GOALS[self.index % len(GOALS)]
-        return Episode(self.index, self.goal, {"lag": LAG})
+        return Episode(self.index, {"lag": LAG})
 
     def step(self, setpoint: np.ndarray) -> None:
         time.sleep(self.slow)
@@ -58,10 +57,10 @@ class Gantry:
         self.total += 1
         self.held = self.held + 1 if np.abs(self.q - self.goal).max() < 0.02 else 0
 
-    def measure(self) -> tuple[np.ndarray, np.ndarray]:
-        if self.total * self.physics_dt >= self.nan_at:
-            return np.array([self.q[0], np.nan, self.q[2]]), self.v
-        return self.q, self.v
+    def measure(self) -> dict[str, np.ndarray]:
+        broken = self.total * self.physics_dt >= self.nan_at
+        q = np.array([self.q[0], np.nan, self.q[2]]) if broken else self.q
+        return {"joint_position": q, "joint_velocity": self.v, "goal_position": self.goal}
 
     def progress(self) -> Progress:
         return Progress(self.held >= 50, "", self.steps * self.physics_dt, self.time_limit)

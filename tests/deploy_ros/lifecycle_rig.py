@@ -26,7 +26,10 @@ def joint_state(position: Sequence[float] = (0.0, 0.0, 0.0), velocity: Sequence[
 
 def goal(x: float = 0.5) -> Message:
     position = Message(x=x, y=-0.4, z=0.3)
-    return Message(header=Message(frame_id="base"), pose=Message(position=position))
+    return Message(
+        header=Message(frame_id="base"),
+        pose=Message(position=position, orientation=Message(x=0.0, y=0.0, z=0.0, w=1.0)),
+    )
 
 
 def feed(node: Any, until: Any) -> None:

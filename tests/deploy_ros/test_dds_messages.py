@@ -53,6 +53,7 @@ def test_type_names_and_hashes_are_those_of_ros() -> None:
         types.DiagnosticArray,
         types.JointTrajectoryControllerState,
     ]
+    kinds += [types.Imu, types.Twist, types.Float64, types.TFMessage]
     assert {ros_name(k) for k in kinds} == set(HASHES)
     assert types.JointState.__idl_typename__ == "sensor_msgs.msg.dds_.JointState_"
     assert {name: ROS.hash_rihs01(name) for name in HASHES} == HASHES
@@ -61,11 +62,16 @@ def test_type_names_and_hashes_are_those_of_ros() -> None:
 def test_messages_have_the_bytes_that_ros_gives_them() -> None:
     values: Any = [types.KeyValue(key="k", value="v")]
     status: Any = [types.DiagnosticStatus(level=2, name="n", message="m", values=values)]
+    transforms: Any = [types.TransformStamped(child_frame_id="puck", transform=types.Transform())]
     messages: list[Any] = [
         ros.joint_state(types, JOINTS, np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.2, 0.3]), 12.5),
-        ros.goal_pose(types, np.array([1.0, 2.0, 3.0]), "base", 12.5),
+        ros.pose(types, np.array([1.0, 2.0, 3.0]), np.array([1.0, 0.0, 0.0, 0.0]), "base", 12.5),
         ros.joint_trajectory(types, Trajectory(JOINTS, (Point((1.0, 2.0, 3.0), (0.1, 0.2, 0.3), 0.04),))),
         ros.float_array(types, [1.0, 2.0]),
+        ros.imu(types, np.array([0.1, 0.2, 0.3]), np.array([0.8, 0.0, 0.6, 0.0]), "imu", 12.5),
+        ros.twist(types, np.array([0.5, 0.1, 0.0]), np.array([0.0, 0.0, -0.3])),
+        types.Float64(data=0.25),
+        types.TFMessage(transforms=transforms),
         types.String(data="status"),
         types.Bool(data=True),
         types.DiagnosticArray(status=status),

@@ -72,8 +72,8 @@ def test_a_state_that_is_not_finite_shuts_the_gate_and_says_so(patient_file: Pat
     with Process(domain, TWIN, *arguments) as twin, Process(domain, NODE, str(patient_file), PATIENT) as node:
         assert "a value that is not finite" in node.wait_for("holding: ")
         result = outcome(twin)
-        # The node keeps sending the point that it holds.
-        assert not result["results"][0]["success"] and not result["results"][0]["note"]
+        # The node keeps sending the point that it holds; and the twin hears why.
+        assert not result["results"][0]["success"] and "a value that is not finite" in result["results"][0]["note"]
         assert max(map(abs, result["q"])) < 0.4
         node.send(signal.SIGINT)
         assert node.exit_code() == 0

@@ -43,7 +43,7 @@ class Arm:
         with self.lock:
             self.controller.on_joint_state(JOINTS, position, velocity, self.clock.now, self.clock.now)
 
-    def send(self, content: Trajectory | list[float]) -> None:
+    def send(self, _topic: str, content: Trajectory | list[float]) -> None:
         assert isinstance(content, Trajectory)
         (point,) = content.points
         self.velocities.append(np.array(point.velocity))

@@ -35,6 +35,7 @@ CARD = {
 # Where nothing is as good as something, and what may have no entries.
 OPTIONAL = {"success", "card", "entropy", "success_low", "success_high", "action", "heading", "format", "frame"}
 OPTIONAL |= {"continuous", "workspace"}  # later than the first files
+OPTIONAL |= {"group", "kp", "kd", "give"}  # which files of before do not have
 EMPTY = {"trained_on", "parameters", "numbers", "not_randomized", "sampler", "settings"}
 FREE = {"sampler", "numbers"}  # tables whose keys are anybody's
 POSITIVE = {"control_dt", "max_age", "velocity", "acceleration", "action_scale", "size"}
@@ -229,6 +230,7 @@ def test_no_field_may_be_missing_or_unheard_of(liar: Liar) -> None:
         (("joints", 0, "acceleration"), 1e6, "allowed: 0.001 to 100000 rad/s^2 or m/s^2"),
         (("joints", 0, "velocity"), 1e5, "joint a: velocity = 100000 rad/s or m/s; allowed: 0.0001 to 1000"),
         (("joints", 0, "home"), 2.5, "joint a: home = 2.5 rad or m; allowed: -2 to 2"),
+        (("joints", 0, "give"), 4.5, "joint a: give = 4.5 rad or m; allowed: 0 to 4"),
         (("control_dt",), 1e-9, "control_dt = 1e-09 s; allowed: 0.0005 to 1 s"),
         (("control_dt",), True, "interface.control_dt: Input should be a valid number"),
         (("signals", 0, "max_age"), 1.5, "signal joint_position: max_age = 1.5 s; allowed: 0.02 to 1 s"),

@@ -9,15 +9,12 @@ from ashore.configs.laws.spline import cubic
 from ashore.deploy_ros.joint_states import JointStates
 from ashore.deploy_ros.messages import (
     MessageError,
-    RoutingError,
-    check_routes,
     chunk_of,
     forward_of,
-    signals_of,
     trajectory_of,
 )
 from ashore.deploy_ros.safety import Command
-from tests.deploy_ros.policies import interface, signal
+from tests.deploy_ros.policies import interface
 
 
 def joint_map(needs_velocity: bool = True) -> JointStates:
@@ -68,32 +65,6 @@ def test_where_none_is_sent_and_none_is_needed_velocity_is_how_far_the_joints_we
     assert joints.read(["a", "b", "c"], [1.2, 2, 2.8], [], 0.1001).velocity.tolist() == pytest.approx([1, 0, -2])
     with pytest.raises(MessageError, match="1 velocities for 3 names"):
         joints.read(["a", "b", "c"], [1, 2, 3], [1], 0.2)
-
-
-def test_signals_take_their_values_from_the_joint_state_and_the_goal() -> None:
-    measured = joint_map().read(["a", "b", "c"], [1, 2, 3], [4, 5, 6], 0.0)
-    signals = signals_of(interface(), measured, np.array([7.0, 8.0, 9.0]))
-    assert {name: x.tolist() for name, x in signals.items()} == {
-        "joint_position": [1, 2, 3],
-        "joint_velocity": [4, 5, 6],
-        "goal_position": [7, 8, 9],
-    }
-    with pytest.raises(MessageError, match="goal_position has no value yet"):
-        signals_of(interface(), measured, None)
-
-
-def test_a_signal_without_a_route_is_refused_with_what_is_routable() -> None:
-    first = signal("joint_position")
-    assert check_routes(interface()) == {"joint_state", "goal"}
-    assert check_routes(interface(signals=(first,))) == {"joint_state"}
-    with pytest.raises(
-        RoutingError, match=r"'object_position' has no route .* routable: \['goal_position', 'joint_position'"
-    ):
-        check_routes(interface(signals=(first, signal("object_position"))))
-    with pytest.raises(RoutingError, match="goal_position has 3 values in frame 'w'; routable: 3 in frame 'b'"):
-        check_routes(interface(signals=(first, signal("goal_position", frame="w"))))
-    with pytest.raises(RoutingError, match="joint_velocity has 2 values"):
-        check_routes(interface(signals=(first, signal("joint_velocity", size=2))))
 
 
 def test_a_target_is_sent_two_periods_ahead_with_its_velocity() -> None:

@@ -56,7 +56,7 @@ class Arm:
 
     def __init__(self, plant: RobotSimulator) -> None:
         self._plant, self.dt = plant, plant.physics_dt
-        self._joints = len(plant.joint_names)
+        self._joints = len(plant.interface.joints)
         self.blocked = np.zeros(self._joints, dtype=bool)
         self._own: torch.Tensor | None = None  # armature
 
@@ -78,7 +78,8 @@ class Arm:
         self._plant.step(setpoint)
 
     def measure(self) -> tuple[np.ndarray, np.ndarray]:
-        return self._plant.measure()
+        seen = self._plant.measure()
+        return seen["joint_position"], seen["joint_velocity"]
 
 
 def cell(robot: str, seed: int, span: float = 0.6, **options: Any) -> tuple[Cell, Arm]:

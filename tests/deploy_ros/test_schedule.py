@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ashore.deploy_ros import loop
+from ashore.deploy_ros.groups import groups_of
 from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.safety import Command
 from ashore.deploy_ros.schedule import next_due
@@ -54,10 +55,12 @@ def sent(clock: Clock, monkeypatch: pytest.MonkeyPatch, **settings: object) -> l
     monkeypatch.setattr(loop, "time", clock)
     out: list[tuple[float, list[float]]] = []
     speed = np.full(3, 0.5)
+    face, own = interface(), NodeSettings.model_validate(settings)
     part = SimpleNamespace(
-        _controller=SimpleNamespace(interface=interface(), settings=NodeSettings.model_validate(settings)),
+        _controller=SimpleNamespace(interface=face, settings=own),
+        _groups=groups_of(face, own),
         _commanded=Command(np.zeros(3), speed),
-        _send=lambda values: out.append((round(clock.now - 10.0, 9), values)),
+        _send=lambda _topic, values: out.append((round(clock.now - 10.0, 9), values)),
     )
     ControlLoop._publish(part, Command(0.02 * speed, speed), 10.0)  # type: ignore[arg-type]
     return out

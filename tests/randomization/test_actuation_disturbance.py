@@ -159,7 +159,7 @@ def test_the_twins_robot_has_play_and_is_pushed() -> None:
         for k in range(500):
             setpoint = setpoint + (0.0004 if k < 250 else -0.0004)
             robot.step(setpoint)
-            seen.append(robot.measure()[0])
+            seen.append(robot.measure()["joint_position"])
         return robot, np.array(seen)
 
     _, plain = ends()

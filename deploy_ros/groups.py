@@ -1,0 +1,96 @@
+"""Which controller drives which joints: an arm and its gripper have one each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ashore.configs.contract import Interface
+from ashore.deploy_ros.following import Measured
+from ashore.deploy_ros.joint_states import JointStates
+from ashore.deploy_ros.messages import MessageError, Point, Trajectory
+from ashore.deploy_ros.settings import NodeSettings
+
+
+class Group(NamedTuple):
+    """Joints that one controller drives."""
+
+    topic: str
+    forward: bool  # a forward controller, which takes Float64MultiArray; else one of trajectories
+    joints: tuple[int, ...]  # which of the policy's
+
+    @property
+    def state_topic(self) -> str:
+        """Where a trajectory controller says where it stands."""
+        return f"{self.topic.rsplit('/', 1)[0]}/controller_state"
+
+
+def groups_of(interface: Interface, settings: NodeSettings) -> list[Group]:
+    """The groups of a policy's joints; those of a gripper are one of their own, unless the arm's controller has them too."""
+    apart = settings.gripper_topic != settings.command_topic
+    joints = range(len(interface.joints))
+    gripper = tuple(k for k in joints if interface.joints[k].group == "gripper" and apart)
+    main = Group(settings.command_topic, settings.output == "forward", tuple(k for k in joints if k not in gripper))
+    if not gripper:
+        return [main]
+    return [main, Group(settings.gripper_topic, settings.gripper_output == "forward", gripper)]
+
+
+def part_of(trajectory: Trajectory, group: Group) -> Trajectory:
+    """A trajectory of all joints, for those of a group."""
+
+    def pick(values: tuple[float, ...]) -> tuple[float, ...]:
+        return tuple(values[joint] for joint in group.joints) if values else ()
+
+    points = tuple(Point(pick(p.position), pick(p.velocity), p.time) for p in trajectory.points)
+    return Trajectory(tuple(trajectory.joint_names[joint] for joint in group.joints), points, trajectory.start)
+
+
+class Setpoints:
+    """What trajectory controllers say where they stand: of each group, what came last."""
+
+    def __init__(self, interface: Interface, groups: list[Group]) -> None:
+        self._groups = [group for group in groups if not group.forward]
+        self._maps = [JointStates([interface.joints[joint] for joint in group.joints], False) for group in self._groups]
+        self._last: list[Measured | None] = [None] * len(self._groups)
+
+    def take(
+        self,
+        names: Sequence[str],
+        position: Sequence[float],
+        velocity: Sequence[float],
+        now: float,
+        near: np.ndarray | None = None,
+    ) -> str:
+        """Of one group's joints, found by their names, [n] rad and rad/s, received at `now`; gives why it cannot be used.
+
+        near: [n] rad of all joints, whose turn those without end are in.
+        """
+        why = "controller state: no trajectory controller is driven"
+        for k, joints in enumerate(self._maps):
+            try:
+                own = None if near is None else near[list(self._groups[k].joints)]
+                setpoint = joints.read(names, position, velocity, now, near=own)
+            except (MessageError, TypeError, ValueError, OverflowError) as error:
+                why = f"controller state: {error}"
+                continue
+            if not (np.isfinite(setpoint.position).all() and np.isfinite(setpoint.velocity).all()):
+                return "controller state: a value is not finite"
+            self._last[k] = setpoint
+            return ""
+        return why
+
+    def of_all(self, position: np.ndarray, velocity: np.ndarray) -> Measured | None:
+        """Of all joints, as old as the oldest; None where a controller has said nothing, or none is asked.
+
+        position, velocity: [n] rad and rad/s, of joints that no trajectory controller drives.
+        """
+        q, v, times = position.copy(), velocity.copy(), []
+        for group, last in zip(self._groups, self._last, strict=True):
+            if last is None:
+                return None
+            q[list(group.joints)], v[list(group.joints)] = last.position, last.velocity
+            times.append(last.time)
+        return Measured(q, v, min(times)) if times else None
