@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from types import TracebackType
@@ -25,6 +26,7 @@ _ANY = SampleState.Any | ViewState.Any | InstanceState.Any
 
 # One a process: Cyclone takes a domain's configuration when it is first opened.
 _domains: dict[int, Domain] = {}
+_creating = threading.Lock()  # topics: two threads that describe the same one at once fail, one of them
 
 
 class EnvironmentVariableError(AshoreError, ValueError):
@@ -99,9 +101,7 @@ class Writer:
         durability = Policy.Durability.TransientLocal if latched else Policy.Durability.Volatile
         qos = _qos(Policy.Reliability.Reliable(_BLOCKING), durability, depth)
         own = Qos(*_type_hash(kind), Policy.WriterDataLifecycle(autodispose=False), base=qos)
-        self._writer: DataWriter[Any] = DataWriter(
-            participant, Topic(participant, f"rt{topic}", kind, qos=_representation()), qos=own
-        )
+        self._writer: DataWriter[Any] = DataWriter(participant, _topic(participant, topic, kind), qos=own)
 
     def write(self, message: Any) -> None:
         """Send; where a reader has stopped taking in, the message is lost, as a newer one follows."""
@@ -166,7 +166,7 @@ class Participant:
         qos = _qos(reliability, durability, depth)
         reader: DataReader[Any] = DataReader(
             self._participant,
-            Topic(self._participant, f"rt{topic}", kind, qos=_representation()),
+            _topic(self._participant, topic, kind),
             qos=Qos(*_type_hash(kind), base=qos),
         )
         condition = ReadCondition(reader, _ANY)
@@ -197,6 +197,11 @@ def _type_hash(kind: type) -> list[Any]:
     """What ROS 2 (Iron and later) looks for in the user data of writers and readers, and warns of where it is missing."""
     typehash = HASHES.get(ros_name(kind))
     return [Policy.Userdata(f"typehash={typehash};".encode())] if typehash else []
+
+
+def _topic(participant: DomainParticipant, name: str, kind: type) -> Topic[Any]:
+    with _creating:
+        return Topic(participant, f"rt{name}", kind, qos=_representation())
 
 
 def _representation() -> Qos:

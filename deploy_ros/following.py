@@ -7,6 +7,7 @@ servo and encoder together).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -66,13 +67,13 @@ class Following:
     forward: bool = False
     give: np.ndarray | float = 0.0
 
-    @property
+    @cached_property
     def reach(self) -> np.ndarray:
         """How far a target may be ahead of the measured position, [n] rad: the way of a point's whole time and the lag, and
         what the load takes."""
         return np.asarray((self.lag + LOOK_AHEAD * self.dt) * self.limits.velocity + self.give)
 
-    @property
+    @cached_property
     def first_reach(self) -> np.ndarray:
         """The same before the robot was seen to follow: what a trajectory controller covers from rest in a look-ahead; for a
         forward controller, which goes there at once, half of the way of a control period."""
@@ -80,12 +81,12 @@ class Following:
             return np.asarray(self.limits.velocity * self.dt / 2 + self.give)
         return np.maximum(0.98 * self.covered - self.limits.acceleration * self.dt**2, self.covered / 2) + self.give
 
-    @property
+    @cached_property
     def covered(self) -> np.ndarray:
         """What a trajectory controller covers from rest in a look-ahead, [n] rad."""
         return LOOK_AHEAD * self.dt * self.limits.velocity / REST_TO_REST
 
-    @property
+    @cached_property
     def least(self) -> np.ndarray:
         """A distance that no healthy robot leaves uncovered, [n] rad: half of what the limits allow from rest in a lag."""
         velocity, acceleration = self.limits.velocity, self.limits.acceleration
@@ -101,7 +102,8 @@ class Following:
         moved = np.abs(measured.position - evidence.robot) > STILL * self.least
         gone = np.abs(target - evidence.target)
         told = gone > STILL * self.least
-        waits = gone > (TOLD if evidence.proven else STILL) * self.least
+        off = np.abs(target - measured.position) >= self.least + self.give
+        waits = off | (gone > (TOLD if evidence.proven else STILL) * self.least)
         return Evidence(
             measured,
             smooth,
@@ -112,16 +114,17 @@ class Following:
         )
 
     def stalled(self, evidence: Evidence, target: np.ndarray, far: np.ndarray | None = None) -> np.ndarray:
-        """Mask [n] of joints that stand still though their target has gone on for longer than latency explains.
+        """Mask [n] of joints that stand still, longer than latency explains, while their target has gone on or is elsewhere.
 
-        far: [n] rad, how far it must have gone.
+        far: [n] rad, how far it must have gone, or be.
         """
         if far is None:
             far = self.least + self.give
             far = far if evidence.proven else np.minimum(far, 0.9 * self.first_reach)
         gone = np.abs(target - evidence.target) >= far
+        off = np.abs(target - evidence.seen.position) >= far
         long = (IDLE if evidence.proven else FIRST_IDLE) * self.lag
-        return np.asarray(gone & (evidence.idle >= long - self.dt / 100))
+        return np.asarray((gone | off) & (evidence.idle >= long - self.dt / 100))
 
     def rejects(self, controller: Evidence, target: np.ndarray) -> np.ndarray:
         """Mask [n] of joints whose setpoint stands still though their target, which waits for it, has gone on."""

@@ -103,6 +103,18 @@ def test_a_blocked_arm_is_held_where_it_is_and_does_not_spring_when_freed(
     assert it.excess() <= MOST
 
 
+@pytest.mark.parametrize("away", [0.1, 0.2, 0.3])
+def test_a_joint_that_is_blocked_where_its_target_already_comes_to_rest_is_found(policy: Policy, away: float) -> None:
+    """The target has no further to go, and the servo would press for ever."""
+    it, robot = cell(policy, 0.1, 0.06)
+    while GOAL[0] - robot.q[0] > away:
+        it.run(DT)
+    robot.blocked[0] = True
+    it.run_until(Reason.STALLED, 0.5)
+    it.run(1.5)
+    assert (np.abs(it.setpoints[-1] - robot.q) < 1e-3).all()
+
+
 @pytest.mark.parametrize("seconds", [0.02, 0.1, 0.2, 0.5])
 def test_ctrl_c_on_a_blocked_arm_leaves_no_spring(policy: Policy, seconds: float) -> None:
     it, robot = cell(policy)
