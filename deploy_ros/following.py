@@ -102,7 +102,7 @@ class Following:
         moved = np.abs(measured.position - evidence.robot) > STILL * self.least
         gone = np.abs(target - evidence.target)
         told = gone > STILL * self.least
-        off = np.abs(target - measured.position) >= self.least + self.give
+        off = self._off(target, measured, self.least)
         waits = off | (gone > (TOLD if evidence.proven else STILL) * self.least)
         return Evidence(
             measured,
@@ -122,9 +122,13 @@ class Following:
             far = self.least + self.give
             far = far if evidence.proven else np.minimum(far, 0.9 * self.first_reach)
         gone = np.abs(target - evidence.target) >= far
-        off = np.abs(target - evidence.seen.position) >= far
+        off = self._off(target, evidence.seen, far)
         long = (IDLE if evidence.proven else FIRST_IDLE) * self.lag
         return np.asarray((gone | off) & (evidence.idle >= long - self.dt / 100))
+
+    def _off(self, target: np.ndarray, seen: Measured, far: np.ndarray) -> np.ndarray:
+        """Mask [n] of joints that are so far from their target; not of those that a load may hold off it for long."""
+        return np.asarray((np.abs(target - seen.position) >= far) & (np.asarray(self.give) == 0.0))
 
     def rejects(self, controller: Evidence, target: np.ndarray) -> np.ndarray:
         """Mask [n] of joints whose setpoint stands still though their target, which waits for it, has gone on."""
