@@ -102,8 +102,7 @@ class Following:
         moved = np.abs(measured.position - evidence.robot) > STILL * self.least
         gone = np.abs(target - evidence.target)
         told = gone > STILL * self.least
-        off = self._off(target, measured, self.least)
-        waits = off | (gone > (TOLD if evidence.proven else STILL) * self.least)
+        waits = gone > (TOLD if evidence.proven else STILL) * self.least
         return Evidence(
             measured,
             smooth,
@@ -114,21 +113,21 @@ class Following:
         )
 
     def stalled(self, evidence: Evidence, target: np.ndarray, far: np.ndarray | None = None) -> np.ndarray:
-        """Mask [n] of joints that stand still, longer than latency explains, while their target has gone on or is elsewhere.
+        """Mask [n] of joints that stand still though their target has gone on for longer than latency explains.
 
-        far: [n] rad, how far it must have gone, or be.
+        far: [n] rad, how far it must have gone.
         """
         if far is None:
             far = self.least + self.give
             far = far if evidence.proven else np.minimum(far, 0.9 * self.first_reach)
         gone = np.abs(target - evidence.target) >= far
-        off = self._off(target, evidence.seen, far)
         long = (IDLE if evidence.proven else FIRST_IDLE) * self.lag
-        return np.asarray((gone | off) & (evidence.idle >= long - self.dt / 100))
+        return np.asarray(gone & (evidence.idle >= long - self.dt / 100))
 
-    def _off(self, target: np.ndarray, seen: Measured, far: np.ndarray) -> np.ndarray:
-        """Mask [n] of joints that are so far from their target; not of those that a load may hold off it for long."""
-        return np.asarray((np.abs(target - seen.position) >= far) & (np.asarray(self.give) == 0.0))
+    def presses(self, target: np.ndarray, seen: Measured) -> np.ndarray:
+        """Mask [n] of joints that stand still where no load explains how far their target is."""
+        still = np.abs(seen.velocity) < STANDING * self.limits.velocity
+        return np.asarray(still & (np.abs(target - seen.position) >= self.least + self.give))
 
     def rejects(self, controller: Evidence, target: np.ndarray) -> np.ndarray:
         """Mask [n] of joints whose setpoint stands still though their target, which waits for it, has gone on."""

@@ -274,8 +274,9 @@ class Gate:
         return memory._replace(remaining=remaining, back=already | back), Command(position, velocity)
 
     def _waits(self, memory: GateMemory, fit: Measured) -> np.ndarray:
-        """Mask [n] of joints whose target waits for the robot."""
-        return np.asarray(np.abs(memory.position - fit.position) > WAITING * self.following.reach)
+        """Mask [n] of joints whose target waits for the robot, or for which the robot has stopped short."""
+        far = np.abs(memory.position - fit.position) > WAITING * self.following.reach
+        return np.asarray(far | self.following.presses(memory.position, fit))
 
     def _of_controller(self, memory: GateMemory, reference: Measured | None, now: float) -> Evidence | None:
         """What is remembered of the controller's own motion; None where it does not say where it stands."""
