@@ -47,10 +47,11 @@ class Boundary:
         for part in ON_THE_WAY:
             t = np.minimum(part * needed.max(), needed)
             places.append(position + velocity * t - 0.5 * np.sign(velocity) * limits.acceleration * t**2)
-        for place in places:
-            point = self._tool.pose(place)[:3, 3]
-            for axis, x, low, high in zip("xyz", point, self._low, self._high, strict=True):
-                if not low <= x <= high:
-                    bound = f"at least {low:g}" if x < low else f"at most {high:g}"
-                    return f"{axis} of the tool is {x:.3f} m; allowed: {bound}"
-        return ""
+        points = np.array([self._tool.pose(place)[:3, 3] for place in places])
+        beyond = np.maximum(self._low - points, points - self._high)  # m, above 0 where it is outside
+        if (beyond <= 0.0).all():
+            return ""
+        worst, axis = np.unravel_index(np.argmax(beyond), beyond.shape)
+        x, low, high = points[worst, axis], self._low[axis], self._high[axis]
+        bound = f"at least {low:g}" if x < low else f"at most {high:g}"
+        return f"{'xyz'[axis]} of the tool is {x:.3f} m; allowed: {bound}"

@@ -57,6 +57,7 @@ class Controller:
         self._detail = ""  # of why it holds
         self._lost = ""  # the signal that was too old last
         self._paused = ""  # why the dead-man switch keeps it from moving
+        self.arrived = False  # home, where that is all that was asked
         self._gate_memory: GateMemory | None = None
         self._policy_memory: Memory = {}
 
@@ -242,7 +243,7 @@ class Controller:
         if self.state is not State.ACTIVE or self._gate_memory is None:
             return f"reset while {self.state.value}"
         if not self.latched:
-            return Reason.BRAKING.value if self._stop else ""
+            return Reason.BRAKING.value if self._stop else self._renew_switch(now)
         if self._stop and self._gate_memory.latched is not Reason.ESTOP:
             return (
                 Reason.BRAKING.value
@@ -289,6 +290,7 @@ class Controller:
                 TARGET: safe.position.astype(np.float32),
                 TARGET_VELOCITY: safe.velocity.astype(np.float32),
             }
+        self.arrived = self.arrived or (reason is Reason.OK and self._is_home(safe))
         self.steps += 1
         self.latencies.append(perf_counter() - began)
         return Output(safe, reason, self._status(reason, now))
@@ -301,6 +303,13 @@ class Controller:
             self._gate_memory, None, self._measured, now, self._stop, self._reference()
         )
         return safe
+
+    def _renew_switch(self, now: float) -> str:
+        """A reset in place of letting go and pressing; it needs a switch that is held."""
+        if not self._paused or (why := self.deadman.open(now)):
+            return why if self._paused else ""
+        self.deadman.renew()
+        return ""
 
     def _held(self, now: float) -> bool:
         """Whether the dead-man switch lets the robot move; once it has not, only from where the robot stands, at rest."""
@@ -323,13 +332,11 @@ class Controller:
         self._gate_memory, targets = beside(measured, self.gate.limits, self._gate_memory.time)
         self._policy_memory |= targets
 
-    @property
-    def arrived(self) -> bool:
-        """Whether the way home is done: it is where the target is, and where the robot stands."""
-        if self._gate_memory is None or self._measured is None or not isinstance(self.policy, Homing):
+    def _is_home(self, target: Command) -> bool:
+        """Whether the way home is done: the target is there, at rest, and the robot stands."""
+        if self._measured is None or not isinstance(self.policy, Homing):
             return False
-        there = self.at_rest and self.policy.is_at(self._gate_memory.position)
-        return there and not implausible(self._full, self._measured)
+        return self.at_rest and self.policy.is_at(target.position) and not implausible(self._full, self._measured)
 
     @property
     def at_home(self) -> str:
@@ -372,7 +379,7 @@ class Controller:
     def _begin(self, memory: GateMemory, measured: Measured, now: float) -> None:
         """Gate and policy start from the same measurement, and the dead-man switch counts as it is held."""
         self.deadman.renew()
-        self._paused = ""
+        self._paused, self.arrived = "", False
         self._policy_memory = self.policy.initial_memory(self.inputs.signals(measured, now))
         self._gate_memory = memory
         self._poisoned = None

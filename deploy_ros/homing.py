@@ -49,7 +49,9 @@ class Homing:
         behind = memory["acceleration"] * self._dt**2 / 8
         low, high = np.minimum(before, self.home) - behind, np.maximum(before, self.home) + behind
         limits = JointLimits(low, high, memory["velocity"], memory["acceleration"])
+        there = (np.abs(self.home - before) <= THERE) & (np.abs(velocity) <= memory["acceleration"] * self._dt)
         target, velocity = limit_target(self.home, before, velocity, limits, self._dt)
+        target, velocity = np.where(there, before, target), np.where(there, 0.0, velocity)  # roundings are no way to go
         return target, velocity, memory | {TARGET: target, TARGET_VELOCITY: velocity}
 
     def is_at(self, target: np.ndarray) -> bool:
