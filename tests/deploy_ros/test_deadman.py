@@ -32,6 +32,10 @@ class Held(Rig):
             self.controller.on_deadman(self.pressed, self.now)
         return super().sense(**changes)
 
+    def started(self) -> Held:
+        super().started()
+        return self
+
     def until_it_holds(self) -> int:
         """Steps until it does, which brake within the limits."""
         for k in range(100):
@@ -140,10 +144,6 @@ def test_the_clock_of_the_switch() -> None:
     assert DeadMan("").loose(5.0) == ""
 
 
-def joy(*buttons: int) -> Any:
-    return types.Joy(buttons=list(buttons))
-
-
 @pytest.mark.parametrize("kind", ["Bool", "Joy"])
 def test_over_dds(participant: Any, patient_file: Path, kind: str) -> None:
     robot = Robot(participant)
@@ -151,7 +151,7 @@ def test_over_dds(participant: Any, patient_file: Path, kind: str) -> None:
     pressed = [True]
 
     def message() -> Any:
-        return types.Bool(data=pressed[0]) if kind == "Bool" else joy(1, 0, int(pressed[0]))
+        return types.Bool(data=pressed[0]) if kind == "Bool" else types.Joy(buttons=[1, 0, int(pressed[0])])  # type: ignore[arg-type]
 
     def hold(condition: Any) -> None:
         robot.spin_until(lambda: switch.write(message()) or condition())
