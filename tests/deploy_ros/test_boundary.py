@@ -70,10 +70,9 @@ def test_the_tool_stays_in_its_box(armed: Policy) -> None:
 
 
 def test_a_motion_inside_passes_unchanged(armed: Policy) -> None:
-    plain, kept = (
-        Cell(armed, Servos(np.zeros(3), lag=0.02), goal=(0.5, -0.4, 0.3), **settings)
-        for settings in ({}, {"keep_above": 0.1, "keep_within": "-2,-2,-2,2,2,2"})
-    )
+    goal = (0.5, -0.4, 0.3)
+    plain = Cell(armed, Servos(np.zeros(3), lag=0.02), goal=goal)
+    kept = Cell(armed, Servos(np.zeros(3), lag=0.02), goal=goal, keep_above=0.1, keep_within="-2,-2,-2,2,2,2")
     plain.run(1.0)
     kept.run(1.0)
     np.testing.assert_array_equal(plain.path, kept.path)

@@ -1,4 +1,4 @@
-"""A robot moves while a person holds the switch: let go, it brakes and holds; pressed again, it goes on from where it stands."""
+"""A robot moves while a person holds the switch: let go, it brakes; pressed again, it goes on from where it stands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A policy in slow motion: the same path, later; within s of the velocity and s^2 of the acceleration limits; stops as quickly."""
+"""A policy in slow motion: the same path, later; s of the velocities and s^2 of the accelerations; stops are as quick."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ PER_PERIOD = 10  # ticks of a cell
 @pytest.mark.parametrize("speed", [0.5, 0.3, 0.1, 0.05])
 @pytest.mark.parametrize("output", ["trajectory", "forward"])
 def test_the_path_is_the_same_and_takes_longer(policy: Policy, speed: float, output: str) -> None:
-    """Compared are positions at s t: half a period of the policy apart, by the spline, and what servo and controller are late."""
+    """Compared are positions at s t: half a period of the policy apart, by the spline, and what servos are late."""
     seconds = 2.0
     fast = Cell(policy, Servos(np.zeros(3), lag=0.01), goal=FAR, output=output)
     slow = Cell(policy, Servos(np.zeros(3), lag=0.01), goal=FAR, output=output, speed=speed)
