@@ -290,7 +290,7 @@ class Controller:
                 TARGET: safe.position.astype(np.float32),
                 TARGET_VELOCITY: safe.velocity.astype(np.float32),
             }
-        self.arrived = self.arrived or (reason is Reason.OK and self._is_home(safe))
+        self.arrived = self.arrived or (reason in (Reason.OK, Reason.LIMITED) and self._is_home(safe))
         self.steps += 1
         self.latencies.append(perf_counter() - began)
         return Output(safe, reason, self._status(reason, now))

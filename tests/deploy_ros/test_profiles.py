@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,10 @@ from ashore.configs.contract import JointSpec
 from ashore.deploy_ros.bundle import Policy
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.profile import OwnLimits, Profile, ProfileError
+from ashore.deploy_ros.profile_draft import SilenceError, draft
 from ashore.deploy_ros.profile_files import names, read_profile, with_profile
 from ashore.deploy_ros.settings import NodeSettings
-from tests.deploy_ros.dds_rig import Node
+from tests.deploy_ros.dds_rig import Node, Robot
 from tests.deploy_ros.policies import JOINTS, LIMITS, interface
 from tests.deploy_ros.rig import Rig
 
@@ -184,3 +186,17 @@ def test_the_command_line_goes_before_the_profile(tmp_path: Path, policy_file: P
     assert done.returncode == 1 and "to /mine/joint_trajectory" in done.stdout, done.stdout + done.stderr
     with pytest.raises(ValidationError):
         NodeSettings(speed=0.01)
+
+
+def test_a_draft_is_a_profile_of_what_is_there(participant: Any, tmp_path: Path) -> None:
+    robot = Robot(participant)
+    found: list[str] = []
+    listening = threading.Thread(target=lambda: found.append(draft(2.0)))
+    listening.start()
+    robot.spin_until(lambda: not listening.is_alive())
+    profile = read_profile(own(tmp_path / "draft.yaml", found[0]))
+    assert list(profile.joints) == list(JOINTS) and profile.state_rate is not None and profile.state_rate > 1
+    settings = {"joint_states": "/joint_states", "controller": "joint_trajectory_controller", "output": "trajectory"}
+    assert profile.settings == settings
+    with pytest.raises(SilenceError, match="no joint states in ROS domain"):
+        draft(0.2)
