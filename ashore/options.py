@@ -266,6 +266,12 @@ def _operating_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--wait", type=_seconds, default=5.0, metavar="5", help="s to look for a node")
 
 
+def _profile_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("profile", nargs="?", metavar="NAME", help="ur5e, fr3, ..., or a YAML file; all if not given")
+    sub.add_argument("--listen", action="store_true", help="draft one from the topics of a driver that runs here")
+    sub.add_argument("--seconds", type=_seconds, default=3.0, metavar="3", help="to listen")
+
+
 def _goal_options(sub: argparse.ArgumentParser) -> None:
     from ashore.deploy_ros.settings import NodeSettings
 
@@ -353,6 +359,7 @@ COMMANDS: dict[str, tuple[str, Options]] = {
     "inspect": ("print what a policy file promises", _inspect_options),
     "twin": ("simulate the robot behind ROS 2 topics, in real time", _twin_options),
     "deploy": ("drive a robot with a policy, over ROS 2", _deploy_options),
+    "profile": ("list what is known of robots' drivers, print one, or draft one of what is there", _profile_options),
     "goal": ("send a running node a goal", _goal_options),
     "stop": ("stop a running node: it brakes, and holds until a reset", _operating_options),
     "reset": ("let a node that holds go on", _operating_options),

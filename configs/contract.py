@@ -81,7 +81,7 @@ class JointSpec(Settings):
 
 
 class ToolChain(Settings):
-    """An arm of hinges from its base to its tool, for actions that move the tool and signals that say where it is.
+    """An arm of hinges from its base to its tool, for actions that move the tool, signals that say where it is, and bounds.
 
     With the joints at q the tool is at F_1 R(q_1) F_2 R(q_2) ... F_n R(q_n) F_tool in the base's frame, R turning about z.
     """
@@ -124,7 +124,7 @@ class Interface(Settings):
     )
     tool: ToolChain | None = Field(
         default=None,
-        description="the arm, the first of the joints; with action tool, and where signals tell of the tool",
+        description="the arm, the first of the joints, which says where the tool is",
     )
     differences: tuple[tuple[str, str], ...] = Field(
         default=(),

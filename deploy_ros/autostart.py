@@ -42,6 +42,9 @@ class Autostart:
         elif why:
             node.get_logger().error(f"gave up after {wait:g} s: {why}")
             self._end(EXIT_NOT_STARTED)
+        elif rivals := node.rivals():  # not waited for: whoever ends must not hand the robot over unasked
+            node.get_logger().error(f"refused: {rivals}")
+            self._end(EXIT_NOT_STARTED)
         elif (outcome := self._trigger(node.trigger_activate)) == self._succeeded:
             self._timer.cancel()
         elif outcome != self._failed:  # what was missing again is looked for again

@@ -8,19 +8,25 @@ from time import perf_counter
 
 import numpy as np
 
-from ashore.configs.contract import TARGET, TARGET_VELOCITY
+from ashore.configs.contract import TARGET, TARGET_VELOCITY, Interface
+from ashore.deploy_ros.boundary import Boundary
 from ashore.deploy_ros.bundle import Memory, Policy
+from ashore.deploy_ros.deadman import DeadMan
 from ashore.deploy_ros.following import Measured
 from ashore.deploy_ros.groups import Setpoints, groups_of
+from ashore.deploy_ros.homing import Homing
 from ashore.deploy_ros.inputs import Inputs
 from ashore.deploy_ros.joint_states import JointStates, implausible
 from ashore.deploy_ros.messages import MessageError, numbers, robots_own
+from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.refusals import Refusals
 from ashore.deploy_ros.routes import GOAL
 from ashore.deploy_ros.safety import Command, Gate, GateMemory, Reason
 from ashore.deploy_ros.settings import RESET_TOPIC, NodeSettings
+from ashore.deploy_ros.shadow import beside
 from ashore.deploy_ros.states import Output, State, Status, TransitionError
 from ashore.deploy_ros.transforms import Transform
+from ashore.deploy_ros.variants import mode_of, variant_of
 
 COMES_BACK = (Reason.STALE, Reason.SIGNAL_STALE)  # what may be over by itself
 LATENCIES = 2000  # control steps that the statistics look back over
@@ -32,8 +38,10 @@ class Controller:
     Methods that may refuse give the reason, or the empty string where they did what was asked.
     """
 
-    def __init__(self, settings: NodeSettings | None = None) -> None:
-        self.settings = settings or NodeSettings()
+    def __init__(self, settings: NodeSettings | None = None, profile: Profile | None = None) -> None:
+        """profile: of the robot, whose limits are narrower than a policy file's; its settings are among `settings`."""
+        self.settings, self._profile = settings or NodeSettings(), profile
+        self.deadman = DeadMan(*self.settings.switch)
         self.state = State.UNCONFIGURED
         self.steps = self.skipped = 0
         self.refusals = Refusals()
@@ -48,23 +56,35 @@ class Controller:
         self._stamp = 0.0
         self._detail = ""  # of why it holds
         self._lost = ""  # the signal that was too old last
+        self._paused = ""  # why the dead-man switch keeps it from moving
+        self.arrived = False  # home, where that is all that was asked
         self._gate_memory: GateMemory | None = None
         self._policy_memory: Memory = {}
 
     def configure(self, policy: Policy) -> None:
-        """unconfigured -> inactive. RoutingError where no message carries one of the policy's signals, or a joint's name."""
+        """unconfigured -> inactive. AshoreError where the settings do not fit the policy: no message carries one of its
+        signals, the profile is of another robot, or what is asked for it cannot do."""
         self._require("configure", State.UNCONFIGURED)
-        interface = robots_own(policy.contract.interface, self.settings)
-        self.inputs = Inputs(interface, self.settings)
-        self.policy, self.interface = policy, interface
-        filter_time = self.settings.velocity_filter if self.settings.derive_velocity else None
+        settings = self.settings
+        self.policy = variant_of(policy, settings)
+        self.interface = interface = self._robots_own(self.policy.contract.interface)
+        self._full = self._robots_own(policy.contract.interface).joints  # not slowed down
+        self.inputs = Inputs(interface, settings)
+        filter_time = settings.velocity_filter if settings.derive_velocity else None
         needs_velocity = any(s.name == "joint_velocity" for s in interface.signals)
-        self._joints = JointStates(interface.joints, needs_velocity, filter_time)
-        self.groups = groups_of(interface, self.settings)
+        self._joints = JointStates(self._full, needs_velocity, filter_time)
+        self.groups = groups_of(interface, settings)
         self._setpoints = Setpoints(interface, self.groups)
-        forward = self.settings.output == "forward"
-        self.gate = Gate.of(interface, self.settings.tracking_lag, self.settings.tracking_time, forward=forward)
+        forward, boundary = settings.output == "forward", Boundary.of(interface, settings.box)
+        self.gate = Gate.of(
+            interface, settings.tracking_lag, settings.tracking_time, forward=forward, boundary=boundary
+        )
         self.state = State.INACTIVE
+
+    def _robots_own(self, interface: Interface) -> Interface:
+        """A policy's interface with the robot's joint names and limits."""
+        own = robots_own(interface, self.settings)
+        return own if self._profile is None else self._profile.narrowed(own)
 
     def activate(self, now: float) -> str:
         """inactive -> active, from where the robot stands; refused where `missing` names something."""
@@ -103,7 +123,11 @@ class Controller:
             return f"no joint state on {joint_states}{self._because('joint state')}"
         if (unfit := self.gate.unfit(self._measured, now)) is not Reason.OK:
             return unfit.value + self._cause(unfit, now)
-        if why := implausible(self.interface.joints, self._measured):
+        if why := implausible(self._full, self._measured):
+            return why
+        if why := self.gate.leaves(Command(self._measured.position, np.zeros_like(self._measured.position))):
+            return why
+        if why := self.deadman.open(now):
             return why
         if (source := self.inputs.missing(now)) is not None:
             return f"no {source.label} on {source.where}{self._because(source.label)}"
@@ -177,6 +201,11 @@ class Controller:
             self.inputs.take_transforms(transforms, static, now)
         return ""
 
+    def on_deadman(self, pressed: bool, now: float) -> str:
+        """Take what a message of the dead-man switch said."""
+        self.deadman.take(pressed, now)
+        return ""
+
     def stop(self) -> None:
         """Emergency stop: the next step brakes, and neither gate nor activation opens until `reset`. Holds in any state."""
         self._stop = True
@@ -214,7 +243,7 @@ class Controller:
         if self.state is not State.ACTIVE or self._gate_memory is None:
             return f"reset while {self.state.value}"
         if not self.latched:
-            return Reason.BRAKING.value if self._stop else ""
+            return Reason.BRAKING.value if self._stop else self._renew_switch(now)
         if self._stop and self._gate_memory.latched is not Reason.ESTOP:
             return (
                 Reason.BRAKING.value
@@ -246,18 +275,22 @@ class Controller:
         measured, self._poisoned = self._poisoned or self._measured, None
         if self.settings.auto_reset and self._gate_memory.latched in COMES_BACK and not self._stop:
             self._reset(now)
+        if self.settings.shadow:
+            self._go_with(measured, now)
         lost = self.inputs.stale(now)
         self._lost = lost or self._lost
-        command, before = None if lost else self._command(measured, now), self._gate_memory
+        held = self._held(now)
+        command, before = None if lost or not held else self._command(measured, now), self._gate_memory
         self._gate_memory, safe, reason = self.gate(
             before, command, measured, now, self._stop, self._reference(), bool(lost)
         )
-        self._explain(reason, before, now)
+        self._explain(reason, before, command, now)
         if reason in (Reason.OK, Reason.LIMITED):  # the policy goes on from what was sent, else its own would run away
             self._policy_memory |= {
                 TARGET: safe.position.astype(np.float32),
                 TARGET_VELOCITY: safe.velocity.astype(np.float32),
             }
+        self.arrived = self.arrived or (reason in (Reason.OK, Reason.LIMITED) and self._is_home(safe))
         self.steps += 1
         self.latencies.append(perf_counter() - began)
         return Output(safe, reason, self._status(reason, now))
@@ -270,6 +303,47 @@ class Controller:
             self._gate_memory, None, self._measured, now, self._stop, self._reference()
         )
         return safe
+
+    def _renew_switch(self, now: float) -> str:
+        """A reset in place of letting go and pressing; it needs a switch that is held."""
+        if not self._paused or (why := self.deadman.open(now)):
+            return why if self._paused else ""
+        self.deadman.renew()
+        return ""
+
+    def _held(self, now: float) -> bool:
+        """Whether the dead-man switch lets the robot move; once it has not, only from where the robot stands, at rest."""
+        loose = self.deadman.loose(now)
+        if loose:
+            self._paused = loose
+        elif self._paused and self.state is State.ACTIVE and self.at_rest and not self.latched and not self._stop:
+            if (why := self._unready(now)) or self._measured is None:
+                self._paused = f"holding since the dead-man switch was let go: {why}"
+            else:
+                self._begin(self.gate.seed(self._measured, now, self._gate_memory), self._measured, now)
+        return not self._paused
+
+    def _go_with(self, measured: Measured | None, now: float) -> None:
+        """As a shadow: the next command begins where the robot is."""
+        if self.state is not State.ACTIVE or self._gate_memory is None or self.latched:
+            return
+        if measured is None or self.gate.unfit(measured, now) is not Reason.OK:
+            return
+        self._gate_memory, targets = beside(measured, self.gate.limits, self._gate_memory.time)
+        self._policy_memory |= targets
+
+    def _is_home(self, target: Command) -> bool:
+        """Whether the way home is done: the target is there, at rest, and the robot stands."""
+        if self._measured is None or not isinstance(self.policy, Homing):
+            return False
+        return self.at_rest and self.policy.is_at(target.position) and not implausible(self._full, self._measured)
+
+    @property
+    def at_home(self) -> str:
+        """What to say at the end of the way home."""
+        if self._measured is None or not isinstance(self.policy, Homing):
+            return ""
+        return f"{'' if self.arrived else 'not '}at home; {self.policy.furthest(self._measured.position)}"
 
     def _reference(self) -> Measured | None:
         """Where trajectory controllers say that they stand, [n] joints; forward controllers are where they were told."""
@@ -303,7 +377,9 @@ class Controller:
         return Command(position, velocity)
 
     def _begin(self, memory: GateMemory, measured: Measured, now: float) -> None:
-        """Gate and policy start from the same measurement."""
+        """Gate and policy start from the same measurement, and the dead-man switch counts as it is held."""
+        self.deadman.renew()
+        self._paused, self.arrived = "", False
         self._policy_memory = self.policy.initial_memory(self.inputs.signals(measured, now))
         self._gate_memory = memory
         self._poisoned = None
@@ -311,10 +387,11 @@ class Controller:
     def _status(self, reason: Reason, now: float) -> Status:
         age = now - self._measured.time if self._measured is not None else -1.0
         text = self._lost if reason is Reason.SIGNAL_STALE else reason.value + self._detail
-        counts = (self.steps, self.skipped, self.refusals.count)
-        return Status(self.state.value, text, self.latched, *counts, round(age, 6), self.latencies[-1])
+        text = self._paused if reason is Reason.NO_COMMAND and self._paused else text
+        counts, mode = (self.steps, self.skipped, self.refusals.count), mode_of(self.settings)
+        return Status(self.state.value, text, self.latched, *counts, round(age, 6), self.latencies[-1], mode)
 
-    def _explain(self, reason: Reason, before: GateMemory, now: float) -> None:
+    def _explain(self, reason: Reason, before: GateMemory, command: Command | None, now: float) -> None:
         """Remember what led to this reason, for as long as it lasts."""
         if reason is not before.latched:
             self._detail = ""
@@ -322,6 +399,9 @@ class Controller:
             return
         if reason is Reason.CLOCK and not self._detail and now > before.time:
             self._detail = f": no step for {now - before.time:.2f} s"
+        elif reason is Reason.OUTSIDE and not self._detail and command is not None:
+            why = self.gate.leaves(command)
+            self._detail = f": {why}" if why else ""
         elif reason in (Reason.STALE, Reason.STATE_NOT_FINITE):
             self._detail = self._cause(reason, now)
 

@@ -18,6 +18,7 @@ from cyclonedds.topic import Topic
 from cyclonedds.util import duration
 
 from ashore.configs.errors import AshoreError
+from ashore.deploy_ros.dds_publications import Publications
 from ashore.deploy_ros.dds_types import HASHES, ros_name
 
 MAX_DOMAIN_ID = 232  # the last one whose UDP ports exist (DDSI-RTPS 9.6.2)
@@ -133,6 +134,7 @@ class Participant:
         self._participant = _opened(DomainParticipant, number)
         self._waitset = WaitSet(self._participant)
         self._readers: list[tuple[DataReader[Any], ReadCondition, Callable[[Any], None]]] = []
+        self.publications = Publications(self._participant)
         self.unreadable = 0  # messages that could not be decoded
         self.last_unreadable = ""
 

@@ -8,16 +8,20 @@ from collections.abc import Callable
 from os import PathLike
 from typing import Any
 
+from ashore.configs.errors import AshoreError
 from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
-from ashore.deploy_ros.bundle import Policy, PolicyFileError, load_policy
+from ashore.deploy_ros.bundle import Policy, load_policy
 from ashore.deploy_ros.control import Controller
-from ashore.deploy_ros.dds import EnvironmentVariableError, Participant, domain_id
+from ashore.deploy_ros.dds import Participant, Writer, domain_id
 from ashore.deploy_ros.interrupts import stop_on_signals
 from ashore.deploy_ros.loop import ControlLoop
-from ashore.deploy_ros.messages import RoutingError, Trajectory
+from ashore.deploy_ros.messages import Trajectory
+from ashore.deploy_ros.profile import Profile
+from ashore.deploy_ros.profile_files import with_profile
 from ashore.deploy_ros.refusals import Announcer
 from ashore.deploy_ros.resets import Resets
+from ashore.deploy_ros.safety import Reason
 from ashore.deploy_ros.settings import (
     DIAGNOSTICS_TOPIC,
     EPISODE_TOPIC,
@@ -27,9 +31,11 @@ from ashore.deploy_ros.settings import (
     STOP_TOPIC,
     NodeSettings,
 )
-from ashore.deploy_ros.states import EXIT_FAILED, EXIT_NOT_STARTED, EXIT_OK, EXIT_UNUSABLE
+from ashore.deploy_ros.states import EXIT_FAILED, EXIT_NOT_STARTED, EXIT_OK, EXIT_UNUSABLE, State
 
 DELIVERY_TIME = 1.0  # s at most to see the last command delivered
+# s that others get to be discovered before commands may be sent, and s at most for those who listen to discover who sends them.
+DISCOVERY, UNHEARD = 0.5, 1.0
 
 Say = Callable[[str], None]
 
@@ -47,16 +53,18 @@ def run_node(
 ) -> int:
     """Drive the robot with a policy file until interrupted or done; gives the process's exit code.
 
-    0: stopped as asked, at rest; 1: no fresh joint state, no goal or no reset of a stop within `wait`; 2: the policy file
-    or the environment cannot be used; 3: it failed under way, and braked. Publishing true to /ashore/stop is an emergency stop;
-    publishing it to /ashore/reset lets a node that holds go on.
+    0: stopped as asked, at rest; 1: no fresh joint state, no goal or no reset of a stop within `wait`, or somebody else
+    commands the robot; 2: the policy file, its settings or the environment cannot be used; 3: it failed under way, or somebody
+    else began to command the robot, and it braked. Publishing true to /ashore/stop is an emergency stop; publishing it to
+    /ashore/reset lets a node that holds go on.
     """
     settings, stop = settings or NodeSettings(), stop or threading.Event()
     try:
+        settings, profile = with_profile(settings)
         policy = load_policy(policy_path)
         with stop_on_signals(stop), Participant() as participant:
-            return _Node(policy, settings, participant, stop, say).run()
-    except (PolicyFileError, RoutingError, EnvironmentVariableError) as error:
+            return _Node(policy, settings, profile, participant, stop, say).run()
+    except AshoreError as error:
         say(str(error))
         return EXIT_UNUSABLE
 
@@ -65,19 +73,24 @@ class _Node:
     """Main thread: receives and reports. The control loop's thread: steps and sends."""
 
     def __init__(
-        self, policy: Policy, settings: NodeSettings, dds: Participant, stop: threading.Event, say: Say
+        self,
+        policy: Policy,
+        settings: NodeSettings,
+        profile: Profile | None,
+        dds: Participant,
+        stop: threading.Event,
+        say: Say,
     ) -> None:
         self._settings, self._dds, self._stop, self._say = settings, dds, stop, say
-        self._controller = Controller(settings)
+        self._controller = Controller(settings, profile)
         self._controller.configure(policy)
         self._lock = threading.Lock()
         self._loop: ControlLoop | None = None
         self._episodes, self._resets = 0, Resets()
         self._waiting, self._holding, self._refused = Announcer(say), Announcer(say), Announcer(say)
-        self._commands = {
-            group.topic: dds.writer(group.topic, types.Float64MultiArray if group.forward else types.JointTrajectory)
-            for group in self._controller.groups
-        }
+        self._commands: dict[str, Writer] = {}  # by topic, once all else is ready
+        self._began = self._opened = time.monotonic()
+        self._rival = False  # somebody else commands the robot
         self._status = dds.writer(STATUS_TOPIC, types.String)
         self._diagnostics = dds.writer(DIAGNOSTICS_TOPIC, types.DiagnosticArray)
         for s in ros.subscriptions(self._controller):
@@ -92,10 +105,11 @@ class _Node:
         dds.reader(EPISODE_TOPIC, types.String, self._on_episode, reliable=True)
 
     def run(self) -> int:
-        interface = self._controller.interface
+        interface, settings = self._controller.interface, self._settings
+        slower = f" at {settings.speed:g} of its speed" if settings.speed < 1 else ""
         self._say(
-            f"{interface.task} for {interface.robot}, {len(interface.joints)} joints at "
-            f"{1 / interface.control_dt:.0f} Hz to {', '.join(self._commands)}, ROS domain {domain_id()}"
+            f"{interface.task} for {interface.robot}{slower}, {len(interface.joints)} joints at {1 / interface.control_dt:.0f} "
+            f"Hz to {', '.join(g.topic for g in self._controller.groups)}, ROS domain {domain_id()}"
         )
         if not self._activate():
             return EXIT_OK if self._stop.is_set() else EXIT_NOT_STARTED
@@ -114,9 +128,11 @@ class _Node:
                 writer.flush(DELIVERY_TIME)
         if loop.failure is not None:
             self._say(f"the control loop failed: {loop.failure!r}")
-        if failure or loop.failure:
+        if failure or loop.failure or self._rival:
             return EXIT_FAILED
         self._diagnose()
+        if self._settings.home:
+            self._say(self._controller.at_home)
         self._say(f"stopped and holding after {self._controller.steps} steps")
         return EXIT_OK
 
@@ -125,15 +141,40 @@ class _Node:
         until = time.monotonic() + self._settings.wait
         while not self._stop.is_set():
             now = time.monotonic()
-            why = self._controller.activate(now)
-            if not why:
-                return True
-            if now > until:
+            why = self._controller.missing(now)
+            if not why and (rivals := self._rivals()):
+                self._say(f"refused: {rivals}")
+                return False
+            if not why and self._open(now):
+                why = self._controller.activate(now)
+                if not why:
+                    return True
+            if why and now > until:
                 self._say(f"gave up after {self._settings.wait:g} s: {why}")
                 return False
-            self._waiting(f"waiting: {why}", now)
-            self._dds.spin(0.1)
+            if why:
+                self._waiting(f"waiting: {why}", now)
+            self._dds.spin(0.1 if why else 0.02)
         return False
+
+    def _rivals(self) -> str:
+        """Who else commands the robot; empty where nobody does, or where a shadow would not disturb them."""
+        if self._settings.shadow:
+            return ""
+        others = self._dds.publications.others(group.topic for group in self._controller.groups)
+        return f"somebody else commands the robot: {'; '.join(others)}" if others else ""
+
+    def _open(self, now: float) -> bool:
+        """Announce the commands; whether those who take them know by now, or have had the time."""
+        if now - self._began < DISCOVERY:
+            return False
+        if not self._commands:
+            self._opened = now
+            self._commands = {
+                g.topic: self._dds.writer(g.topic, types.Float64MultiArray if g.forward else types.JointTrajectory)
+                for g in self._controller.groups
+            }
+        return now - self._opened > UNHEARD or all(writer.heard for writer in self._commands.values())
 
     def _watch(self, loop: ControlLoop) -> None:
         """Receive until there is a reason to end and the robot is at rest; say what changes, diagnose once a second."""
@@ -145,15 +186,20 @@ class _Node:
             if self._dds.unreadable > unreadable:
                 unreadable = self._dds.unreadable
                 self._say(f"ignored: {self._dds.last_unreadable}")
+            if not self._rival and (rivals := self._rivals()):
+                self._rival = True
+                self._say(f"{rivals}; braking, then ending")
             if (last := loop.last) is not None and last.reason.latches:
                 self._holding(f"holding: {last.status.reason}; to go on, publish true to {RESET_TOPIC}", now)
+            elif last is not None and last.reason is Reason.NO_COMMAND and self._controller.state is State.ACTIVE:
+                self._holding(f"holding: {last.status.reason}", now)
             elif self._holding.over():
                 self._say("following the policy again")
             if now - diagnosed >= 1.0:
                 diagnosed = now
                 self._diagnose()
             over = 0 < self._settings.time_limit <= now - began or 0 < self._settings.episodes <= self._episodes
-            if over or self._stop.is_set():
+            if over or self._rival or self._controller.arrived or self._stop.is_set():
                 loop.finish()
 
     def _send(self, topic: str, content: Trajectory | list[float]) -> None:

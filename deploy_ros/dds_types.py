@@ -7,7 +7,7 @@ from typing import Any
 
 from cyclonedds.idl import IdlStruct
 from cyclonedds.idl.annotations import final
-from cyclonedds.idl.types import array, byte, float64, int32, sequence, uint32
+from cyclonedds.idl.types import array, byte, float32, float64, int32, sequence, uint32
 
 # Type hashes, sent as the writers' user data so that `ros2 topic info -v` shows them (REP 2011); they do not affect matching.
 HASHES = {
@@ -20,6 +20,7 @@ HASHES = {
     "control_msgs/msg/JointTrajectoryControllerState": "RIHS01_"
     "51d8dd89cc624cbe9daaeeb4d80d6de9b86168ffdc3be41fefc0953e3c26e480",
     "sensor_msgs/msg/Imu": "RIHS01_7d9a00ff131080897a5ec7e26e315954b8eae3353c3f995c55faf71574000b5b",
+    "sensor_msgs/msg/Joy": "RIHS01_0d356c79cad3401e35ffeb75a96a96e08be3ef896b8b83841d73e890989372c5",
     "geometry_msgs/msg/Twist": "RIHS01_9c45bf16fe0983d80e3cfe750d6835843d265a9a6c46bd2e609fcddde6fb8d2a",
     "std_msgs/msg/Float64": "RIHS01_705ba9c3d1a09df43737eb67095534de36fd426c0587779bda2bc51fe790182a",
     "tf2_msgs/msg/TFMessage": "RIHS01_e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087",
@@ -158,6 +159,14 @@ class Imu(IdlStruct, typename="sensor_msgs.msg.dds_.Imu_"):
     angular_velocity_covariance: Covariance = field(default_factory=_unknown)
     linear_acceleration: Vector3 = field(default_factory=Vector3)
     linear_acceleration_covariance: Covariance = field(default_factory=_unknown)
+
+
+@dataclass
+@final
+class Joy(IdlStruct, typename="sensor_msgs.msg.dds_.Joy_"):
+    header: Header = field(default_factory=Header)
+    axes: sequence[float32] = field(default_factory=list)
+    buttons: sequence[int32] = field(default_factory=list)
 
 
 @dataclass

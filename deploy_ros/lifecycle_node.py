@@ -10,19 +10,19 @@ from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
 from lifecycle_msgs.srv import ChangeState
-from rclpy.duration import Duration
 from rclpy.lifecycle import LifecycleNode, TransitionCallbackReturn
 from rclpy.parameter import Parameter
 from std_msgs.msg import String
 
+from ashore.configs.errors import AshoreError
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.autostart import Autostart
-from ashore.deploy_ros.bundle import PolicyFileError, load_policy
+from ashore.deploy_ros.bundle import load_policy
 from ashore.deploy_ros.control import Controller
-from ashore.deploy_ros.groups import groups_of
 from ashore.deploy_ros.loop import ControlLoop
-from ashore.deploy_ros.messages import RoutingError, Trajectory
+from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.rclpy_buttons import Buttons
+from ashore.deploy_ros.rclpy_commands import Commands, RivalError
 from ashore.deploy_ros.rclpy_parameters import POLICY, ParameterError, declare_parameters, refuse_changes, settings_of
 from ashore.deploy_ros.rclpy_types import (
     LISTEN,
@@ -33,6 +33,7 @@ from ashore.deploy_ros.rclpy_types import (
     received,
 )
 from ashore.deploy_ros.refusals import Announcer
+from ashore.deploy_ros.safety import Reason
 from ashore.deploy_ros.settings import (
     DIAGNOSTICS_TOPIC,
     EPISODE_TOPIC,
@@ -45,7 +46,6 @@ from ashore.deploy_ros.settings import (
 from ashore.deploy_ros.states import State
 from ashore.deploy_ros.transitions import counted, refusing
 
-DELIVERY_TIME = 1.0  # s at most to see the last command delivered
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
 
@@ -57,17 +57,17 @@ class PolicyNode(LifecycleNode):
         super().__init__(NODE_NAME, parameter_overrides=overrides)
         self._lock = threading.Lock()
         self._reset_topic = self.resolve_topic_name(relative(RESET_TOPIC))
+        self._profile: Profile | None = None
         self._controller = self._new_controller(None)
         self._loop: ControlLoop | None = None
         self._episodes, self._active_since = 0, time.monotonic()
         self._loop_failure: Exception | None = None
         self.failure_of_error_transition: Exception | None = None
         self._entities: list[Any] = []
-        self._commands: dict[str, Any] = {}  # publishers by topic
+        self._commands = Commands(self)
         self.transitions = 0  # that were begun
-        declare_parameters(self)
+        self._profile = declare_parameters(self)
         refuse_changes(self, lambda: self.state)
-        # Ordinary publishers: lifecycle publishers would drop the hold that follows a deactivation.
         self._status = self.create_publisher(String, relative(STATUS_TOPIC), PUBLISH)
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, PUBLISH)
         self._buttons = Buttons(self, self._press_stop, self._press_reset)
@@ -75,6 +75,7 @@ class PolicyNode(LifecycleNode):
         self._holding, self._refused = (Announcer(self.get_logger().warning) for _ in range(2))
         self.create_timer(1.0, self._diagnose)
         self._autostart = Autostart(self, SUCCESS, FAILURE)
+        self.create_timer(0.2, self._look_for_rivals)
         for service in self.services:
             if service.srv_type is ChangeState:
                 service.callback = refusing(self, service.callback, lambda: self._controller.state.value)
@@ -93,6 +94,7 @@ class PolicyNode(LifecycleNode):
         """What the process shall end with, where there is nothing left to do: it could not start, or its time is over."""
         limit, episodes = self.settings.time_limit, self.settings.episodes
         over = 0 < limit <= time.monotonic() - self._active_since or 0 < episodes <= self._episodes
+        over = over or self._controller.arrived
         return 0 if over and self.state is State.ACTIVE else self._autostart.exit_code
 
     def missing(self, now: float) -> str:
@@ -100,8 +102,12 @@ class PolicyNode(LifecycleNode):
         with self._lock:
             return self._controller.missing(now)
 
+    def rivals(self) -> str:
+        """Who else commands the robot; empty where nobody does, or where a shadow would not disturb them."""
+        return "" if self.settings.shadow else self._commands.rivals(self._controller.groups)
+
     def _new_controller(self, settings: NodeSettings | None) -> Controller:
-        controller = Controller(settings)
+        controller = Controller(settings, self._profile)
         controller.reset_topic = self._reset_topic
         return controller
 
@@ -133,15 +139,12 @@ class PolicyNode(LifecycleNode):
             settings = settings_of(self)
             controller = self._new_controller(settings)
             controller.configure(load_policy(self.get_parameter(POLICY).value))
-        except (ParameterError, PolicyFileError, RoutingError) as error:
+        except (ParameterError, AshoreError) as error:
             self.get_logger().error(str(error))
             return FAILURE
         if self._controller.stopped:
             controller.stop()
         self._controller = controller
-        for group in groups_of(controller.interface, settings):
-            kind = TYPES.Float64MultiArray if group.forward else TYPES.JointTrajectory
-            self._commands[group.topic] = self.create_publisher(kind, group.topic, PUBLISH)
         self._entities = [
             self.create_subscription(
                 getattr(TYPES, s.kind), relative(s.topic), self._taking(s), LISTEN_LATCHED if s.latched else LISTEN
@@ -153,16 +156,22 @@ class PolicyNode(LifecycleNode):
 
     @counted
     def on_activate(self, state: Any) -> TransitionCallbackReturn:
-        """Begin to drive, from where the robot stands; refused without a fresh, plausible joint state and a goal."""
-        with self._lock:
-            why = self._controller.activate(time.monotonic())
+        """Begin to drive, from where the robot stands; refused without a fresh, plausible joint state and a goal, and where
+        somebody else drives."""
+        why = self.missing(time.monotonic()) or self.rivals()
+        if not why:
+            self._commands.open(self._controller.groups, self._listen)
+            with self._lock:
+                why = self._controller.activate(time.monotonic())
         if why:
             self.get_logger().error(f"not activated: {why}")
             return FAILURE
         activated = super().on_activate(state)
         if activated == SUCCESS:  # the last thing that can fail, so that an error does not meet a robot that moves
             self._active_since, self._episodes = time.monotonic(), 0
-            self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self.get_logger().warning)
+            self._loop = ControlLoop(
+                self._controller, self._lock, self._commands.send, self._report, self.get_logger().warning
+            )
         return activated
 
     @counted
@@ -205,11 +214,9 @@ class PolicyNode(LifecycleNode):
         if loop.failure is not None:
             self._loop_failure = loop.failure
             self.get_logger().error(f"the control loop failed: {loop.failure!r}")
-        try:
-            for publisher in self._commands.values():
-                publisher.wait_for_all_acked(Duration(seconds=DELIVERY_TIME))
-        except Exception as error:  # not every middleware can
-            self.get_logger().warning(f"whether the last command was delivered is not known: {error!r}")
+        self._commands.flush()
+        if self.settings.home:
+            self.get_logger().info(self._controller.at_home)
 
     def _listen(self) -> None:
         for subscription in (*self._buttons.subscriptions, *self._entities):
@@ -221,13 +228,7 @@ class PolicyNode(LifecycleNode):
         for subscription in self._entities:
             self.destroy_subscription(subscription)
         self._entities = []
-        for publisher in self._commands.values():
-            self.destroy_publisher(publisher)
-        self._commands = {}
-
-    def _send(self, topic: str, content: Trajectory | list[float]) -> None:
-        fill: Any = ros.joint_trajectory if isinstance(content, Trajectory) else ros.float_array
-        self._commands[topic].publish(fill(TYPES, content))
+        self._commands.close()
 
     def _report(self, status: str) -> None:
         self._status.publish(String(data=status))
@@ -241,8 +242,15 @@ class PolicyNode(LifecycleNode):
         if loop is not None and last is not None and last.reason.latches:
             holding = f"holding: {last.status.reason}; to go on, publish true to {self._reset_topic}"
             self._holding(holding, time.monotonic())
+        elif self.state is State.ACTIVE and last is not None and last.reason is Reason.NO_COMMAND:
+            self._holding(f"holding: {last.status.reason}", time.monotonic())
         else:
             self._holding.over()
+
+    def _look_for_rivals(self) -> None:
+        if self._loop is not None and self._loop_failure is None and (rivals := self.rivals()):
+            self.get_logger().error(f"{rivals}; braking, then ending")
+            self._loop_failure = RivalError(rivals)
 
     def _taking(self, subscription: ros.Subscription) -> Callable[[Any], None]:
         """What a message of this subscription does."""

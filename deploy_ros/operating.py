@@ -16,6 +16,7 @@ from ashore.deploy_ros.dds import Participant, Writer, domain_id
 from ashore.deploy_ros.safety import Reason
 from ashore.deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME, RESET_TOPIC, STATUS_TOPIC, STOP_TOPIC
 
+DRIVING = (Reason.OK.value, Reason.LIMITED.value)
 REPEAT = 0.05  # s between repeats of a stop
 # s in which a node that drives says so, every control period, and every node sums up what it does, once a second.
 STATUS_WITHIN, DIAGNOSTICS_WITHIN = 0.5, 2.5
@@ -85,7 +86,7 @@ def send_reset(wait: float, say: Say) -> None:
         line, writer = _Line(dds), dds.writer(RESET_TOPIC, types.Bool)
         line.until_heard(writer, RESET_TOPIC, wait)
         line.until(lambda: line.drives, STATUS_WITHIN)
-        if line.drives and not line.status["latched"]:
+        if line.drives and not line.status["latched"] and line.status["reason"] in DRIVING:
             say(f"nothing to reset: the node is {line.status['reason']}")
             return
         patience = wait if line.drives else STATUS_WITHIN

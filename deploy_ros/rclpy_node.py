@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from os import PathLike
 from typing import Any
 
+from ashore.deploy_ros.profile_files import with_profile
 from ashore.deploy_ros.settings import NodeSettings
 
 WITHOUT_ROS = (
@@ -22,7 +23,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def run(policy_path: str | PathLike[str], settings: NodeSettings) -> int:
     """As `main`, set by `settings` instead."""
-    return _spin([], {"policy": str(policy_path), **settings.model_dump()})
+    return _spin([], {"policy": str(policy_path), **with_profile(settings)[0].model_dump()})
 
 
 def _spin(args: Sequence[str] | None, parameters: dict[str, Any]) -> int:

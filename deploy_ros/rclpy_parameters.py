@@ -9,23 +9,35 @@ from typing import Any
 from pydantic import ValidationError
 from rcl_interfaces.msg import FloatingPointRange, ParameterDescriptor, SetParametersResult
 
+from ashore.deploy_ros.profile import Profile
+from ashore.deploy_ros.profile_files import read_profile
 from ashore.deploy_ros.settings import NodeSettings
 from ashore.deploy_ros.states import State
 
-POLICY, AUTOSTART = "policy", "autostart"
+POLICY, AUTOSTART, PROFILE = "policy", "autostart", "profile"
 
 
 class ParameterError(ValueError):
     """Parameters that cannot be used; says which and what is allowed, in one line."""
 
 
-def declare_parameters(node: Any) -> None:
-    """`policy` (a file), `autostart`, and a parameter a setting."""
+def declare_parameters(node: Any) -> Profile | None:
+    """`policy` (a file), `autostart`, and a parameter a setting, whose default is the profile's, where one is named.
+
+    Gives the profile. It is fixed once the node is there, for the others' defaults are. Raises ProfileError.
+    """
     node.declare_parameter(POLICY, "", ParameterDescriptor(description="policy file, .onnx"))
     described = "configure and, once state and goal are there, activate without a manager"
     node.declare_parameter(AUTOSTART, True, ParameterDescriptor(description=described))
-    for name, field in NodeSettings.model_fields.items():
-        node.declare_parameter(name, field.default, descriptor_of(field))
+    fields = dict(NodeSettings.model_fields)
+    described = fields.pop(PROFILE).description or ""
+    node.declare_parameter(PROFILE, "", ParameterDescriptor(description=described, read_only=True))
+    reference = node.get_parameter(PROFILE).value
+    profile = read_profile(reference) if reference else None
+    own = profile.settings if profile is not None else {}
+    for name, field in fields.items():
+        node.declare_parameter(name, own.get(name, field.default), descriptor_of(field))
+    return profile
 
 
 def settings_of(node: Any) -> NodeSettings:

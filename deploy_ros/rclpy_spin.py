@@ -15,6 +15,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from ashore.deploy_ros.interrupts import stop_on_signals
 from ashore.deploy_ros.lifecycle_node import PolicyNode
+from ashore.deploy_ros.profile import ProfileError
 from ashore.deploy_ros.states import EXIT_FAILED, EXIT_OK, EXIT_UNUSABLE
 
 
@@ -22,7 +23,7 @@ def spin(args: Sequence[str] | None, parameters: dict[str, Any]) -> int:
     """Run the node until a signal or its shutdown; gives the exit code. `parameters` go before ROS's.
 
     0: stopped as asked, at rest; without a manager (`autostart`), 1: what it needs did not come within `wait`, 2: the policy
-    file or a parameter cannot be used; 3: it failed under way, and braked.
+    file or a parameter cannot be used; 3: it failed under way, or somebody else began to command the robot, and it braked.
     Whatever ends it, and whatever is raised, in the executor or the control thread: the robot is braked and held first.
     """
     stop = threading.Event()
@@ -32,7 +33,7 @@ def spin(args: Sequence[str] | None, parameters: dict[str, Any]) -> int:
         with stop_on_signals(stop):
             try:
                 node, failed = PolicyNode(parameters), False
-            except (InvalidParameterTypeException, InvalidParameterValueException) as error:
+            except (InvalidParameterTypeException, InvalidParameterValueException, ProfileError) as error:
                 print(f"ashore: {error}", file=sys.stderr)
                 return EXIT_UNUSABLE
             executor = SingleThreadedExecutor()

@@ -12,8 +12,8 @@ from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from geometry_msgs.msg import PoseStamped, Twist
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
-from sensor_msgs.msg import Imu, JointState
-from std_msgs.msg import Float64, Float64MultiArray, Header
+from sensor_msgs.msg import Imu, JointState, Joy
+from std_msgs.msg import Bool, Float64, Float64MultiArray, Header
 from tf2_msgs.msg import TFMessage
 from trajectory_msgs.msg import JointTrajectory, JointTrajectoryPoint
 
@@ -29,6 +29,8 @@ TYPES = SimpleNamespace(
     JointState=JointState,
     PoseStamped=PoseStamped,
     Imu=Imu,
+    Joy=Joy,
+    Bool=Bool,
     Twist=Twist,
     Float64=Float64,
     TFMessage=TFMessage,

@@ -18,6 +18,7 @@ from ashore.deploy_ros.safety import Reason
 from ashore.deploy_ros.settings import TF
 from ashore.deploy_ros.states import Output
 from ashore.deploy_ros.transforms import Transform
+from ashore.deploy_ros.variants import mode_of
 
 LEVEL_OK, LEVEL_WARN, LEVEL_ERROR = 0, 1, 2  # diagnostic_msgs/DiagnosticStatus
 DRIVING = (Reason.OK, Reason.LIMITED)
@@ -159,6 +160,13 @@ def take_transforms(controller: Controller, message: Any, now: float, static: bo
     return controller.on_transforms(transforms, static, now)
 
 
+def take_switch(controller: Controller, message: Any, now: float, button: int | None) -> str:
+    """As `take_joint_state`, a dead-man switch: a Bool, or a Joy with this button."""
+    if button is None:
+        return controller.on_deadman(bool(message.data), now)
+    return controller.on_deadman(button < len(message.buttons) and message.buttons[button] == 1, now)
+
+
 def _xyz(v: Any) -> tuple[float, float, float]:
     return v.x, v.y, v.z
 
@@ -205,6 +213,10 @@ def subscriptions(controller: Controller) -> list[Subscription]:
         if not group.forward:
             kind = "JointTrajectoryControllerState"
             found.append(Subscription(group.state_topic, kind, take_controller_state, aloud=False))
+    topic, button = settings.switch
+    if topic:
+        kind = "Bool" if button is None else "Joy"
+        found.append(Subscription(topic, kind, partial(take_switch, button=button), aloud=False))
     if controller.inputs.transforms is not None:
         found.append(Subscription("/tf", "TFMessage", partial(take_transforms, static=False), aloud=False))
         found.append(
@@ -218,6 +230,7 @@ def diagnostics(types: Any, name: str, controller: Controller, output: Output | 
     p50, p99, worst = controller.latency()
     values = {
         "state": controller.state.value,
+        "mode": mode_of(controller.settings),
         "steps": str(controller.steps),
         "skipped periods": str(controller.skipped),
         "refused messages": str(controller.refusals.count),
@@ -230,7 +243,7 @@ def diagnostics(types: Any, name: str, controller: Controller, output: Output | 
         level, text = LEVEL_WARN, "not active"
     else:
         level = LEVEL_ERROR if controller.latched else LEVEL_OK if output.reason in DRIVING else LEVEL_WARN
-        text = output.status.reason
+        text = ("shadow: " if controller.settings.shadow else "") + output.status.reason
     status = types.DiagnosticStatus(
         level=types.level_of(level),
         name=f"{name}: policy",

@@ -11,6 +11,7 @@ import numpy as np
 
 from ashore.configs.contract import Interface
 from ashore.configs.laws.limits import JointLimits, limit_target, within_positions
+from ashore.deploy_ros.boundary import Boundary
 from ashore.deploy_ros.following import LOOK_AHEAD, Evidence, Following, Measured
 
 # A policy's graph keeps the same limits, but its targets and memory are float32: what differs by so many roundings of a
@@ -46,6 +47,7 @@ class Reason(Enum):
     )
     BLOCKED = "the controller follows its commands, and the robot does not move: it is blocked, or its drives are off"
     TRACKING = "the robot does not keep up with its targets: it is blocked, or its controller slows it down"
+    OUTSIDE = "the tool would leave its workspace"
     CLOCK = "the clock went backwards or jumped"
     BRAKING = "still braking"
 
@@ -106,6 +108,7 @@ class Gate:
     the stop is where the robot is, once, with the time that a controller which stands elsewhere needs to come back.
     reference: where a trajectory controller says that it stands and how fast it goes, if it does: its setpoint.
     max_age: s, an older joint state is stale; tracking_time: s; forward: targets go to a forward controller, at once.
+    boundary: where the tool stays, also while it brakes.
     """
 
     limits: JointLimits
@@ -114,6 +117,7 @@ class Gate:
     following: Following
     tracking_time: float = TRACKING_TIME
     forward: bool = False
+    boundary: Boundary | None = None
 
     @property
     def longest_gap(self) -> float:
@@ -128,6 +132,7 @@ class Gate:
         tracking_time: float = TRACKING_TIME,
         *,
         forward: bool = False,
+        boundary: Boundary | None = None,
     ) -> Gate:
         """The gate that an interface asks for."""
         limits = limits_of(interface)
@@ -136,7 +141,7 @@ class Gate:
         give = np.array([j.give for j in interface.joints])
         give[give < limits.velocity * interface.control_dt] = 0.0  # less than a period's way is as nothing
         following = Following(limits, interface.control_dt, tracking_lag, forward, give)
-        return cls(limits, interface.control_dt, max_age, following, tracking_time, forward)
+        return cls(limits, interface.control_dt, max_age, following, tracking_time, forward, boundary)
 
     def __call__(
         self,
@@ -164,11 +169,12 @@ class Gate:
         reason = Reason.ESTOP if stop else memory.latched or self._fault(memory, command, measured, now, lost)
         time = now if math.isfinite(now) else memory.time
         remaining = max(0.0, memory.remaining - min(max(0.0, time - memory.time), self.longest_gap))
-        latched = reason if reason.latches else None
-        memory = memory._replace(time=time, latched=latched, remaining=remaining)
+        memory = memory._replace(time=time, remaining=remaining)
         if reason is Reason.OK and command is not None and fit is not None:
             safe, limited = self._limited(memory, command, fit)
-            reason = Reason.LIMITED if limited else Reason.OK
+            reason = Reason.OUTSIDE if self.leaves(safe) else Reason.LIMITED if limited else Reason.OK
+        memory = memory._replace(latched=reason if reason.latches else None)
+        if reason in (Reason.OK, Reason.LIMITED):
             memory = memory._replace(back=None)
         else:
             memory, safe = self._stopping(memory, reason, fit)
@@ -208,6 +214,12 @@ class Gate:
         if not math.isfinite(now) or measured.time > now:
             return Reason.CLOCK
         return Reason.OK if now - measured.time <= self.max_age else Reason.STALE
+
+    def leaves(self, target: Command) -> str:
+        """Where the tool would be outside of its boundary, from this target until it has braked; empty where nowhere."""
+        if self.boundary is None:
+            return ""
+        return self.boundary.outside(target.position, target.velocity, self.limits, self.dt)
 
     def _fault(
         self, memory: GateMemory, command: Command | None, measured: Measured | None, now: float, lost: bool

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, StringConstraints
 
 from ashore.configs.schema import Settings
+from ashore.deploy_ros.boundary import Box
 from ashore.deploy_ros.safety import TRACKING_LAG, TRACKING_TIME
 
 NODE_NAME = "ashore"
@@ -17,6 +18,8 @@ STOP_TOPIC = f"/{NODE_NAME}/stop"
 RESET_TOPIC = f"/{NODE_NAME}/reset"
 EPISODE_TOPIC = f"/{NODE_NAME}/episode"
 DIAGNOSTICS_TOPIC = "/diagnostics"
+SHADOW = f"/{NODE_NAME}/shadow"  # before the topics of commands that nobody shall follow
+ANYWHERE = -1000.0  # m, of a table that is not there
 
 TopicName = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$")]
 BareName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$")]
@@ -38,6 +41,21 @@ def _quaternion(text: str) -> str:
         values = []
     if len(values) != 4 or not abs(math.hypot(*values) - 1.0) < 0.01:
         raise ValueError("allowed: w,x,y,z of a unit quaternion")
+    return text
+
+
+def _box(text: str) -> str:
+    try:
+        values = [float(part) for part in text.split(",")] if text else []
+    except ValueError:
+        values = [math.nan]
+    fits = (
+        len(values) == 6
+        and all(map(math.isfinite, values))
+        and all(a < b for a, b in zip(values, values[3:], strict=False))
+    )
+    if text and not fits:
+        raise ValueError("allowed: xmin,ymin,zmin,xmax,ymax,zmax in m, each minimum below its maximum")
     return text
 
 
@@ -115,6 +133,32 @@ class NodeSettings(Settings):
         default=False, description="go on by itself after a stale joint state; other faults always need a reset"
     )
     realtime: bool = Field(default=False, description="ask the kernel for real-time scheduling and locked memory")
+    profile: str = Field(
+        default="",
+        description="what is known of the robot's driver: ur5e, fr3, ..., or a YAML file; all that is set beside it wins",
+    )
+    shadow: bool = Field(
+        default=False, description=f"move nothing: commands, each from where the robot is, go to {SHADOW}/..."
+    )
+    speed: float = Field(
+        default=1.0, ge=0.05, le=1, description="of the motion: velocities are so much lower, the path is the same"
+    )
+    home: bool = Field(default=False, description="instead of the policy: go to its home, hold there, and end")
+    home_speed: float = Field(default=0.2, ge=0.01, le=1, description="of the limits on the way home")
+    deadman: str = Field(
+        default="",
+        pattern=r"^(/[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*(:[0-9]{1,2})?)?$",
+        description="topic of a switch that must be held: a Bool that keeps coming, or /joy:5, button 5 of a Joy",
+    )
+    keep_above: float = Field(
+        default=ANYWHERE,
+        ge=ANYWHERE,
+        le=1000,
+        description="m, where the tool is never lower, as over a table; -1000: none",
+    )
+    keep_within: Annotated[str, AfterValidator(_box)] = Field(
+        default="", description="box that the tool never leaves: xmin,ymin,zmin,xmax,ymax,zmax in m from the base"
+    )
 
     def renamed(self, joint: str) -> str:
         """The robot's name of one of the policy's joints."""
@@ -138,15 +182,30 @@ class NodeSettings(Settings):
         return tuple(value / math.hypot(*values) for value in values)
 
     @property
+    def switch(self) -> tuple[str, int | None]:
+        """Of `deadman`: the topic, and which button of a Joy; None: a Bool."""
+        topic, _, button = self.deadman.partition(":")
+        return topic, int(button) if button else None
+
+    @property
+    def box(self) -> Box:
+        """Where the tool may be, from and to, [3] m each; infinite where nothing is set."""
+        values = [float(part) for part in self.keep_within.split(",") if part]
+        low, high = values[:3] or [-math.inf] * 3, values[3:] or [math.inf] * 3
+        table = self.keep_above if self.keep_above > ANYWHERE else -math.inf
+        return (*low[:2], max(low[2], table)), tuple(high)
+
+    @property
     def command_topic(self) -> str:
         """Where commands go."""
-        return topic_of(self.controller, self.output)
+        return (SHADOW if self.shadow else "") + topic_of(self.controller, self.output)
 
     @property
     def gripper_topic(self) -> str:
         """Where the gripper's commands go."""
         own = self.gripper_controller != self.controller
-        return topic_of(self.gripper_controller, self.gripper_output) if own else self.command_topic
+        topic = topic_of(self.gripper_controller, self.gripper_output)
+        return (SHADOW if self.shadow else "") + topic if own else self.command_topic
 
 
 def topic_of(controller: str, output: str) -> str:

@@ -38,6 +38,7 @@ class Status:
     refused: int  # messages that could not be used
     state_age: float  # s since the joint state in use was received; -1: none yet
     latency: float  # s from the step's beginning to its command
+    mode: str = "policy"  # or shadow, whose commands nobody follows, or home
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))

@@ -16,7 +16,7 @@ def interface_of(task: Task) -> Interface:
     """Of the task on its robot; without joints where it is direct."""
     settings, robot, model = task.settings, task.settings.robot, task.world.model
     joints = () if task.raw_actuators else joint_specs(model, robot)
-    scale, tool = settings.action_scale, _seen_tool(task)
+    scale, tool = settings.action_scale, _chain_of_an_arm(task)
     if settings.action == "tool":
         tool = tool_chain(model, robot)
         behind = robot.velocity_limit[len(tool.frames) - 1 :]  # joints that are not the arm's: a gripper
@@ -41,9 +41,9 @@ def interface_of(task: Task) -> Interface:
     )
 
 
-def _seen_tool(task: Task) -> ToolChain | None:
-    """The arm's chain where signals tell of its tool, for the robot side computes them; None where it is no chain of hinges."""
-    if not any(s.name.startswith("tool_") for s in task.signals):
+def _chain_of_an_arm(task: Task) -> ToolChain | None:
+    """The arm's chain, by which the robot side knows where the tool is; None where there is no tool or no chain of hinges."""
+    if task.raw_actuators or task.settings.robot.tool_site is None:
         return None
     try:
         return tool_chain(task.world.model, task.settings.robot)

@@ -47,6 +47,19 @@ def deploy(options: argparse.Namespace) -> int:
     return dds_node.run_node(options.policy, settings)
 
 
+def profile(options: argparse.Namespace) -> None:
+    from ashore.deploy_ros.profile_files import names, read_profile
+
+    if options.listen:
+        from ashore.deploy_ros.profile_draft import draft
+
+        print(draft(options.seconds))
+    elif options.profile:
+        print(read_profile(options.profile).model_dump_json(indent=1, exclude_defaults=True))
+    else:
+        print("\n".join(f"{name:8}{read_profile(name).about}" for name in names()))
+
+
 def goal(options: argparse.Namespace) -> None:
     from ashore.deploy_ros.operating import send_goal
 

@@ -51,7 +51,10 @@ PACKAGES = (
 )
 OURS = tuple(
     f"ashore.deploy_ros.{name}"
-    for name in ("rclpy_types", "rclpy_parameters", "rclpy_buttons", "autostart", "lifecycle_node", "rclpy_spin")
+    for name in (
+        *("rclpy_types", "rclpy_parameters", "rclpy_buttons", "rclpy_commands", "autostart", "lifecycle_node"),
+        "rclpy_spin",
+    )
 )
 
 
@@ -152,6 +155,8 @@ class FakeNode:
         self.delivered: dict[str, int] = {}  # topic -> how many messages there were when a delivery was waited for
         self.sent: dict[str, list[Any]] = {}
         self.timers: list[Any] = []
+        self.publishers: list[tuple[str, Any]] = []
+        self.strangers: dict[str, list[str]] = {}  # names of other nodes that publish, by topic
         self.label = "unconfigured"
         self.checks: list[Any] = []
         self.broken: Callable[[str], None] = lambda _topic: None  # raises where publishing on a topic shall fail
@@ -204,7 +209,18 @@ class FakeNode:
                 self.delivered[topic] = len(sent)
             return True
 
-        return SimpleNamespace(publish=publish, wait_for_all_acked=wait_for_all_acked, handle=handle)
+        publisher = SimpleNamespace(publish=publish, wait_for_all_acked=wait_for_all_acked, handle=handle)
+        publisher.get_subscription_count = lambda: 1
+        self.publishers.append((topic, publisher))
+        return publisher
+
+    def get_name(self) -> str:
+        return self.name
+
+    def get_publishers_info_by_topic(self, topic: str) -> list[Any]:
+        """`rclpy.topic_endpoint_info.TopicEndpointInfo` of ours and of `strangers`."""
+        own = [self.name for t, publisher in self.publishers if t == topic and not publisher.handle.destroyed]
+        return [SimpleNamespace(node_name=name) for name in [*own, *self.strangers.get(topic, [])]]
 
     def create_subscription(self, kind: Any, topic: str, callback: Any, qos: Any) -> Subscription:
         topic = self.resolve_topic_name(topic)
@@ -333,7 +349,7 @@ class Executor:
 def stand_ins() -> Iterator[Any]:
     """`ashore.deploy_ros.rclpy_spin`, imported with stand-ins; what was there before comes back."""
     names = (
-        "Duration", "Time", "DiagnosticArray", "DiagnosticStatus", "KeyValue", "PoseStamped", "Imu", "Twist", "Float64",
+        "Duration", "Time", "DiagnosticArray", "DiagnosticStatus", "KeyValue", "PoseStamped", "Imu", "Joy", "Twist", "Float64",
         "TFMessage", "FloatingPointRange",
         "ParameterDescriptor", "JointState", "Bool", "Float64MultiArray", "Header", "String", "JointTrajectory",
         "JointTrajectoryControllerState", "JointTrajectoryPoint", "QoSProfile", "SetParametersResult",

@@ -197,6 +197,7 @@ def test_the_status_is_json_that_says_what_is_going_on(rig: Rig) -> None:
     assert 0 < latency < 1 and rig.controller.latency()[2] == latency
     assert status == {
         "state": "active",
+        "mode": "policy",
         "reason": "following the policy",
         "latched": False,
         "steps": 1,

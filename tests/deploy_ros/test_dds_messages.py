@@ -53,7 +53,7 @@ def test_type_names_and_hashes_are_those_of_ros() -> None:
         types.DiagnosticArray,
         types.JointTrajectoryControllerState,
     ]
-    kinds += [types.Imu, types.Twist, types.Float64, types.TFMessage]
+    kinds += [types.Imu, types.Joy, types.Twist, types.Float64, types.TFMessage]
     assert {ros_name(k) for k in kinds} == set(HASHES)
     assert types.JointState.__idl_typename__ == "sensor_msgs.msg.dds_.JointState_"
     assert {name: ROS.hash_rihs01(name) for name in HASHES} == HASHES

@@ -1,0 +1,26 @@
+"""A shadow's commands are followed by nobody, so each begins where the robot is, as fast as it is.
+
+That is what the policy would do next if it were let loose now. The gate remembers nothing of the robot's motion, which is not
+of its making: it neither waits for a robot nor says that one does not follow. All else that would stop the policy stops it.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ashore.configs.contract import TARGET, TARGET_VELOCITY
+from ashore.configs.laws.limits import JointLimits
+from ashore.deploy_ros.bundle import Memory
+from ashore.deploy_ros.following import Evidence, Measured
+from ashore.deploy_ros.safety import GateMemory
+
+
+def beside(measured: Measured, limits: JointLimits, time: float) -> tuple[GateMemory, Memory]:
+    """The gate's memory, and what the policy's memory takes of it, as if the robot had been told to be where it is.
+
+    time: s, of the gate's last step.
+    """
+    position = measured.position
+    velocity = measured.velocity.clip(-limits.velocity, limits.velocity)
+    memory = GateMemory(position, velocity, time, Evidence.begin(measured, position))
+    return memory, {TARGET: position.astype(np.float32), TARGET_VELOCITY: velocity.astype(np.float32)}
