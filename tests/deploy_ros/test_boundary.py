@@ -105,3 +105,24 @@ def test_it_needs_the_arms_kinematics(policy: Policy) -> None:
 def test_a_box_that_is_none_is_refused(box: str) -> None:
     with pytest.raises(ValueError, match="xmin,ymin,zmin,xmax,ymax,zmax"):
         NodeSettings(keep_within=box)
+
+
+@pytest.mark.parametrize("robot", ["panda", "ur5e", "so101"])
+def test_the_contract_of_every_arm_says_where_its_tool_is(robot: str) -> None:
+    """Also where no signal tells of the tool, as in arm_reach: the same place as the simulator's."""
+    mujoco = pytest.importorskip("mujoco")
+    from ashore.configs.laws.tool_pose import Tool
+    from ashore.configs.loader import load_run
+    from ashore.environments import make_env
+
+    env = make_env(load_run("arm_reach", [f"task.robot={robot}", "task.randomization={}"]).task, 1)
+    face = env.interface
+    assert face.tool is not None and not [s for s in face.signals if s.name.startswith("tool_")]
+    model, home = env.task.world.model, np.array([j.home for j in face.joints])
+    data = mujoco.MjData(model)
+    for joint in face.joints:
+        data.qpos[model.joint(joint.name).qposadr[0]] = joint.home
+    mujoco.mj_forward(model, data)
+    base = data.xpos[model.body_rootid[model.site(env.task.settings.robot.tool_site).bodyid[0]]]
+    there = data.site(env.task.settings.robot.tool_site).xpos - base
+    np.testing.assert_allclose(Tool(face.tool, home).pose(home)[:3, 3], there, atol=1e-9)
