@@ -79,7 +79,7 @@ def fit(
     _normalize(model, features[clips.valid])
     with torch.no_grad():
         logits = torch.stack([_logits(model, i, features[test], valid[test]) for i in range(len(model.members))])
-        loss = functional.binary_cross_entropy_with_logits(logits.mean(0), left_is_better[test])
+        loss = answers_loss(logits.mean(0), left_is_better[test], settings.random_answers)
     decided = left_is_better[test] != 0.5
     right = (logits.mean(0) > 0) == (left_is_better[test] > 0.5)
     return Fit(float(loss), float(right[decided].float().mean()), count)
@@ -89,6 +89,17 @@ def _logits(model: RewardModel, member: int, features: Tensor, valid: Tensor) ->
     """Of the left clip's being preferred: the difference of the sums of rewards, [pairs]."""
     sums = (model.raw(member, features) * valid).sum(-1)
     return sums[:, 0] - sums[:, 1]
+
+
+def answers_loss(logits: Tensor, left_is_better: Tensor, by_chance: float) -> Tensor:
+    """Nats an answer, where the judge answers by chance now and then, however unlike the clips are: section 2.2.3.
+
+    logits [P] as of `_logits`, left_is_better [P]. The chance bounds what one answer can cost, and thereby what a wrong one
+    can do. Targets moved towards 0.5 instead would ask for the same small difference of all pairs, however unlike.
+    """
+    meant, chance = torch.tensor(1 - by_chance).log(), torch.tensor(by_chance / 2).log()
+    left, right = (torch.logaddexp(meant + functional.logsigmoid(x), chance) for x in (logits, -logits))
+    return -(left_is_better * left + (1 - left_is_better) * right).mean()
 
 
 def _fit_member(
@@ -104,19 +115,18 @@ def _fit_member(
 ) -> None:
     """Gradient steps on the pairs of `sample`, stopped by the loss on those of `test`."""
     network, by_chance = model.members[member], settings.random_answers
-    target = (1 - by_chance) * left_is_better + by_chance / 2
     optimizer = torch.optim.AdamW(network.parameters(), settings.learning_rate, weight_decay=settings.weight_decay)
     best, since, kept = torch.inf, 0, copy.deepcopy(network.state_dict())
     for _ in range(settings.epochs):
         for rows in sample[torch.randperm(len(sample), generator=generator)].split(settings.batch_size):
             logits = _logits(model, member, features[rows], valid[rows])
-            loss = functional.binary_cross_entropy_with_logits(logits, target[rows])
+            loss = answers_loss(logits, left_is_better[rows], by_chance)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
         with torch.no_grad():
             logits = _logits(model, member, features[test], valid[test])
-            held = float(functional.binary_cross_entropy_with_logits(logits, target[test]))
+            held = float(answers_loss(logits, left_is_better[test], by_chance))
         since += 1
         if held < best:
             best, since, kept = held, 0, copy.deepcopy(network.state_dict())

@@ -21,7 +21,7 @@ from ashore.policies.on_policy.ppo import PPO
 from ashore.policies.preferences.answers import Answers, read
 from ashore.policies.preferences.clips import Clips, joined, load, save
 from ashore.policies.preferences.preferred_env import PreferredEnv
-from ashore.policies.preferences.reward_model import RewardModel, fit
+from ashore.policies.preferences.reward_model import RewardModel, answers_loss, fit
 from ashore.policies.vector import Step
 from tests.policies.linear_quadratic import COST, LinearQuadratic
 
@@ -61,6 +61,19 @@ def test_the_reward_behind_the_answers_is_found_up_to_scale() -> None:
     assert float(torch.corrcoef(both)[0, 1]) > 0.95
     assert done.accuracy > 0.8 and done.pairs == 200
     assert float(reward.mean()) == pytest.approx(0, abs=0.15) and float(reward.std()) == pytest.approx(1, abs=0.2)
+
+
+def test_an_answer_by_chance_bounds_what_a_wrong_answer_costs_and_leaves_a_sure_one_its_difference() -> None:
+    """With a tenth by chance, p = 0.9 sigmoid(x) + 0.05: -log 0.5 at x = 0, -log 0.05 and -log 0.95 in the limits."""
+    losses = [float(answers_loss(torch.tensor([x]), torch.ones(1), 0.1)) for x in (0.0, -40.0, 40.0)]
+    assert losses == pytest.approx([-math.log(0.5), -math.log(0.05), -math.log(0.95)], abs=1e-6)
+    surer, wrong = (torch.tensor([x], requires_grad=True) for x in (4.0, -200.0))
+    answers_loss(surer, torch.ones(1), 0.1).backward()
+    answers_loss(wrong, torch.ones(1), 0.0).backward()
+    assert surer.grad is not None and float(surer.grad) < 0, "no difference is too large for the right answer"
+    assert wrong.grad is not None and float(wrong.grad) == -1, (
+        "nobody answers by chance: every wrong answer counts in full"
+    )
 
 
 def test_equal_answers_prefer_nothing_and_count_for_no_accuracy() -> None:
