@@ -16,7 +16,7 @@ MODULES = {
     "imitating": ("record", "clone", "prefer"),
     "measuring": ("evaluate", "sweep", "compare", "bench", "demo"),
     "showing": ("play", "look"),
-    "deploying": ("inspect", "twin", "deploy", "profile", "goal", "stop", "reset", "doctor"),
+    "deploying": ("inspect", "twin", "deploy", "profile", "replay", "goal", "stop", "reset", "doctor"),
 }
 EXTRAS = dict.fromkeys(
     "gymnasium imageio mujoco onnx plotly rich safetensors scipy tensorboard torch yaml".split(), "train"

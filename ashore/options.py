@@ -262,6 +262,16 @@ def _deploy_options(sub: argparse.ArgumentParser) -> None:
             sub.add_argument(flag, type=kind, metavar=str(field.default), help=field.description)
 
 
+def _replay_options(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("recording", type=Path, help="a file of `ashore deploy --record`")
+    sub.add_argument("policy", type=Path, help="the exported .onnx that was driving")
+    sub.add_argument(
+        "--policy-changed",
+        action="store_true",
+        help="take another policy, and say how far its commands are from those sent",
+    )
+
+
 def _operating_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--wait", type=_seconds, default=5.0, metavar="5", help="s to look for a node")
 
@@ -360,6 +370,7 @@ COMMANDS: dict[str, tuple[str, Options]] = {
     "twin": ("simulate the robot behind ROS 2 topics, in real time", _twin_options),
     "deploy": ("drive a robot with a policy, over ROS 2", _deploy_options),
     "profile": ("list what is known of robots' drivers, print one, or draft one of what is there", _profile_options),
+    "replay": ("run a recorded deployment again, and say where it differs from what was sent", _replay_options),
     "goal": ("send a running node a goal", _goal_options),
     "stop": ("stop a running node: it brakes, and holds until a reset", _operating_options),
     "reset": ("let a node that holds go on", _operating_options),

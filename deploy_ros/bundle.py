@@ -52,8 +52,9 @@ class PolicyFileError(AshoreError):
 class Policy:
     """The graph of a policy file, and its contract. It keeps no state: memory comes in and goes out."""
 
-    def __init__(self, contract: Contract, session: onnxruntime.InferenceSession) -> None:
-        self.contract = contract
+    def __init__(self, contract: Contract, session: onnxruntime.InferenceSession, sha256: str) -> None:
+        """sha256: of the file, which tells one policy from another."""
+        self.contract, self.sha256 = contract, sha256
         self._session = session
         self._signals = {s.name: s.size for s in contract.interface.signals}
         self._memory = {m.name: m.size for m in contract.interface.memory}
@@ -104,7 +105,7 @@ def load_policy(path: str | PathLike[str]) -> Policy:
         _verify_checksum(data, metadata)
         contract = _contract(metadata)
         golden = _golden(metadata, cost_of(model.graph()).work)
-        policy = Policy(contract, _session(data, contract.interface))
+        policy = Policy(contract, _session(data, contract.interface), hashlib.sha256(data).hexdigest())
         _replay(policy, golden)
     except (FieldError, PolicyFileError) as error:
         raise PolicyFileError(f"{path}: {_one_line(error)}") from None

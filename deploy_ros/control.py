@@ -17,6 +17,7 @@ from ashore.deploy_ros.groups import Setpoints, groups_of
 from ashore.deploy_ros.homing import Homing
 from ashore.deploy_ros.inputs import Inputs
 from ashore.deploy_ros.joint_states import JointStates, implausible
+from ashore.deploy_ros.latency import LatencyMeter
 from ashore.deploy_ros.messages import MessageError, numbers, robots_own
 from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.refusals import Refusals
@@ -29,6 +30,7 @@ from ashore.deploy_ros.transforms import Transform
 from ashore.deploy_ros.variants import mode_of, variant_of
 
 COMES_BACK = (Reason.STALE, Reason.SIGNAL_STALE)  # what may be over by itself
+JOINT_STATE = "joint state"
 LATENCIES = 2000  # control steps that the statistics look back over
 
 
@@ -47,6 +49,7 @@ class Controller:
         self.refusals = Refusals()
         self.reset_topic = RESET_TOPIC
         self.latencies: deque[float] = deque(maxlen=LATENCIES)  # s
+        self.delays: LatencyMeter | None = None  # once configured
         self._stop = False  # only a reset clears it: no transition may undo an emergency stop
         self._clear()
 
@@ -66,7 +69,7 @@ class Controller:
         signals, the profile is of another robot, or what is asked for it cannot do."""
         self._require("configure", State.UNCONFIGURED)
         settings = self.settings
-        self.policy = variant_of(policy, settings)
+        self.given, self.policy = policy, variant_of(policy, settings)
         self.interface = interface = self._robots_own(self.policy.contract.interface)
         self._full = self._robots_own(policy.contract.interface).joints  # not slowed down
         self.inputs = Inputs(interface, settings)
@@ -75,6 +78,8 @@ class Controller:
         self._joints = JointStates(self._full, needs_velocity, filter_time)
         self.groups = groups_of(interface, settings)
         self._setpoints = Setpoints(interface, self.groups)
+        heard = {s.label: tuple(name for name, _ in s.ages) for s in self.inputs.sources.values() if s.ages}
+        self.delays = LatencyMeter(self.policy.contract, {JOINT_STATE: ("joint_position",)} | heard)
         forward, boundary = settings.output == "forward", Boundary.of(interface, settings.box)
         self.gate = Gate.of(
             interface, settings.tracking_lag, settings.tracking_time, forward=forward, boundary=boundary
@@ -153,6 +158,8 @@ class Controller:
             self._poisoned = measured
             return self.refusals.add("joint state", self._joints.not_finite(measured))
         self.refusals.over("joint state")
+        if self.delays is not None:
+            self.delays.motion.seen(now, measured.position)
         return ""
 
     def on_controller_state(
@@ -292,6 +299,8 @@ class Controller:
             }
         self.arrived = self.arrived or (reason in (Reason.OK, Reason.LIMITED) and self._is_home(safe))
         self.steps += 1
+        if self.delays is not None and self._measured is not None:
+            self.delays.step(now, safe, {JOINT_STATE: now - self._measured.time} | self.inputs.ages(now))
         self.latencies.append(perf_counter() - began)
         return Output(safe, reason, self._status(reason, now))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from contextlib import closing
 from os import PathLike
 from typing import Any
 
@@ -12,15 +13,16 @@ from ashore.configs.errors import AshoreError
 from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.bundle import Policy, load_policy
-from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.dds import Participant, Writer, domain_id
 from ashore.deploy_ros.interrupts import stop_on_signals
 from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import Trajectory
 from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.profile_files import with_profile
+from ashore.deploy_ros.recording import Tape, tape_of
 from ashore.deploy_ros.refusals import Announcer
 from ashore.deploy_ros.resets import Resets
+from ashore.deploy_ros.run_report import write_report
 from ashore.deploy_ros.safety import Reason
 from ashore.deploy_ros.settings import (
     DIAGNOSTICS_TOPIC,
@@ -62,8 +64,12 @@ def run_node(
     try:
         settings, profile = with_profile(settings)
         policy = load_policy(policy_path)
-        with stop_on_signals(stop), Participant() as participant:
-            return _Node(policy, settings, profile, participant, stop, say).run()
+        with (
+            stop_on_signals(stop),
+            Participant() as participant,
+            closing(tape_of(policy, settings, profile, say)) as tape,
+        ):
+            return _Node(policy, settings, profile, participant, stop, say, tape).run()
     except AshoreError as error:
         say(str(error))
         return EXIT_UNUSABLE
@@ -80,9 +86,10 @@ class _Node:
         dds: Participant,
         stop: threading.Event,
         say: Say,
+        tape: Tape,
     ) -> None:
-        self._settings, self._dds, self._stop, self._say = settings, dds, stop, say
-        self._controller = Controller(settings, profile)
+        self._settings, self._dds, self._stop, self._say, self._tape = settings, dds, stop, say, tape
+        self._controller = tape.controller(settings, profile)
         self._controller.configure(policy)
         self._lock = threading.Lock()
         self._loop: ControlLoop | None = None
@@ -93,9 +100,9 @@ class _Node:
         self._rival = False  # somebody else commands the robot
         self._status = dds.writer(STATUS_TOPIC, types.String)
         self._diagnostics = dds.writer(DIAGNOSTICS_TOPIC, types.DiagnosticArray)
-        for s in ros.subscriptions(self._controller):
+        for k, s in enumerate(ros.subscriptions(self._controller)):
             depth = 100 if s.kind == "TFMessage" else 10  # many publish there
-            dds.reader(s.topic, getattr(types, s.kind), self._taking(s), depth, s.latched, s.latched)
+            dds.reader(s.topic, getattr(types, s.kind), self._taking(k, s), depth, s.latched, s.latched)
         # These may come once: from a reliable writer they are sent until acknowledged, but a reliable reader matches no
         # best-effort writer, hence both. The reliable one is announced first: who publishes once waits for one reader alone.
         # Hearing a stop twice does no harm; for resets see `resets`.
@@ -126,6 +133,7 @@ class _Node:
             loop.join(lambda: self._dds.spin(0.0))
             for writer in self._commands.values():
                 writer.flush(DELIVERY_TIME)
+        write_report(self._controller, self._say)
         if loop.failure is not None:
             self._say(f"the control loop failed: {loop.failure!r}")
         if failure or loop.failure or self._rival:
@@ -204,23 +212,32 @@ class _Node:
 
     def _send(self, topic: str, content: Trajectory | list[float]) -> None:
         fill: Any = ros.joint_trajectory if isinstance(content, Trajectory) else ros.float_array
-        self._commands[topic].write(fill(types, content))
+        message = fill(types, content)
+        self._commands[topic].write(message)
+        self._tape.sent(topic, type(message).__name__, message)
 
     def _report(self, status: str) -> None:
-        self._status.write(types.String(data=status))
+        message = types.String(data=status)
+        self._status.write(message)
+        self._tape.sent(STATUS_TOPIC, "String", message)
 
     def _diagnose(self) -> None:
         last = self._loop.last if self._loop is not None else None
+        if self._controller.delays is not None:
+            self._controller.delays.estimate()
         with self._lock:
             message = ros.diagnostics(types, NODE_NAME, self._controller, last, time.time())
         self._diagnostics.write(message)
+        self._tape.sent(DIAGNOSTICS_TOPIC, "DiagnosticArray", message)
 
-    def _taking(self, subscription: ros.Subscription) -> Callable[[Any], None]:
-        """What a message of this subscription does."""
+    def _taking(self, k: int, subscription: ros.Subscription) -> Callable[[Any], None]:
+        """What a message of this subscription, the k-th, does."""
 
         def on_message(message: Any) -> None:
             with self._lock:
-                why = subscription.take(self._controller, message, time.monotonic())
+                now = time.monotonic()
+                self._tape.took(k, subscription.topic, subscription.kind, message, now)
+                why = subscription.take(self._controller, message, now)
             if why and subscription.aloud:
                 self._refused(f"refused: {why}", time.monotonic())
 

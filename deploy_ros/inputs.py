@@ -123,6 +123,11 @@ class Inputs:
                     return f"{signal} is stale ({age:.2f} s old, on {source.where})"
         return ""
 
+    def ages(self, now: float) -> dict[str, float]:
+        """s since each source was last received, by its label; of those alone that have told something and may be stale."""
+        reads = ((s.label, self._reading(s, now)) for s in self.sources.values() if s.ages)
+        return {label: now - read[1] for label, read in reads if read is not None}
+
     def signals(self, measured: Measured, now: float) -> dict[str, np.ndarray]:
         """Signals by name, [size] each. A twist that stopped coming is a command to stand still."""
         others = {}

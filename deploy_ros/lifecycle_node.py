@@ -20,6 +20,7 @@ from ashore.deploy_ros.autostart import Autostart
 from ashore.deploy_ros.bundle import load_policy
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.loop import ControlLoop
+from ashore.deploy_ros.messages import Trajectory
 from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.rclpy_buttons import Buttons
 from ashore.deploy_ros.rclpy_commands import Commands, RivalError
@@ -32,7 +33,9 @@ from ashore.deploy_ros.rclpy_types import (
     TYPES,
     received,
 )
+from ashore.deploy_ros.recording import Tape, tape_of
 from ashore.deploy_ros.refusals import Announcer
+from ashore.deploy_ros.run_report import write_report
 from ashore.deploy_ros.safety import Reason
 from ashore.deploy_ros.settings import (
     DIAGNOSTICS_TOPIC,
@@ -57,6 +60,7 @@ class PolicyNode(LifecycleNode):
         super().__init__(NODE_NAME, parameter_overrides=overrides)
         self._lock = threading.Lock()
         self._reset_topic = self.resolve_topic_name(relative(RESET_TOPIC))
+        self._tape = Tape()
         self._profile: Profile | None = None
         self._controller = self._new_controller(None)
         self._loop: ControlLoop | None = None
@@ -107,7 +111,7 @@ class PolicyNode(LifecycleNode):
         return "" if self.settings.shadow else self._commands.rivals(self._controller.groups)
 
     def _new_controller(self, settings: NodeSettings | None) -> Controller:
-        controller = Controller(settings, self._profile)
+        controller = self._tape.controller(settings, self._profile)
         controller.reset_topic = self._reset_topic
         return controller
 
@@ -131,14 +135,18 @@ class PolicyNode(LifecycleNode):
                     self.trigger_shutdown()
                 except Exception as error:  # nothing moves any more
                     self.get_logger().error(f"no orderly shutdown: {error!r}")
+            self._tape.close()
 
     @counted
     def on_configure(self, state: Any) -> TransitionCallbackReturn:
         """Load and check the policy; listen."""
         try:
             settings = settings_of(self)
+            policy = load_policy(self.get_parameter(POLICY).value)
+            self._tape.close()
+            self._tape = tape_of(policy, settings, self._profile, self.get_logger().info)
             controller = self._new_controller(settings)
-            controller.configure(load_policy(self.get_parameter(POLICY).value))
+            controller.configure(policy)
         except (ParameterError, AshoreError) as error:
             self.get_logger().error(str(error))
             return FAILURE
@@ -147,9 +155,9 @@ class PolicyNode(LifecycleNode):
         self._controller = controller
         self._entities = [
             self.create_subscription(
-                getattr(TYPES, s.kind), relative(s.topic), self._taking(s), LISTEN_LATCHED if s.latched else LISTEN
+                getattr(TYPES, s.kind), relative(s.topic), self._taking(k, s), LISTEN_LATCHED if s.latched else LISTEN
             )
-            for s in ros.subscriptions(controller)
+            for k, s in enumerate(ros.subscriptions(controller))
             if getattr(TYPES, s.kind) is not None  # what comes with a package that is not here
         ]
         return super().on_configure(state)
@@ -169,9 +177,7 @@ class PolicyNode(LifecycleNode):
         activated = super().on_activate(state)
         if activated == SUCCESS:  # the last thing that can fail, so that an error does not meet a robot that moves
             self._active_since, self._episodes = time.monotonic(), 0
-            self._loop = ControlLoop(
-                self._controller, self._lock, self._commands.send, self._report, self.get_logger().warning
-            )
+            self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self.get_logger().warning)
         return activated
 
     @counted
@@ -211,6 +217,7 @@ class PolicyNode(LifecycleNode):
         loop.finish()
         loop.join(self._listen)
         self._loop = None
+        write_report(self._controller, self.get_logger().warning)
         if loop.failure is not None:
             self._loop_failure = loop.failure
             self.get_logger().error(f"the control loop failed: {loop.failure!r}")
@@ -225,20 +232,31 @@ class PolicyNode(LifecycleNode):
 
     def _release(self) -> None:
         """Listen and publish no more."""
+        self._tape.close()
+        self._tape = Tape()
         for subscription in self._entities:
             self.destroy_subscription(subscription)
         self._entities = []
         self._commands.close()
 
+    def _send(self, topic: str, content: Trajectory | list[float]) -> None:
+        message = self._commands.send(topic, content)
+        self._tape.sent(topic, "JointTrajectory" if isinstance(content, Trajectory) else "Float64MultiArray", message)
+
     def _report(self, status: str) -> None:
-        self._status.publish(String(data=status))
+        message = String(data=status)
+        self._status.publish(message)
+        self._tape.sent(STATUS_TOPIC, "String", message)
 
     def _diagnose(self) -> None:
         loop = self._loop
+        if self._controller.delays is not None:
+            self._controller.delays.estimate()
         with self._lock:
             last = loop.last if loop is not None else None
             message = ros.diagnostics(TYPES, NODE_NAME, self._controller, last, time.time())
         self._diagnostics.publish(message)
+        self._tape.sent(DIAGNOSTICS_TOPIC, "DiagnosticArray", message)
         if loop is not None and last is not None and last.reason.latches:
             holding = f"holding: {last.status.reason}; to go on, publish true to {self._reset_topic}"
             self._holding(holding, time.monotonic())
@@ -252,12 +270,14 @@ class PolicyNode(LifecycleNode):
             self.get_logger().error(f"{rivals}; braking, then ending")
             self._loop_failure = RivalError(rivals)
 
-    def _taking(self, subscription: ros.Subscription) -> Callable[[Any], None]:
-        """What a message of this subscription does."""
+    def _taking(self, k: int, subscription: ros.Subscription) -> Callable[[Any], None]:
+        """What a message of this subscription, the k-th, does."""
 
         def on_message(message: Any) -> None:
             with self._lock:
-                why = subscription.take(self._controller, message, time.monotonic())
+                now = time.monotonic()
+                self._tape.took(k, subscription.topic, subscription.kind, message, now)
+                why = subscription.take(self._controller, message, now)
             if why and subscription.aloud:
                 self._refused(f"refused: {why}", time.monotonic())
 

@@ -51,9 +51,12 @@ class Commands:
             others += [f"{topic} by node {name}" for name in sorted(names)]
         return f"somebody else commands the robot: {'; '.join(others)}" if others else ""
 
-    def send(self, topic: str, content: Trajectory | list[float]) -> None:
+    def send(self, topic: str, content: Trajectory | list[float]) -> Any:
+        """Publish it; gives the message."""
         fill: Any = ros.joint_trajectory if isinstance(content, Trajectory) else ros.float_array
-        self._publishers[topic].publish(fill(TYPES, content))
+        message = fill(TYPES, content)
+        self._publishers[topic].publish(message)
+        return message
 
     def flush(self) -> None:
         """Wait until those who listen have the last command."""

@@ -239,6 +239,7 @@ def diagnostics(types: Any, name: str, controller: Controller, output: Output | 
         "step p99 [s]": f"{p99:.6f}",
         "step max [s]": f"{worst:.6f}",
     }
+    values |= controller.delays.texts() if controller.delays is not None else {}
     if output is None:
         level, text = LEVEL_WARN, "not active"
     else:

@@ -159,6 +159,14 @@ class NodeSettings(Settings):
     keep_within: Annotated[str, AfterValidator(_box)] = Field(
         default="", description="box that the tool never leaves: xmin,ymin,zmin,xmax,ymax,zmax in m from the base"
     )
+    report: str = Field(
+        default="", max_length=1000, description="file, run.json, for how late the robot was and how old its signals"
+    )
+    record: str = Field(
+        default="",
+        max_length=1000,
+        description="file, run.mcap, for all that comes in and goes out, for ros2 bag, Foxglove and ashore replay",
+    )
 
     def renamed(self, joint: str) -> str:
         """The robot's name of one of the policy's joints."""

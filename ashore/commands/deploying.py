@@ -60,6 +60,12 @@ def profile(options: argparse.Namespace) -> None:
         print("\n".join(f"{name:8}{read_profile(name).about}" for name in names()))
 
 
+def replay(options: argparse.Namespace) -> int:
+    from ashore.deploy_ros import replay as offline
+
+    return offline.replay(options.recording, options.policy, options.policy_changed, print)
+
+
 def goal(options: argparse.Namespace) -> None:
     from ashore.deploy_ros.operating import send_goal
 

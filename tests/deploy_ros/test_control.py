@@ -90,7 +90,8 @@ def test_velocities_that_are_missing_are_refused_as_the_policy_needs_them(rig: R
 def test_a_robot_that_moves_is_no_start_for_a_policy_that_needs_no_velocities() -> None:
     signals = (signal("joint_position"), signal("goal_position"))
     face = interface(signals=signals)
-    rig = Rig(Broken(SimpleNamespace(contract=SimpleNamespace(interface=face), initial_memory=None), None))  # type: ignore[arg-type]
+    contract = SimpleNamespace(interface=face, settings={}, trained_on=())
+    rig = Rig(Broken(SimpleNamespace(contract=contract, initial_memory=None), None))  # type: ignore[arg-type]
     rig.controller.on_goal(GOAL, "base")
     rig.sense(velocity=(0.0, 0.5, 0.0))
     assert "b is moving at 0.500" in rig.controller.activate(rig.now)

@@ -19,6 +19,7 @@ from ashore.deploy_ros.bundle import Policy
 from ashore.deploy_ros.dds import Participant
 from ashore.deploy_ros.dds_node import _Node
 from ashore.deploy_ros.dds_types import HASHES
+from ashore.deploy_ros.recording import Tape
 from ashore.deploy_ros.settings import NodeSettings
 from tests.deploy_ros.dds_rig import Node, Robot, spin_until
 
@@ -48,7 +49,7 @@ def test_a_reset_comes_through_that_is_sent_once(participant: Participant, patie
 
 def test_a_reset_that_was_sent_before_the_stop_does_not_undo_it(participant: Participant, policy: Policy) -> None:
     said: list[str] = []
-    node = _Node(policy, NodeSettings(), None, participant, SimpleNamespace(), said.append)  # type: ignore[arg-type]
+    node = _Node(policy, NodeSettings(), None, participant, SimpleNamespace(), said.append, Tape())  # type: ignore[arg-type]
     node._on_reset(button(10))
     node._on_stop(button(20))
     node._on_reset(button(10))  # its copy

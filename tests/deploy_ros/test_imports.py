@@ -32,7 +32,7 @@ ABSENT = (
     "ashore.randomization",
 )
 DRIVE = """
-from deploy_ros import bundle, control, jtc, messages, safety, schedule, settings
+from deploy_ros import bundle, control, jtc, messages, recording, replay, run_report, safety, schedule, settings
 policy = bundle.load_policy(sys.argv[1])
 node = control.Controller()
 node.configure(policy)

@@ -30,7 +30,9 @@ class Still:
         joints = [signal(name, max_age=1.0) for name in ("joint_position", "joint_velocity")]
         *arm, finger = interface().joints
         parts = (*arm, finger.model_copy(update={"group": "gripper"}))
-        self.contract = SimpleNamespace(interface=interface(signals=(*joints, *own), joints=parts))
+        self.contract = SimpleNamespace(
+            interface=interface(signals=(*joints, *own), joints=parts), settings={}, trained_on=()
+        )
         self.seen: list[dict[str, Any]] = []
 
     def initial_memory(self, _signals: Any) -> dict[str, np.ndarray]:

@@ -29,7 +29,7 @@ class Wanderer:
     """As a policy's graph: goes to a new posture every second, within the limits."""
 
     def __init__(self, interface: Interface, seed: int, span: float) -> None:
-        self.contract = SimpleNamespace(interface=interface)
+        self.contract = SimpleNamespace(interface=interface, settings={}, trained_on=())
         self._limits, self._dt, self._span = limits_of(interface), interface.control_dt, span
         self._random, self._steps = np.random.default_rng(seed), 0
         self._home = np.array([j.home for j in interface.joints])

@@ -34,7 +34,7 @@ class Towards:
     """As a policy's graph: `goal`, given the time in s, says where the joints shall be, [n] rad; it keeps the limits."""
 
     def __init__(self, interface: Interface, goal: Any) -> None:
-        self.contract = SimpleNamespace(interface=interface)
+        self.contract = SimpleNamespace(interface=interface, settings={}, trained_on=())
         self.seen: list[dict[str, np.ndarray]] = []
         self._goal, self._dt = goal, interface.control_dt
         # Rounded inwards to float32, as a graph has them.

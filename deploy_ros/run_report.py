@@ -1,0 +1,35 @@
+"""What a run came to, as JSON: steps, how long they took, how late the robot is and how old its signals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ashore.deploy_ros.control import Controller
+
+
+def report_of(controller: Controller) -> dict[str, Any]:
+    """Of a configured controller. Times are seconds."""
+    p50, p99, worst = controller.latency()
+    return {
+        "task": controller.interface.task,
+        "robot": controller.interface.robot,
+        "policy_sha256": controller.given.sha256,
+        "steps": controller.steps,
+        "skipped_periods": controller.skipped,
+        "refused_messages": controller.refusals.count,
+        "step": {"p50": p50, "p99": p99, "max": worst},
+        "delays": controller.delays.report() if controller.delays is not None else {},
+    }
+
+
+def write_report(controller: Controller, say: Callable[[str], None]) -> None:
+    """To the file that the settings name, if they do; where it cannot be written, that is said."""
+    if not (name := controller.settings.report):
+        return
+    try:
+        Path(name).write_text(json.dumps(report_of(controller), indent=1) + "\n")
+    except (OSError, ValueError) as error:
+        say(f"report = {name!r}: {getattr(error, 'strerror', None) or error}")
