@@ -26,6 +26,7 @@ from ashore.randomization.robustness.sweep import SweepResult, table
 from ashore.runs import POLICY_FILE, train_run
 from ashore.showing import play_to_file
 from ashore.sim.evaluate import Episodes
+from ashore.sim.view.cameras import VideoError
 from ashore.sweeps import run_sweep
 from ashore.trained_policy import TrainedPolicy, load_trained, measure
 
@@ -70,7 +71,7 @@ def run_demo(folder: Path, overrides: Sequence[str], size: Size, command: str) -
     twin = drive_twin(run_folder / POLICY_FILE, size.twin, folder)
     console.print(f"success {twin['success']:.3f} over {len(twin['episodes'])} episodes through the twin")
     console.rule("5/5  report")
-    play_to_file(policy, folder / VIDEO, 4, TEST_SEED)
+    media = _media(policy, folder, console)
     summary = {
         "success": float(simulated.success.mean()),
         "episodes": size.simulated,
@@ -84,7 +85,7 @@ def run_demo(folder: Path, overrides: Sequence[str], size: Size, command: str) -
         "load_average": round(os.getloadavg()[0], 2),
     }
     write_atomically(folder / "summary.json", json.dumps(summary, indent=1))
-    _write_report(folder, policy, simulated, swept, card, twin, summary)
+    _write_report(folder, policy, simulated, swept, card, twin, summary, media)
     console.print_json(json.dumps(summary))
     console.print(f"open {folder / 'report.html'}")
     enough = simulated.success.mean() >= GOAL_SIMULATED and twin["success"] >= GOAL_TWIN
@@ -132,6 +133,16 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
+def _media(policy: TrainedPolicy, folder: Path, console: Console) -> list[Media]:
+    """A video of the policy; none where this machine cannot draw, which is no reason to lose the rest."""
+    try:
+        play_to_file(policy, folder / VIDEO, 4, TEST_SEED)
+    except VideoError as error:
+        console.print(f"no video in the report: {error}")
+        return []
+    return [Media(caption="four episodes, each in a world of its own", data=(folder / VIDEO).read_bytes())]
+
+
 def _write_report(
     folder: Path,
     policy: TrainedPolicy,
@@ -140,6 +151,7 @@ def _write_report(
     card: Any,
     twin: dict[str, Any],
     summary: dict[str, Any],
+    media: list[Media],
 ) -> None:
     task = policy.run.task
     rows = [json.loads(line) for line in (folder / "run" / "metrics.jsonl").read_text().splitlines()]
@@ -170,7 +182,7 @@ def _write_report(
                 "real-time factor of the twin": f"{twin['real_time_factor']:.3f}",
             },
             command=summary["command"],
-            media=[Media(caption="four episodes, each in a world of its own", data=(folder / VIDEO).read_bytes())],
+            media=media,
             sweep=swept,
             card=card,
             training=rows,
