@@ -124,10 +124,13 @@ class Following:
         long = (IDLE if evidence.proven else FIRST_IDLE) * self.lag
         return np.asarray(gone & (evidence.idle >= long - self.dt / 100))
 
-    def presses(self, target: np.ndarray, seen: Measured) -> np.ndarray:
-        """Mask [n] of joints that stand still where no load explains how far their target is."""
-        still = np.abs(seen.velocity) < STANDING * self.limits.velocity
-        return np.asarray(still & (np.abs(target - seen.position) >= self.least + self.give))
+    def presses(self, target: np.ndarray, velocity: np.ndarray, seen: Measured) -> np.ndarray:
+        """Mask [n] of joints that are further from their target than its motion, theirs and the load explain; [n] rad, rad/s.
+
+        Over a lag L a healthy joint falls behind by at most L times the faster of both, whether they speed up or brake.
+        """
+        explained = self.lag * np.maximum(np.abs(velocity), np.abs(seen.velocity)) + self.least + self.give
+        return np.asarray(np.abs(target - seen.position) >= explained)
 
     def rejects(self, controller: Evidence, target: np.ndarray) -> np.ndarray:
         """Mask [n] of joints whose setpoint stands still though their target, which waits for it, has gone on."""
