@@ -124,11 +124,14 @@ class Following:
         long = (IDLE if evidence.proven else FIRST_IDLE) * self.lag
         return np.asarray(gone & (evidence.idle >= long - self.dt / 100))
 
-    def presses(self, target: np.ndarray, velocity: np.ndarray, seen: Measured) -> np.ndarray:
+    def presses(self, target: np.ndarray, velocity: np.ndarray, seen: Measured, now: float) -> np.ndarray:
         """Mask [n] of joints that are further from their target than its motion, theirs and the load explain; [n] rad, rad/s.
 
         Over a lag L a healthy joint falls behind by at most L times the faster of both, whether they speed up or brake.
+        Where it has not been seen for so long, nothing is known.
         """
+        if now - seen.time > self.lag:
+            return np.zeros(target.shape, bool)
         explained = self.lag * np.maximum(np.abs(velocity), np.abs(seen.velocity)) + self.least + self.give
         return np.asarray(np.abs(target - seen.position) >= explained)
 

@@ -288,7 +288,7 @@ class Gate:
     def _waits(self, memory: GateMemory, fit: Measured) -> np.ndarray:
         """Mask [n] of joints whose target waits for the robot, or for which the robot has stopped short."""
         far = np.abs(memory.position - fit.position) > WAITING * self.following.reach
-        return np.asarray(far | self.following.presses(memory.position, memory.velocity, fit))
+        return np.asarray(far | self.following.presses(memory.position, memory.velocity, fit, memory.time))
 
     def _of_controller(self, memory: GateMemory, reference: Measured | None, now: float) -> Evidence | None:
         """What is remembered of the controller's own motion; None where it does not say where it stands."""

@@ -13,11 +13,18 @@ import time
 
 PATIENCE = 30.0  # s; a bound for a machine that is busy, not a measure of speed
 _domains = itertools.count(os.getpid() * 7)
+# Of the 100 domains each of pytest's workers has its own: a node refuses to command a robot that another one commands.
+_WORKER, _WORKERS = (
+    int(os.environ.get(f"PYTEST_XDIST_WORKER{of}", default).lstrip("gw"))
+    for of, default in (("", "0"), ("_COUNT", "1"))
+)
 
 
 def new_domain() -> dict[str, str]:
     """Environment of a ROS domain of its own, on loopback: Linux' ephemeral ports begin above domain 101."""
-    return {"ROS_DOMAIN_ID": str(1 + next(_domains) % 100), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
+    own = 100 // _WORKERS
+    number = 1 + _WORKER % _WORKERS * own + next(_domains) % own
+    return {"ROS_DOMAIN_ID": str(number), "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
 
 
 class Process:
