@@ -67,13 +67,17 @@ class Robot:
         return self.statuses[-1]["reason"] if self.statuses else ""
 
 
+# Node and robot share a process, beside whatever else a busy machine does: neither may judge the other by the clock.
+PATIENT: dict[str, Any] = {"tracking_lag": 5.0, "tracking_time": 10.0}
+
+
 class Node:
     """A node in a thread."""
 
     def __init__(self, patient_file: Path, **settings: Any) -> None:
         self.said: list[str] = []
         self.stop, self.code = threading.Event(), -1
-        self.thread = threading.Thread(target=self._run, args=(patient_file, NodeSettings(**settings)))
+        self.thread = threading.Thread(target=self._run, args=(patient_file, NodeSettings(**(PATIENT | settings))))
 
     def _run(self, patient_file: Path, settings: NodeSettings) -> None:
         self.code = run_node(patient_file, settings, stop=self.stop, say=self.said.append)

@@ -59,7 +59,7 @@ def test_the_node_sends_trajectories_status_and_diagnostics_and_ends_with_a_hold
 def test_a_controller_that_says_that_it_stands_still_is_named(participant: Participant, patient_file: Path) -> None:
     robot = Robot(participant)
     robot.rejects = True
-    with Node(patient_file):
+    with Node(patient_file, tracking_lag=0.2):
         robot.spin_until(lambda: robot.reason.startswith("commands are sent, and the controller stands still"))
     assert not any(robot.commands[-1].points[0].velocities)
 
