@@ -114,10 +114,12 @@ class Inputs:
         return next((s for s in self.sources.values() if s.kind != "twist" and self._reading(s, now) is None), None)
 
     def stale(self, now: float) -> str:
-        """The first signal that is too old, by its own max_age; empty where none is."""
+        """The first signal that is too old, by its own max_age, or that its TF frame no longer gives; empty where none is."""
         for source in self.sources.values():
             if (read := self._reading(source, now)) is None:
-                continue
+                if source.kind == "twist":
+                    continue
+                return f"there is no {source.label} on {source.where} any more"
             for signal, max_age in source.ages:
                 if (age := now - read[1]) > max_age:
                     return f"{signal} is stale ({age:.2f} s old, on {source.where})"

@@ -12,6 +12,7 @@ pytest.importorskip("mujoco")
 pytest.importorskip("cyclonedds")
 
 from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.transforms import Transform
 from tests.deploy_ros.twin_cell import Towards, TwinCell, plant
 
 HEALTHY = {Reason.OK, Reason.LIMITED}
@@ -110,6 +111,18 @@ def test_an_estimate_that_stops_coming_brakes_the_robot_and_is_named() -> None:
     it.lost = set()
     assert it.run(0.1)[-1].reason is Reason.SIGNAL_STALE, "it stays shut"
     assert it.node.reset(it.now) == "" and it.run(0.1)[-1].reason in HEALTHY
+
+
+@pytest.mark.parametrize("told", [Transform("base", "puck_frame", (50.0, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0)),
+                                  Transform("nowhere", "puck_frame", (0.4, 0.0, 0.0), (1.0, 0.0, 0.0, 0.0))])  # fmt: skip
+def test_an_object_whose_frame_is_lost_brakes_the_robot_and_is_named(told: Transform) -> None:
+    """It is said to be where no arm reaches, or hangs from a frame that leads to no base."""
+    it = cell("arm_push", home, "task.randomization={}", object="puck=tf:puck_frame")
+    assert it.run(0.4)[-1].reason in HEALTHY
+    it.node.on_transforms([told], False, it.now)
+    output = it.node.step(it.now)
+    assert output is not None and output.reason is Reason.SIGNAL_STALE
+    assert output.status.reason == "there is no puck pose on tf:puck_frame any more"
 
 
 def test_a_legged_robot_that_hears_no_command_any_more_is_told_to_stand_still() -> None:
