@@ -139,6 +139,8 @@ class Gate:
         ages = (s.max_age for s in interface.signals if s.kind == "measurement")  # estimates have their own
         max_age = min(ages, default=5 * interface.control_dt)
         give = np.array([j.give for j in interface.joints])
+        arm = 0 if interface.tool is None else len(interface.tool.frames) - 1
+        give[:arm] = 0.0  # an arm carries itself; its servos may be soft, and a blocked one is blocked all the same
         give[give < limits.velocity * interface.control_dt] = 0.0  # less than a period's way is as nothing
         following = Following(limits, interface.control_dt, tracking_lag, forward, give)
         return cls(limits, interface.control_dt, max_age, following, tracking_time, forward, boundary)

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("mujoco")
 pytest.importorskip("cyclonedds")
 
-from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.safety import Gate, Reason
 from ashore.deploy_ros.transforms import Transform
 from tests.deploy_ros.twin_cell import Towards, TwinCell, plant
 
@@ -149,3 +149,11 @@ def test_what_is_missing_is_named_before_it_starts() -> None:
     it.lost = {"/ashore/goal_pose"}
     it.topics.publish(told)
     assert it.node.missing(it.now) == "no goal on /ashore/goal_pose"
+
+
+def test_soft_servos_of_an_arm_give_it_no_more_room() -> None:
+    """The SO-101's servos are 0.165 rad off at their greatest torque, more than a period's way; its jaw may press on things."""
+    face = plant("arm_lift", "task.robot=so101").interface
+    assert min(j.give / (j.velocity * face.control_dt) for j in face.joints) > 1.0
+    gate = Gate.of(face)
+    assert [bool(x) for x in np.asarray(gate.following.give)] == [j.group == "gripper" for j in face.joints]
