@@ -161,16 +161,17 @@ class Participant:
         depth: int = 10,
         reliable: bool = False,
         latched: bool = False,
+        of_others: bool = False,
     ) -> None:
-        """Best effort matches every writer; no deadline is requested, since few writers offer one."""
+        """Best effort matches every writer; no deadline is requested, since few writers offer one.
+
+        of_others: what this participant writes itself is not heard.
+        """
         reliability = Policy.Reliability.Reliable(_BLOCKING) if reliable else Policy.Reliability.BestEffort
         durability = Policy.Durability.TransientLocal if latched else Policy.Durability.Volatile
         qos = _qos(reliability, durability, depth)
-        reader: DataReader[Any] = DataReader(
-            self._participant,
-            _topic(self._participant, topic, kind),
-            qos=Qos(*_type_hash(kind), base=qos),
-        )
+        own = Qos(*_type_hash(kind), *([Policy.IgnoreLocal.Participant] if of_others else []), base=qos)
+        reader: DataReader[Any] = DataReader(self._participant, _topic(self._participant, topic, kind), qos=own)
         condition = ReadCondition(reader, _ANY)
         self._waitset.attach(condition)
         self._readers.append((reader, condition, callback))

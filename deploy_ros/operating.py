@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,13 +12,13 @@ from ashore.configs.errors import AshoreError
 from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.dds import Participant, Writer, domain_id
+from ashore.deploy_ros.node_remote import SILENT, NodeRemote
 from ashore.deploy_ros.safety import Reason
-from ashore.deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME, RESET_TOPIC, STATUS_TOPIC, STOP_TOPIC
+from ashore.deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME, RESET_TOPIC, STOP_TOPIC
 
 DRIVING = (Reason.OK.value, Reason.LIMITED.value)
 REPEAT = 0.05  # s between repeats of a stop
-# s in which a node that drives says so, every control period, and every node sums up what it does, once a second.
-STATUS_WITHIN, DIAGNOSTICS_WITHIN = 0.5, 2.5
+DIAGNOSTICS_WITHIN = 2.5  # s in which every node sums up what it does, once a second
 
 Say = Callable[[str], None]
 
@@ -56,69 +55,57 @@ def send_goal(
 def send_stop(wait: float, say: Say) -> None:
     """Emergency stop, sent until the node brakes; one that does not drive has it too. UnheardError where none is there."""
     with Participant() as dds:
-        line, writer = _Line(dds), dds.writer(STOP_TOPIC, types.Bool)
+        line = _Line(dds)
+        node = line.node
 
         def stopped() -> bool:
-            writer.write(types.Bool(data=True))
-            return line.status.get("reason") == Reason.ESTOP.value
+            node.stop()
+            return node.reason == Reason.ESTOP.value
 
         began = time.monotonic()
         try:
-            line.until_heard(writer, STOP_TOPIC, wait, stopped)
+            line.until_heard(node.stops, STOP_TOPIC, wait, stopped)
         except UnheardError as error:
             raise UnheardError(f"NOT STOPPED: {error}; use the robot's own emergency stop") from None
-        line.until(lambda: stopped() or (not line.drives and time.monotonic() - began > STATUS_WITHIN), wait)
-        writer.flush(1.0)
-        if line.drives and not stopped():
-            raise UnheardError(
-                f"NOT STOPPED: the node says {line.status.get('reason')!r}; use the robot's own emergency stop"
-            )
-        say(
-            f"stopped; to go on: ashore reset, or true on {RESET_TOPIC}"
-            if line.drives
-            else "the node has the stop; it was not driving"
-        )
+        line.until(lambda: stopped() or (not node.speaks and time.monotonic() - began > SILENT), wait)
+        node.stops.flush(1.0)
+        if not node.speaks:
+            say("the node has the stop; it was not driving")
+        elif stopped():
+            say(f"stopped; to go on: ashore reset, or true on {RESET_TOPIC}")
+        else:
+            raise UnheardError(f"NOT STOPPED: the node says {node.reason!r}; use the robot's own emergency stop")
 
 
 def send_reset(wait: float, say: Say) -> None:
     """Let a node that holds go on from where the robot stands. UnheardError where it does not, with its reason."""
     with Participant() as dds:
-        line, writer = _Line(dds), dds.writer(RESET_TOPIC, types.Bool)
-        line.until_heard(writer, RESET_TOPIC, wait)
-        line.until(lambda: line.drives, STATUS_WITHIN)
-        if line.drives and not line.status["latched"] and line.status["reason"] in DRIVING:
-            say(f"nothing to reset: the node is {line.status['reason']}")
+        line = _Line(dds)
+        node = line.node
+        line.until_heard(node.resets, RESET_TOPIC, wait)
+        line.until(lambda: node.speaks, SILENT)
+        if node.speaks and not node.latched and node.reason in DRIVING:
+            say(f"nothing to reset: the node is {node.reason}")
             return
-        patience = wait if line.drives else STATUS_WITHIN
-        line.statuses.clear()
-        writer.write(types.Bool(data=True))
-        writer.flush(1.0)
-        if line.until(lambda: line.drives and not line.status["latched"], patience):
-            say(f"reset: the node is {line.status['reason']}")
-        elif line.drives:
-            raise UnheardError(f"the node still holds: {line.status['reason']}")
+        patience = wait if node.speaks else SILENT
+        node.forget()
+        node.reset()
+        node.resets.flush(1.0)
+        if line.until(lambda: node.speaks and not node.latched, patience):
+            say(f"reset: the node is {node.reason}")
+        elif node.speaks:
+            raise UnheardError(f"the node still holds: {node.reason}")
         else:
             say("the node has the reset; it is not driving")
 
 
 class _Line:
-    """What a node says of itself, as it comes."""
+    """What a node says of itself, as it comes, and what it sums up."""
 
     def __init__(self, dds: Participant) -> None:
-        self._dds = dds
-        self.statuses: list[dict[str, Any]] = []
+        self._dds, self.node = dds, NodeRemote(dds)
         self.diagnostics: list[Any] = []  # DiagnosticStatus of the node
-        dds.reader(STATUS_TOPIC, types.String, self._on_status)
         dds.reader(DIAGNOSTICS_TOPIC, types.DiagnosticArray, self._on_diagnostics)
-
-    @property
-    def status(self) -> dict[str, Any]:
-        return self.statuses[-1] if self.statuses else {}
-
-    @property
-    def drives(self) -> bool:
-        """Whether some node drives: only those say every period what they do."""
-        return bool(self.statuses)
 
     @property
     def said(self) -> dict[str, str]:
@@ -149,13 +136,6 @@ class _Line:
             raise UnheardError(
                 f"no node listens on {topic} in ROS domain {domain_id()} after {seconds:g} s; is `ashore deploy` running there?"
             )
-
-    def _on_status(self, message: Any) -> None:
-        try:
-            status = json.loads(message.data)
-            self.statuses.append({"reason": str(status["reason"]), "latched": bool(status["latched"])})
-        except (ValueError, KeyError, TypeError):
-            return  # someone else's
 
     def _on_diagnostics(self, message: Any) -> None:
         self.diagnostics += [status for status in message.status if status.name.startswith(f"{NODE_NAME}:")]

@@ -16,15 +16,14 @@ from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.dds import Participant, domain_id
 from ashore.deploy_ros.interrupts import stop_on_signals
+from ashore.deploy_ros.node_remote import NodeRemote
 from ashore.deploy_ros.settings import EPISODE_TOPIC, RESET_TOPIC, STOP_TOPIC, NodeSettings
 from ashore.deploy_ros.twin_controllers import Controllers
-from ashore.deploy_ros.twin_node import NodeRemote
 from ashore.deploy_ros.twin_plant import Episode, RobotSimulator
 from ashore.deploy_ros.twin_topics import Topics
 
-PUBLISH_DT = (
-    0.008  # s between joint states, as near as physics steps allow: 125 Hz, the rate of Universal Robots' CB3 arms
-)
+# s between joint states, as near as physics steps allow: 125 Hz, the rate of Universal Robots' CB3 arms.
+PUBLISH_DT = 0.008
 SILENCE = 0.5  # s without a command: the node is gone
 ASK_DT = 0.5  # s after which a node is asked again
 STANDING_STILL = 0.2  # s that a robot is seen where it was put, before the node is reset: every signal is of there
@@ -100,6 +99,7 @@ class _Twin:
         self._setpoints = {topic: dds.writer(topic, types.JointTrajectoryControllerState) for topic, *_ in states}
         self._results = dds.writer(EPISODE_TOPIC, types.String, depth=100, latched=True)
         self._node = NodeRemote(dds)
+        self._halted = False  # the node was stopped by this twin, and by nobody else
         for topic, forward in self._controllers.topics:
             kind: type = types.Float64MultiArray if forward else types.JointTrajectory
             # Reliable, as the real controller's reader: it takes nothing from a best-effort publisher.
@@ -131,14 +131,21 @@ class _Twin:
 
     def _halt(self) -> bool:
         """Stop a node that drives, before everything is put in its place; False where it does not obey."""
+        self._halted = self._node.drives and not self._node.stopped
+        if self._halted:
+            self._node.others_stop = False
         return not self._node.drives or self._persist(self._node.stop, lambda: self._node.stopped, STOP_TOPIC)
 
     def _release(self) -> bool:
-        """Let a node that was stopped go on; False where it does not."""
+        """Let a node that was stopped go on; False where it does not. A stop by somebody else is theirs to undo."""
         if not self._node.stopped:
             return True
         self._persist(lambda: None, lambda: True, "", STANDING_STILL)
-        going = self._persist(self._node.reset, lambda: not self._node.holds, RESET_TOPIC)
+        if self._halted and not self._node.others_stop:
+            going = self._persist(self._node.reset, lambda: not self._node.holds, RESET_TOPIC)
+        else:
+            self._say(f"twin: somebody else has stopped the node; waiting for true on {RESET_TOPIC}")
+            going = self._persist(lambda: None, lambda: not self._node.holds, RESET_TOPIC)
         self._commands = 0  # a hold is none
         return going
 

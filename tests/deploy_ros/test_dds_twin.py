@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,9 +18,10 @@ from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.dds import Participant
 from ashore.deploy_ros.messages import Point, Trajectory
+from ashore.deploy_ros.node_remote import NodeRemote
 from ashore.deploy_ros.settings import NodeSettings
 from ashore.deploy_ros.twin import EpisodeResult, run_twin, summarize
-from tests.deploy_ros.dds_rig import spin_until
+from tests.deploy_ros.dds_rig import Node, spin_until
 from tests.deploy_ros.gantry import Gantry
 from tests.deploy_ros.policies import JOINTS
 
@@ -75,3 +79,45 @@ def test_a_summary_has_the_means_over_the_episodes_that_were_played() -> None:
     assert summary.pop("episodes")[1]["real_time_factor"] == 0.5
     assert summary == {"finished": True, "success": 0.5, "real_time_factor": 0.75}
     assert summarize([], 1) == {"finished": False, "success": 0.0, "real_time_factor": 0.0, "episodes": []}
+
+
+class Anew(Gantry):
+    """Each of its episodes begins at home."""
+
+    starts_anew = True
+
+    def begin_episode(self) -> Any:
+        self.q = self.home.copy()
+        return super().begin_episode()
+
+
+@pytest.mark.slow
+def test_what_somebody_else_has_stopped_the_twin_does_not_let_go_on(
+    participant: Participant, patient_file: Path
+) -> None:
+    said: list[str] = []
+    person = NodeRemote(participant)
+    results: list[EpisodeResult] = []
+    twin = threading.Thread(target=lambda: results.extend(run_twin(Anew(time_limit=1.5), 3, say=said.append)))
+    waiting = "twin: somebody else has stopped the node; waiting for true on /ashore/reset"
+
+    def until(condition: Callable[[], Any], ask: Callable[[], None] = lambda: None) -> None:
+        def asked() -> bool:
+            ask()
+            return bool(condition())
+
+        spin_until(participant, asked)
+
+    with Node(patient_file):
+        twin.start()
+        until(lambda: "episode 0" in " ".join(said))
+        until(lambda: person.drives and not person.latched)
+        until(lambda: person.stopped, person.stop)
+        until(lambda: waiting in said)
+        began = len(said)
+        for _ in range(20):
+            participant.spin(0.02)
+        assert person.stopped and len(said) == began
+        until(lambda: not person.latched, person.reset)
+        until(lambda: not twin.is_alive())
+    assert len(results) == 3 and said.count(waiting) == 1
