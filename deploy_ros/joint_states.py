@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Sequence
 
 import numpy as np
 
 from ashore.configs.contract import JointSpec
-from ashore.configs.laws.differences import filtered
 from ashore.deploy_ros.following import Measured
 from ashore.deploy_ros.messages import MessageError, numbers
 
@@ -154,7 +154,9 @@ class JointStates:
         if elapsed < SHORTEST:  # messages that come in a burst count as one
             return self._before.velocity
         difference = (position - self._before.position) / elapsed
-        return filtered(self._before.velocity, difference, elapsed, self._filter_time or 0.0)
+        # A first-order low pass, exact for a difference that is constant over `elapsed`.
+        share = -math.expm1(-elapsed / self._filter_time) if self._filter_time else 1.0
+        return np.asarray(self._before.velocity + share * (difference - self._before.velocity))
 
     def _resolve(self, names: tuple[str, ...]) -> np.ndarray:
         missing = [name for name in self.names if name not in names]

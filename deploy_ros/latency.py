@@ -21,7 +21,7 @@ from ashore.deploy_ros.safety import Command
 
 WINDOW = 4.0  # s that an estimate looks back over
 LONGEST = 0.5  # s, the longest delay that is looked for
-FINEST = 0.001  # s between the points of the grid; coarser for slow control loops: a quarter of a period
+FINEST = 0.002  # s between the points of the grid; coarser for slow control loops: a quarter of a period
 MOVING = 0.02  # of its velocity limit: a joint whose velocity changes less, rms, tells nothing
 ALIKE = 0.8  # the least correlation that is a delay
 KEPT = 2000  # control steps, and estimates, that the percentiles are of
