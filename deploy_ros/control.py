@@ -12,7 +12,9 @@ from ashore.configs.contract import TARGET, TARGET_VELOCITY, Interface
 from ashore.deploy_ros.boundary import Boundary
 from ashore.deploy_ros.bundle import Memory, Policy
 from ashore.deploy_ros.deadman import DeadMan
+from ashore.deploy_ros.explanations import JOINT_STATE, Explanation
 from ashore.deploy_ros.following import Measured
+from ashore.deploy_ros.gate_memory import GateMemory
 from ashore.deploy_ros.groups import Setpoints, groups_of
 from ashore.deploy_ros.homing import Homing
 from ashore.deploy_ros.inputs import Inputs
@@ -20,9 +22,10 @@ from ashore.deploy_ros.joint_states import JointStates, implausible
 from ashore.deploy_ros.latency import LatencyMeter
 from ashore.deploy_ros.messages import MessageError, numbers, robots_own
 from ashore.deploy_ros.profile import Profile
+from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.refusals import Refusals
 from ashore.deploy_ros.routes import GOAL
-from ashore.deploy_ros.safety import Command, Gate, GateMemory, Reason
+from ashore.deploy_ros.safety import Command, Gate
 from ashore.deploy_ros.settings import RESET_TOPIC, NodeSettings
 from ashore.deploy_ros.shadow import beside
 from ashore.deploy_ros.states import Output, State, Status, TransitionError
@@ -30,7 +33,6 @@ from ashore.deploy_ros.transforms import Transform
 from ashore.deploy_ros.variants import mode_of, variant_of
 
 COMES_BACK = (Reason.STALE, Reason.SIGNAL_STALE)  # what may be over by itself
-JOINT_STATE = "joint state"
 LATENCIES = 2000  # control steps that the statistics look back over
 
 
@@ -57,8 +59,7 @@ class Controller:
         self._measured: Measured | None = None
         self._poisoned: Measured | None = None  # a state that is not finite, kept until a step has seen it
         self._stamp = 0.0
-        self._detail = ""  # of why it holds
-        self._lost = ""  # the signal that was too old last
+        self._explanation = Explanation(self.refusals, self.settings.joint_states)
         self._paused = ""  # why the dead-man switch keeps it from moving
         self.arrived = False  # home, where that is all that was asked
         self._gate_memory: GateMemory | None = None
@@ -125,9 +126,9 @@ class Controller:
         """What the policy still needs to start from where the robot stands; empty where nothing."""
         joint_states = self.settings.joint_states
         if self._measured is None:
-            return f"no joint state on {joint_states}{self._because('joint state')}"
+            return f"no joint state on {joint_states}{self._explanation.of_missing(JOINT_STATE)}"
         if (unfit := self.gate.unfit(self._measured, now)) is not Reason.OK:
-            return unfit.value + self._cause(unfit, now)
+            return unfit.value + self._explanation.of_state(unfit, self._measured, now)
         if why := implausible(self._full, self._measured):
             return why
         if why := self.gate.leaves(Command(self._measured.position, np.zeros_like(self._measured.position))):
@@ -135,7 +136,7 @@ class Controller:
         if why := self.deadman.open(now):
             return why
         if (source := self.inputs.missing(now)) is not None:
-            return f"no {source.label} on {source.where}{self._because(source.label)}"
+            return f"no {source.label} on {source.where}{self._explanation.of_missing(source.label)}"
         return self.inputs.stale(now)
 
     def on_joint_state(
@@ -143,21 +144,21 @@ class Controller:
     ) -> str:
         """Take a JointState received at `now`; `stamp`: s of its header, 0 where it has none."""
         if self.state not in (State.INACTIVE, State.ACTIVE):
-            return self.refusals.add("joint state", f"it comes while {self.state.value}")
+            return self.refusals.add(JOINT_STATE, f"it comes while {self.state.value}")
         if stamp and stamp <= self._stamp and self.state is State.ACTIVE and not self.latched:
-            return self.refusals.add("joint state", f"its stamp {stamp:.3f} s is not after {self._stamp:.3f} s")
+            return self.refusals.add(JOINT_STATE, f"its stamp {stamp:.3f} s is not after {self._stamp:.3f} s")
         running = self.state is State.ACTIVE or not self.at_rest
         try:
             self.inputs.take_joints(names, position, velocity, now)
             measured = self._joints.read(names, position, velocity, now, stamp, running=running)
         except (MessageError, TypeError, ValueError) as error:
-            return self.refusals.add("joint state", str(error))
+            return self.refusals.add(JOINT_STATE, str(error))
         self._stamp = stamp
         self._measured = measured
         if not (np.isfinite(measured.position).all() and np.isfinite(measured.velocity).all()):
             self._poisoned = measured
-            return self.refusals.add("joint state", self._joints.not_finite(measured))
-        self.refusals.over("joint state")
+            return self.refusals.add(JOINT_STATE, self._joints.not_finite(measured))
+        self.refusals.over(JOINT_STATE)
         if self.delays is not None:
             self.delays.motion.seen(now, measured.position)
         return ""
@@ -285,13 +286,13 @@ class Controller:
         if self.settings.shadow:
             self._go_with(measured, now)
         lost = self.inputs.stale(now)
-        self._lost = lost or self._lost
+        self._explanation.lost = lost or self._explanation.lost
         held = self._held(now)
         command, before = None if lost or not held else self._command(measured, now), self._gate_memory
         self._gate_memory, safe, reason = self.gate(
             before, command, measured, now, self._stop, self._reference(), bool(lost)
         )
-        self._explain(reason, before, command, now)
+        self._explanation.remember(reason, before, command, self.gate, self._measured, now)
         if reason in (Reason.OK, Reason.LIMITED):  # the policy goes on from what was sent, else its own would run away
             self._policy_memory |= {
                 TARGET: safe.position.astype(np.float32),
@@ -395,36 +396,10 @@ class Controller:
 
     def _status(self, reason: Reason, now: float) -> Status:
         age = now - self._measured.time if self._measured is not None else -1.0
-        text = self._lost if reason is Reason.SIGNAL_STALE else reason.value + self._detail
-        text = self._paused if reason is Reason.NO_COMMAND and self._paused else text
+        paused = self._paused if reason is Reason.NO_COMMAND else ""
+        text = paused or self._explanation.text(reason)
         counts, mode = (self.steps, self.skipped, self.refusals.count), mode_of(self.settings)
         return Status(self.state.value, text, self.latched, *counts, round(age, 6), self.latencies[-1], mode)
-
-    def _explain(self, reason: Reason, before: GateMemory, command: Command | None, now: float) -> None:
-        """Remember what led to this reason, for as long as it lasts."""
-        if reason is not before.latched:
-            self._detail = ""
-        if self._detail and self.gate.unfit(self._measured, now) is Reason.OK:
-            return
-        if reason is Reason.CLOCK and not self._detail and now > before.time:
-            self._detail = f": no step for {now - before.time:.2f} s"
-        elif reason is Reason.OUTSIDE and not self._detail and command is not None:
-            why = self.gate.leaves(command)
-            self._detail = f": {why}" if why else ""
-        elif reason in (Reason.STALE, Reason.STATE_NOT_FINITE):
-            self._detail = self._cause(reason, now)
-
-    def _cause(self, unfit: Reason, now: float) -> str:
-        """What is behind a joint state that cannot be used: what was refused and why, or that none comes."""
-        refused = self.refusals.why("joint state")
-        if unfit is not Reason.STALE:
-            return f": {refused}" if refused else ""
-        age = f" ({now - self._measured.time:.2f} s old)" if self._measured is not None else ""
-        return f"{age}: {'refused: ' * bool(refused)}{refused or f'none comes on {self.settings.joint_states}'}"
-
-    def _because(self, what: str) -> str:
-        """Why the last of these messages was refused, in brackets; empty where none was."""
-        return f" ({what}: {why})" if (why := self.refusals.why(what)) else ""
 
     def _require(self, transition: str, *allowed: State) -> None:
         if self.state not in allowed:

@@ -19,11 +19,11 @@ from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import Trajectory
 from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.profile_files import with_profile
+from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.recording import Tape, tape_of
 from ashore.deploy_ros.refusals import Announcer
 from ashore.deploy_ros.resets import Resets
 from ashore.deploy_ros.run_report import write_report
-from ashore.deploy_ros.safety import Reason
 from ashore.deploy_ros.settings import (
     DIAGNOSTICS_TOPIC,
     EPISODE_TOPIC,
@@ -34,6 +34,7 @@ from ashore.deploy_ros.settings import (
     NodeSettings,
 )
 from ashore.deploy_ros.states import EXIT_FAILED, EXIT_NOT_STARTED, EXIT_OK, EXIT_UNUSABLE, State
+from ashore.deploy_ros.takers import takers
 
 DELIVERY_TIME = 1.0  # s at most to see the last command delivered
 # s that others get to be discovered before commands may be sent, and s at most for those who listen to discover who sends them.
@@ -100,9 +101,9 @@ class _Node:
         self._rival = False  # somebody else commands the robot
         self._status = dds.writer(STATUS_TOPIC, types.String)
         self._diagnostics = dds.writer(DIAGNOSTICS_TOPIC, types.DiagnosticArray)
-        for k, s in enumerate(ros.subscriptions(self._controller)):
+        for s, take in takers(self._controller, self._lock, tape, self._refused):
             depth = 100 if s.kind == "TFMessage" else 10  # many publish there
-            dds.reader(s.topic, getattr(types, s.kind), self._taking(k, s), depth, s.latched, s.latched)
+            dds.reader(s.topic, getattr(types, s.kind), take, depth, s.latched, s.latched)
         # These may come once: from a reliable writer they are sent until acknowledged, but a reliable reader matches no
         # best-effort writer, hence both. The reliable one is announced first: who publishes once waits for one reader alone.
         # Hearing a stop twice does no harm; for resets see `resets`.
@@ -229,19 +230,6 @@ class _Node:
             message = ros.diagnostics(types, NODE_NAME, self._controller, last, time.time())
         self._diagnostics.write(message)
         self._tape.sent(DIAGNOSTICS_TOPIC, "DiagnosticArray", message)
-
-    def _taking(self, k: int, subscription: ros.Subscription) -> Callable[[Any], None]:
-        """What a message of this subscription, the k-th, does."""
-
-        def on_message(message: Any) -> None:
-            with self._lock:
-                now = time.monotonic()
-                self._tape.took(k, subscription.topic, subscription.kind, message, now)
-                why = subscription.take(self._controller, message, now)
-            if why and subscription.aloud:
-                self._refused(f"refused: {why}", time.monotonic())
-
-        return on_message
 
     def _on_stop(self, message: Any) -> None:
         if message.data:

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
@@ -33,10 +32,10 @@ from ashore.deploy_ros.rclpy_types import (
     TYPES,
     received,
 )
+from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.recording import Tape, tape_of
 from ashore.deploy_ros.refusals import Announcer
 from ashore.deploy_ros.run_report import write_report
-from ashore.deploy_ros.safety import Reason
 from ashore.deploy_ros.settings import (
     DIAGNOSTICS_TOPIC,
     EPISODE_TOPIC,
@@ -47,6 +46,7 @@ from ashore.deploy_ros.settings import (
     relative,
 )
 from ashore.deploy_ros.states import State
+from ashore.deploy_ros.takers import takers
 from ashore.deploy_ros.transitions import counted, refusing
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
@@ -155,9 +155,9 @@ class PolicyNode(LifecycleNode):
         self._controller = controller
         self._entities = [
             self.create_subscription(
-                getattr(TYPES, s.kind), relative(s.topic), self._taking(k, s), LISTEN_LATCHED if s.latched else LISTEN
+                getattr(TYPES, s.kind), relative(s.topic), take, LISTEN_LATCHED if s.latched else LISTEN
             )
-            for k, s in enumerate(ros.subscriptions(controller))
+            for s, take in takers(controller, self._lock, self._tape, self._refused)
             if getattr(TYPES, s.kind) is not None  # what comes with a package that is not here
         ]
         return super().on_configure(state)
@@ -269,19 +269,6 @@ class PolicyNode(LifecycleNode):
         if self._loop is not None and self._loop_failure is None and (rivals := self.rivals()):
             self.get_logger().error(f"{rivals}; braking, then ending")
             self._loop_failure = RivalError(rivals)
-
-    def _taking(self, k: int, subscription: ros.Subscription) -> Callable[[Any], None]:
-        """What a message of this subscription, the k-th, does."""
-
-        def on_message(message: Any) -> None:
-            with self._lock:
-                now = time.monotonic()
-                self._tape.took(k, subscription.topic, subscription.kind, message, now)
-                why = subscription.take(self._controller, message, now)
-            if why and subscription.aloud:
-                self._refused(f"refused: {why}", time.monotonic())
-
-        return on_message
 
     def _press_stop(self) -> None:
         with self._lock:

@@ -8,7 +8,7 @@ from typing import Any
 
 from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros.dds import Participant
-from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.settings import RESET_TOPIC, STATUS_TOPIC, STOP_TOPIC
 
 SILENT = 0.5  # s without a status: there is no node that drives, for such a node says every control period what it does

@@ -13,7 +13,7 @@ from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.dds import Participant, Writer, domain_id
 from ashore.deploy_ros.node_remote import SILENT, NodeRemote
-from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME, RESET_TOPIC, STOP_TOPIC
 
 DRIVING = (Reason.OK.value, Reason.LIMITED.value)

@@ -13,8 +13,8 @@ import numpy as np
 
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.messages import Point, Trajectory
+from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.routes import GOAL
-from ashore.deploy_ros.safety import Reason
 from ashore.deploy_ros.settings import TF
 from ashore.deploy_ros.states import Output
 from ashore.deploy_ros.transforms import Transform

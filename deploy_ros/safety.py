@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from enum import Enum
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +12,8 @@ from ashore.configs.contract import Interface
 from ashore.configs.laws.limits import JointLimits, limit_target, within_positions
 from ashore.deploy_ros.boundary import Boundary
 from ashore.deploy_ros.following import LOOK_AHEAD, Evidence, Following, Measured
+from ashore.deploy_ros.gate_memory import GateMemory
+from ashore.deploy_ros.reasons import Reason
 
 # A policy's graph keeps the same limits, but its targets and memory are float32: what differs by so many roundings of a
 # target's size is no offence. It is not sent as it is, for at 1 kHz roundings alone are 0.2 rad/s^2: see `Gate._limited`.
@@ -24,79 +25,12 @@ WAITING = 0.98  # of its reach: a target so far ahead waits for the robot, from 
 LONGEST_GAP, GAP_PERIODS = 0.5, 2.5
 
 
-class Reason(Enum):
-    """Why the command is what it is. The value says it to a human."""
-
-    OK = "following the policy"
-    LIMITED = "following the policy, within the joint limits"
-    NO_COMMAND = "no command: braking, then holding"
-    ESTOP = "stopped on request"
-    STALE = "the joint state is stale"
-    SIGNAL_STALE = "a signal is stale"
-    STATE_LENGTH = "the joint state has the wrong length"
-    STATE_NOT_FINITE = "the joint state has a value that is not finite"
-    COMMAND_LENGTH = "the policy's command has the wrong length"
-    COMMAND_NOT_FINITE = "the policy's command has a value that is not finite"
-    STALLED = (
-        "commands are sent, and the robot does not move: its controller rejects them (does controllers.yaml set "
-        "allow_nonzero_velocity_at_trajectory_end: true?) or is not active, or the robot is blocked"
-    )
-    REJECTED = (
-        "commands are sent, and the controller stands still: it rejects them (does controllers.yaml set "
-        "allow_nonzero_velocity_at_trajectory_end: true?)"
-    )
-    BLOCKED = "the controller follows its commands, and the robot does not move: it is blocked, or its drives are off"
-    TRACKING = "the robot does not keep up with its targets: it is blocked, or its controller slows it down"
-    OUTSIDE = "the tool would leave its workspace"
-    CLOCK = "the clock went backwards or jumped"
-    BRAKING = "still braking"
-
-    @property
-    def stands_still(self) -> bool:
-        """Whether it says that the robot does not move."""
-        return self in (Reason.STALLED, Reason.REJECTED, Reason.BLOCKED)
-
-    @property
-    def latches(self) -> bool:
-        """Whether the gate stays shut from here on, until it is reset."""
-        return self not in (Reason.OK, Reason.LIMITED, Reason.NO_COMMAND, Reason.BRAKING)
-
-
 class Command(NamedTuple):
     """A target one control period ahead."""
 
     position: np.ndarray  # [n] rad
     velocity: np.ndarray  # [n] rad/s
     extra: float = 0.0  # s that a trajectory controller needs beyond the usual look-ahead, to keep the velocity limits
-
-
-class GateMemory(NamedTuple):
-    """The last command let through, and what the gate remembers."""
-
-    position: np.ndarray  # [n] rad
-    velocity: np.ndarray  # [n] rad/s
-    time: float  # s, monotonic, of the last step
-    evidence: Evidence  # of the robot's motion
-    off_since: float | None = None  # s, monotonic, since when some joint is too far behind
-    latched: Reason | None = None
-    remaining: float = 0.0  # s until a target that was put back to the robot may be reached
-    controller: Evidence | None = None  # of the trajectory controller's own motion, where it says where it stands
-    catching_up: bool = False  # the controller, by what it says
-    back: np.ndarray | None = None  # [n] mask of the joints whose target this stop has put back to the robot
-
-    @property
-    def put_back(self) -> bool:
-        """Whether this stop has put a target back to the robot."""
-        return self.back is not None
-
-    @property
-    def reference(self) -> Measured | None:
-        """Where the trajectory controller says that it stands."""
-        return self.controller.seen if self.controller is not None else None
-
-    @property
-    def at_rest(self) -> bool:
-        return not self.velocity.any() and self.remaining <= 0.0
 
 
 @dataclass(frozen=True)

@@ -34,21 +34,23 @@ def _objects(text: str) -> str:
     return text
 
 
-def _quaternion(text: str) -> str:
+def _floats(text: str) -> list[float]:
+    """Numbers with commas between; NaN where there is none."""
     try:
-        values = [float(part) for part in text.split(",")]
+        return [float(part) for part in text.split(",")]
     except ValueError:
-        values = []
+        return [math.nan]
+
+
+def _quaternion(text: str) -> str:
+    values = _floats(text)
     if len(values) != 4 or not abs(math.hypot(*values) - 1.0) < 0.01:
         raise ValueError("allowed: w,x,y,z of a unit quaternion")
     return text
 
 
 def _box(text: str) -> str:
-    try:
-        values = [float(part) for part in text.split(",")] if text else []
-    except ValueError:
-        values = [math.nan]
+    values = _floats(text)
     fits = (
         len(values) == 6
         and all(map(math.isfinite, values))
@@ -186,7 +188,7 @@ class NodeSettings(Settings):
     @property
     def mount(self) -> tuple[float, ...]:
         """Of the IMU in the base: unit quaternion wxyz."""
-        values = [float(part) for part in self.imu_rotation.split(",")]
+        values = _floats(self.imu_rotation)
         return tuple(value / math.hypot(*values) for value in values)
 
     @property
@@ -198,7 +200,7 @@ class NodeSettings(Settings):
     @property
     def box(self) -> Box:
         """Where the tool may be, from and to, [3] m each; infinite where nothing is set."""
-        values = [float(part) for part in self.keep_within.split(",") if part]
+        values = _floats(self.keep_within) if self.keep_within else []
         low, high = values[:3] or [-math.inf] * 3, values[3:] or [math.inf] * 3
         table = self.keep_above if self.keep_above > ANYWHERE else -math.inf
         return (*low[:2], max(low[2], table)), tuple(high)

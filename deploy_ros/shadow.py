@@ -12,7 +12,7 @@ from ashore.configs.contract import TARGET, TARGET_VELOCITY
 from ashore.configs.laws.limits import JointLimits
 from ashore.deploy_ros.bundle import Memory
 from ashore.deploy_ros.following import Evidence, Measured
-from ashore.deploy_ros.safety import GateMemory
+from ashore.deploy_ros.gate_memory import GateMemory
 
 
 def beside(measured: Measured, limits: JointLimits, time: float) -> tuple[GateMemory, Memory]:

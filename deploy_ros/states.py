@@ -8,7 +8,8 @@ from enum import Enum
 
 import numpy as np
 
-from ashore.deploy_ros.safety import Command, Reason
+from ashore.deploy_ros.reasons import Reason
+from ashore.deploy_ros.safety import Command
 
 EXIT_OK, EXIT_NOT_STARTED, EXIT_UNUSABLE, EXIT_FAILED = 0, 1, 2, 3  # of a node's process
 

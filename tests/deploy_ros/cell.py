@@ -12,7 +12,8 @@ from ashore.deploy_ros.bundle import Policy
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.jtc import JointTrajectoryController
 from ashore.deploy_ros.messages import Trajectory, forward_of, trajectory_of
-from ashore.deploy_ros.safety import Command, Reason
+from ashore.deploy_ros.reasons import Reason
+from ashore.deploy_ros.safety import Command
 from ashore.deploy_ros.settings import NodeSettings
 from ashore.deploy_ros.states import Output
 

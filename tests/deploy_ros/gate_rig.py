@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 
 from ashore.deploy_ros.following import Measured
-from ashore.deploy_ros.safety import Command, Gate, GateMemory, Reason
+from ashore.deploy_ros.gate_memory import GateMemory
+from ashore.deploy_ros.reasons import Reason
+from ashore.deploy_ros.safety import Command, Gate
 from tests.deploy_ros.policies import DT, LIMITS, interface
 
 GATE = Gate.of(interface())

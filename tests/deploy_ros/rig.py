@@ -8,7 +8,7 @@ import numpy as np
 
 from ashore.deploy_ros.bundle import Policy
 from ashore.deploy_ros.control import Controller
-from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.settings import NodeSettings
 from ashore.deploy_ros.states import Output
 from tests.deploy_ros.policies import DT, JOINTS

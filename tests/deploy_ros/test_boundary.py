@@ -11,7 +11,7 @@ from ashore.configs.contract import ToolChain
 from ashore.deploy_ros.boundary import Boundary, BoundaryError
 from ashore.deploy_ros.bundle import Policy, load_policy
 from ashore.deploy_ros.control import Controller
-from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.settings import NodeSettings
 from tests.deploy_ros.cell import Cell, Servos
 from tests.deploy_ros.policies import JOINTS, LIMITS, interface, make_policy

@@ -12,7 +12,7 @@ import pytest
 
 from ashore.deploy_ros.bundle import Policy
 from ashore.deploy_ros.control import Controller
-from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.states import State, TransitionError
 from tests.deploy_ros.policies import DT, expected_targets, interface, signal
 from tests.deploy_ros.rig import GOAL, Rig

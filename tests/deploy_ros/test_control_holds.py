@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ashore.deploy_ros.bundle import Policy
-from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.states import State
 from tests.deploy_ros.policies import DT
 from tests.deploy_ros.rig import GOAL, Rig

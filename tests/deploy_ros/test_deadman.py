@@ -12,7 +12,7 @@ import pytest
 from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros.bundle import Policy
 from ashore.deploy_ros.deadman import FRESH, DeadMan
-from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.reasons import Reason
 from tests.deploy_ros.dds_rig import Node, Robot
 from tests.deploy_ros.fake_rclpy import Message
 from tests.deploy_ros.lifecycle_rig import Arm, feed

@@ -11,7 +11,7 @@ import pytest
 
 from ashore.configs.contract import JointSpec
 from ashore.deploy_ros.bundle import Policy, load_policy
-from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.reasons import Reason
 from tests.deploy_ros.cell import Cell, Servos
 from tests.deploy_ros.dds_rig import Node, Robot
 from tests.deploy_ros.lifecycle_rig import Arm, run

@@ -11,7 +11,8 @@ import pytest
 from ashore.deploy_ros.bundle import Policy, load_policy
 from ashore.deploy_ros.joint_states import JointStates
 from ashore.deploy_ros.messages import MessageError, RoutingError, trajectory_of
-from ashore.deploy_ros.safety import Command, Reason
+from ashore.deploy_ros.reasons import Reason
+from ashore.deploy_ros.safety import Command
 from tests.deploy_ros.policies import DT, JOINTS, interface, make_policy
 from tests.deploy_ros.rig import GOAL, Rig
 

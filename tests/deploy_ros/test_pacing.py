@@ -9,7 +9,7 @@ import pytest
 
 from ashore.deploy_ros.bundle import Policy, load_policy
 from ashore.deploy_ros.pacing import Paced, PaceError
-from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.reasons import Reason
 from tests.deploy_ros.cell import Cell, Servos
 from tests.deploy_ros.policies import DT, INPUTS, LIMITS, interface, make_policy, signal
 from tests.deploy_ros.rig import Rig

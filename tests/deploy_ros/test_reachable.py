@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ashore.configs.laws.limits import JointLimits
 from ashore.deploy_ros.bundle import Policy
 from ashore.deploy_ros.following import Evidence, Following, Measured
-from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.reasons import Reason
 from tests.deploy_ros.cell import TICK, Cell, Servos
 from tests.deploy_ros.policies import DT, LIMITS
 

@@ -15,7 +15,8 @@ import torch
 from ashore.configs.contract import TARGET, TARGET_VELOCITY, Interface
 from ashore.configs.laws.limits import limit_target
 from ashore.configs.loader import load_run
-from ashore.deploy_ros.safety import Reason, limits_of
+from ashore.deploy_ros.reasons import Reason
+from ashore.deploy_ros.safety import limits_of
 from ashore.environments import make_randomizer
 from ashore.sim.robot_simulator import RobotSimulator
 from tests.deploy_ros.cell import Cell

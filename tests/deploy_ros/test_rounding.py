@@ -10,7 +10,8 @@ import pytest
 from ashore.deploy_ros.bundle import load_policy
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.following import Measured
-from ashore.deploy_ros.safety import Command, Gate, Reason
+from ashore.deploy_ros.reasons import Reason
+from ashore.deploy_ros.safety import Command, Gate
 from ashore.deploy_ros.settings import NodeSettings
 from tests.deploy_ros.policies import INPUTS, JOINTS, interface, make_policy, signal
 

@@ -11,7 +11,8 @@ import pytest
 pytest.importorskip("mujoco")
 pytest.importorskip("cyclonedds")
 
-from ashore.deploy_ros.safety import Gate, Reason
+from ashore.deploy_ros.reasons import Reason
+from ashore.deploy_ros.safety import Gate
 from ashore.deploy_ros.transforms import Transform
 from tests.deploy_ros.twin_cell import Towards, TwinCell, plant
 

@@ -7,7 +7,8 @@ import pytest
 
 from ashore.deploy_ros.bundle import Policy
 from ashore.deploy_ros.following import Measured
-from ashore.deploy_ros.safety import LONGEST_GAP, Command, Gate, Reason
+from ashore.deploy_ros.reasons import Reason
+from ashore.deploy_ros.safety import LONGEST_GAP, Command, Gate
 from tests.deploy_ros.gate_rig import (
     GATE,
     HOME,

@@ -9,7 +9,7 @@ import numpy as np
 
 from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros.bundle import Policy
-from ashore.deploy_ros.safety import Reason
+from ashore.deploy_ros.reasons import Reason
 from tests.deploy_ros.dds_rig import Node, Robot
 from tests.deploy_ros.lifecycle_rig import feed
 from tests.deploy_ros.policies import DT, LIMITS

@@ -1,0 +1,59 @@
+"""What led to the gate's reason, for whoever reads a node's status: what was refused and why, which signal is missing."""
+
+from __future__ import annotations
+
+from ashore.deploy_ros.following import Measured
+from ashore.deploy_ros.gate_memory import GateMemory
+from ashore.deploy_ros.reasons import Reason
+from ashore.deploy_ros.refusals import Refusals
+from ashore.deploy_ros.safety import Command, Gate
+
+JOINT_STATE = "joint state"  # the kind of refusals, and the source of delays
+
+
+class Explanation:
+    """Remembers it for as long as the reason lasts. Times: s, monotonic."""
+
+    def __init__(self, refusals: Refusals, joint_states: str) -> None:
+        """joint_states: their topic."""
+        self._refusals, self._topic = refusals, joint_states
+        self._detail = ""
+        self.lost = ""  # the signal that was too old last
+
+    def text(self, reason: Reason) -> str:
+        """The reason and what led to it."""
+        return self.lost if reason is Reason.SIGNAL_STALE else reason.value + self._detail
+
+    def remember(
+        self,
+        reason: Reason,
+        before: GateMemory,
+        command: Command | None,
+        gate: Gate,
+        measured: Measured | None,
+        now: float,
+    ) -> None:
+        """After a step of the gate with the memory `before`, for the command that it was asked for."""
+        if reason is not before.latched:
+            self._detail = ""
+        if self._detail and gate.unfit(measured, now) is Reason.OK:
+            return
+        if reason is Reason.CLOCK and not self._detail and now > before.time:
+            self._detail = f": no step for {now - before.time:.2f} s"
+        elif reason is Reason.OUTSIDE and not self._detail and command is not None:
+            why = gate.leaves(command)
+            self._detail = f": {why}" if why else ""
+        elif reason in (Reason.STALE, Reason.STATE_NOT_FINITE):
+            self._detail = self.of_state(reason, measured, now)
+
+    def of_state(self, unfit: Reason, measured: Measured | None, now: float) -> str:
+        """What is behind a joint state that cannot be used: what was refused and why, or that none comes."""
+        refused = self._refusals.why(JOINT_STATE)
+        if unfit is not Reason.STALE:
+            return f": {refused}" if refused else ""
+        age = f" ({now - measured.time:.2f} s old)" if measured is not None else ""
+        return f"{age}: {'refused: ' * bool(refused)}{refused or f'none comes on {self._topic}'}"
+
+    def of_missing(self, what: str) -> str:
+        """Why the last of these messages was refused, in brackets; empty where none was."""
+        return f" ({what}: {why})" if (why := self._refusals.why(what)) else ""
