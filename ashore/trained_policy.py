@@ -29,7 +29,8 @@ from ashore.policies.trainer import CHECKPOINTS
 from ashore.runs import POLICY_FILE, as_trained, sampler_state
 from ashore.seeds import is_set
 from ashore.sim.env import Env, Obs
-from ashore.sim.evaluate import Episodes, run_episodes, worlds_and_rounds
+from ashore.sim.evaluate import MOST_WORLDS, Episodes, run_episodes, worlds_and_rounds
+from ashore.sim.given_worlds import Played, Worlds, play
 from ashore.sim.robots.robot import is_portable
 
 
@@ -145,3 +146,9 @@ def measure(
     env = make_env(policy.run.task, worlds, seed=seed, pins=pins)
     results = run_episodes(env, policy.act_in(env), rounds, seed=seed, targets=policy.targets, progress=progress)
     return results.first(episodes)
+
+
+def measure_in(policy: TrainedPolicy, worlds: Worlds, *, seed: int, progress: Any = None) -> Played:
+    """Play each of these worlds for one episode of the policy, at most 256 at a time."""
+    env = make_env(policy.run.task, min(len(worlds.numbers), MOST_WORLDS), seed=seed)
+    return play(env, policy.act_in(env), worlds, seed=seed, targets=policy.targets, progress=progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -63,18 +64,30 @@ class Randomizer:
                 raise SpaceError(
                     f"{name!r} is no parameter here; there is {sorted({d.group for d in self.dimensions})}"
                 )
-        held = [pins.get(d.name, pins.get(d.group)) for d in self.dimensions]
-        for d, value in zip(self.dimensions, held, strict=True):
-            if value is not None and not d.widest[0] <= value <= d.widest[1]:
-                raise SpaceError(f"{d.name} = {value} {d.unit}; allowed: [{d.widest[0]}, {d.widest[1]}] {d.unit}")
-        self._pinned = torch.tensor([value is not None for value in held])
-        self._pin_values = torch.tensor([value or 0.0 for value in held], dtype=torch.float64)
+            if math.isnan(pins[name]):
+                raise SpaceError(f"{name} = nan; allowed: a number")
+        held = [pins.get(d.name, pins.get(d.group, math.nan)) for d in self.dimensions]
+        self._pins_of = torch.full_like(self.lambdas, math.nan)
+        self.pin(torch.arange(len(self.lambdas)), torch.tensor(held, dtype=torch.float64).expand_as(self.lambdas))
+
+    def pin(self, ids: Tensor, values: Tensor) -> None:
+        """Hold parameters of these worlds at values from their next episode on: [k, d]; NaN: drawn by the sampler."""
+        low, high = (torch.tensor([d.widest[i] for d in self.dimensions], dtype=torch.float64) for i in (0, 1))
+        outside = ((values < low) | (values > high)).nonzero()
+        if len(outside):
+            row, k = outside[0].tolist()
+            d = self.dimensions[k]
+            raise SpaceError(
+                f"{d.name} = {values[row, k].item()} {d.unit}; allowed: [{d.widest[0]}, {d.widest[1]}] {d.unit}"
+            )
+        self._pins_of.index_copy_(0, ids, values)
 
     def reset(self, ids: Tensor, u: Tensor) -> None:
         """Draw lambda for new episodes of these worlds from uniforms, [k, num_uniforms], and make worlds of it."""
         drawn, token = self.sampler.sample(u)
         self._token.index_copy_(0, ids, token)
-        self.write(ids, torch.where(self._pinned, self._pin_values, drawn))
+        pins = self._pins_of.index_select(0, ids)
+        self.write(ids, torch.where(pins.isnan(), drawn, pins))
 
     def write(self, ids: Tensor, lambdas: Tensor) -> None:
         """Make these worlds be lambda: [k, d], each in its dimension's unit."""

@@ -82,7 +82,8 @@ class Env:
         privileged = self.task.privileged_size + (self._told.values.shape[1] if self._told else 0)
         privileged += 0 if task.raw_actuators else 2 * len(self.interface.joints)
         self.observation_sizes = {"actor": self.interface.actor_size, "critic": self.interface.actor_size + privileged}
-        self._worlds = np.arange(num_envs)
+        self.numbers = np.arange(num_envs)  # by which chance knows each world
+        self.assign: Callable[[Tensor], None] | None = None  # told of the worlds [k] that are about to begin an episode
         self._no_words: Words = np.zeros((num_envs, 0), np.uint32)
         self.stagger = stagger
         self._began = torch.arange(num_envs)
@@ -199,7 +200,9 @@ class Env:
         self.skipped.index_fill_(0, ids, 0)
         self.sums.index_fill_(0, ids, 0.0)
         self.metric_sums.index_fill_(0, ids, 0.0)
-        worlds, episodes = ids.numpy(), self.episode.index_select(0, ids).numpy()
+        if self.assign is not None:
+            self.assign(ids)
+        worlds, episodes = self.numbers[ids.numpy()], self.episode.index_select(0, ids).numpy()
         num_uniforms = self.task.num_uniforms + (self.randomizer.num_uniforms if self.randomizer else 0)
         counts = (
             num_uniforms,
@@ -260,12 +263,13 @@ class Env:
         bits = self._no_words
         if any(counts):
             episodes, ages = self.episode.numpy(), self.age.numpy()
-            bits = rng.words(self.seed, rng.STEP, self._worlds, episodes, ages, sum(counts))
+            bits = rng.words(self.seed, rng.STEP, self.numbers, episodes, ages, sum(counts))
         return rng.parted(bits, counts)
 
     def _more(self, ids: NDArray[np.int64], count: int) -> Words:
         """Further random words of these worlds' present step: [k, count]."""
-        return rng.words(self.seed, rng.EVENT, ids, self.episode.numpy()[ids], self.age.numpy()[ids], count)
+        episodes, ages = self.episode.numpy()[ids], self.age.numpy()[ids]
+        return rng.words(self.seed, rng.EVENT, self.numbers[ids], episodes, ages, count)
 
     def report(self) -> dict[str, float]:
         """What goes beside the metrics of training: the worlds it shows."""

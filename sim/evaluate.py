@@ -24,6 +24,13 @@ class Episodes(NamedTuple):
     lengths: NDArray[np.int64]  # control steps
     terms: dict[str, NDArray[np.float64]]  # "reward/<term>" its sum, "metric/<name>" its mean
 
+    @classmethod
+    def of(cls, terms: dict[str, Tensor]) -> Episodes:
+        """From the terms of each episode, [E] each, as an environment tells them."""
+        values = {name: table.numpy() for name, table in terms.items()}
+        success, returns, lengths = values.pop("success"), values.pop("return"), values.pop("length")
+        return cls(success=success > 0.5, returns=returns, lengths=lengths.astype(np.int64), terms=values)
+
     def first(self, count: int) -> Episodes:
         """The first so many of them."""
         terms = {k: v[:count] for k, v in self.terms.items()}
@@ -90,13 +97,7 @@ def run_episodes(
         return info
 
     slots = tabulate(advance, env.num_envs, rounds, progress)
-    flat = {name: table.flatten().numpy() for name, table in slots.items()}
-    return Episodes(
-        success=flat.pop("success") > 0.5,
-        returns=flat.pop("return"),
-        lengths=flat.pop("length").astype(np.int64),
-        terms=flat,
-    )
+    return Episodes.of({name: table.flatten() for name, table in slots.items()})
 
 
 @on_one_core
