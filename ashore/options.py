@@ -195,7 +195,7 @@ def _look_options(sub: argparse.ArgumentParser) -> None:
 
 def _bench_options(sub: argparse.ArgumentParser) -> None:
     _about_settings(sub)
-    sub.add_argument("what", choices=("sim", "train", "update", "node", "transfer", "variance"))
+    sub.add_argument("what", choices=("sim", "train", "update", "node", "transfer", "twin", "variance"))
     sub.add_argument(
         "tasks", nargs="*", default=[], metavar="TASK", help="names, arm_reach if not given; for sim also: all"
     )
@@ -209,7 +209,7 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--envpool", type=Path, metavar="PYTHON", help="an interpreter with envpool, to run beside, for sim"
     )
-    sub.add_argument("--seed", type=int, default=0, help="for train")
+    sub.add_argument("--seed", type=int, default=0, help="for train and twin")
     sub.add_argument(
         "--peer",
         choices=("rsl_rl", "sb3", "sb3_defaults", "sb3_zoo"),
@@ -219,7 +219,7 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
         "--algorithm", metavar="NAME", help="for train with a peer, update: ppo, sac; the preset's if not given"
     )
     sub.add_argument("--threads", type=_count, metavar="N", help="for update: of torch; the preset's if not given")
-    sub.add_argument("--policy", type=Path, help="for node: an exported .onnx; an untrained one if not given")
+    sub.add_argument("--policy", type=Path, help="an exported .onnx: for twin; for node, an untrained one if not given")
     sub.add_argument(
         "--seeds",
         type=_count,
@@ -232,7 +232,9 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of each training, for transfer, 2 M; with a peer: train to the goal too",
     )
-    sub.add_argument("--episodes", type=_count, default=256, metavar="N", help="in each family of worlds, for transfer")
+    sub.add_argument(
+        "--episodes", type=_count, metavar="N", help="in each family of worlds, for transfer, 256; for twin, 100"
+    )
     sub.add_argument(
         "--methods",
         type=lambda text: text.split(","),
@@ -243,7 +245,7 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
         "--run",
         type=Path,
         metavar="DIR",
-        help="where trainings of transfer are, results of variance; runs/transfer-TASK",
+        help="where trainings of transfer are, runs/transfer-TASK, and results of variance and twin",
     )
     sub.add_argument("--json", action="store_true", help="one JSON object instead of text")
 

@@ -30,13 +30,15 @@ def run(options: argparse.Namespace, command: str, runs: Path) -> None:
         result = bench_update(tasks[0], options.algorithm, options.threads, command)
     elif options.what == "transfer":
         result = _transfer(options, command, runs)
+    elif options.what == "twin":
+        result = _twin(options, command, runs)
     elif options.what == "variance":
         result = _variance(options, command, runs)
     else:
         result = _sim(options, tasks, command)
     if options.json:
         print(json.dumps(result))
-    elif options.what in ("node", "train", "update"):
+    elif options.what in ("node", "train", "twin", "update"):
         _print(result)
 
 
@@ -79,13 +81,22 @@ def _transfer(options: argparse.Namespace, command: str, runs: Path) -> dict[str
     result = transfer(
         names[0],
         options.methods or METHODS,
-        Size(seeds=options.seeds or 5, steps=options.steps or 2_000_000, episodes=options.episodes),
+        Size(seeds=options.seeds or 5, steps=options.steps or 2_000_000, episodes=options.episodes or 256),
         options.run or runs / f"transfer-{names[0]}",
         command=command,
         say=lambda text: print(text, file=sys.stderr),
     )
     print(table(result), file=sys.stderr if options.json else sys.stdout)
     return result
+
+
+def _twin(options: argparse.Namespace, command: str, runs: Path) -> dict[str, Any]:
+    from ashore.benchmarks.twin import bench_twin
+
+    if options.policy is None:
+        raise UsageError("bench twin drives a policy; allowed: --policy FILE.onnx")
+    folder = options.run or runs / "bench-twin"
+    return bench_twin(options.policy, options.episodes or 100, folder, options.seed, command)
 
 
 def _variance(options: argparse.Namespace, command: str, runs: Path) -> dict[str, Any]:

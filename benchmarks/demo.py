@@ -6,9 +6,6 @@ import json
 import os
 import platform
 import shutil
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +13,7 @@ from typing import Any, NamedTuple
 
 from rich.console import Console
 
+from ashore.benchmarks.twin import drive_twin
 from ashore.configs.errors import UsageError
 from ashore.configs.loader import load_run
 from ashore.environments import TEST_SEED
@@ -32,9 +30,7 @@ from ashore.trained_policy import TrainedPolicy, load_trained, measure
 
 OVER = ("command_latency", "link_mass", "payload", "position_bias")
 VIDEO = "reach.mp4"
-DOMAIN = "87"  # of the demo's own, on loopback, so that no robot in the room listens
 GOAL_SIMULATED, GOAL_TWIN = 0.95, 0.90
-EPISODE_TIME = 6.0  # s at most that an episode through the twin takes, the arm's own 3 s included
 
 
 class Size(NamedTuple):
@@ -68,7 +64,7 @@ def run_demo(folder: Path, overrides: Sequence[str], size: Size, command: str) -
     swept, card, _ = run_sweep(policy, OVER, size.swept, size.points, 0, command)
     console.print(table(swept))
     console.rule(f"4/5  drive a twin over DDS, {size.twin} episodes in real time")
-    twin = drive_twin(run_folder / POLICY_FILE, size.twin, folder)
+    twin, _ = drive_twin(run_folder / POLICY_FILE, size.twin, folder, run.task.episode_seconds)
     console.print(f"success {twin['success']:.3f} over {len(twin['episodes'])} episodes through the twin")
     console.rule("5/5  report")
     media = _media(policy, folder, console)
@@ -92,45 +88,6 @@ def run_demo(folder: Path, overrides: Sequence[str], size: Size, command: str) -
     if not enough:
         console.print(f"[red]below {GOAL_SIMULATED} in simulation or {GOAL_TWIN} through the twin")
     return 0 if enough else 1
-
-
-def drive_twin(policy: Path, episodes: int, folder: Path) -> dict[str, Any]:
-    """Twin and node as two processes that share nothing but DDS on loopback; gives what the twin counted."""
-    environment = os.environ | {"ROS_DOMAIN_ID": DOMAIN, "ROS_AUTOMATIC_DISCOVERY_RANGE": "LOCALHOST"}
-    results = folder / "twin.json"
-    results.unlink(missing_ok=True)
-    ashore = [sys.executable, "-m", "ashore"]
-    with (folder / "node.log").open("w") as node_log, (folder / "twin.log").open("w") as twin_log:
-        twin = subprocess.Popen(
-            [*ashore, "twin", str(policy), "--episodes", str(episodes), "--json", str(results)],
-            env=environment,
-            stdout=twin_log,
-            stderr=subprocess.STDOUT,
-        )
-        node = subprocess.Popen(
-            [*ashore, "deploy", str(policy)], env=environment, stdout=node_log, stderr=subprocess.STDOUT
-        )
-        try:
-            twin.wait(timeout=120 + EPISODE_TIME * episodes)
-        except subprocess.TimeoutExpired:
-            raise UsageError(f"the twin did not finish; see {folder / 'twin.log'} and {folder / 'node.log'}") from None
-        finally:
-            for process in (node, twin):
-                process.send_signal(signal.SIGINT)
-            for process in (node, twin):
-                _end(process)
-    if not results.is_file():
-        raise UsageError(f"the twin left no results; see {folder / 'twin.log'} and {folder / 'node.log'}")
-    counted: dict[str, Any] = json.loads(results.read_text())
-    return counted
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    try:
-        process.wait(timeout=15)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 def _media(policy: TrainedPolicy, folder: Path, console: Console) -> list[Media]:

@@ -12,6 +12,7 @@ from ashore.configs.contract import TARGET, TARGET_VELOCITY, Interface
 from ashore.deploy_ros.boundary import Boundary
 from ashore.deploy_ros.bundle import Memory, Policy
 from ashore.deploy_ros.deadman import DeadMan
+from ashore.deploy_ros.durations import Durations
 from ashore.deploy_ros.explanations import JOINT_STATE, Explanation
 from ashore.deploy_ros.following import Measured
 from ashore.deploy_ros.gate_memory import GateMemory
@@ -51,6 +52,8 @@ class Controller:
         self.refusals = Refusals()
         self.reset_topic = RESET_TOPIC
         self.latencies: deque[float] = deque(maxlen=LATENCIES)  # s
+        self.period_errors = Durations()  # between two commands of one activation, s off the control period
+        self._published: float | None = None  # s, of the last one
         self.delays: LatencyMeter | None = None  # once configured
         self._stop = False  # only a reset clears it: no transition may undo an emergency stop
         self._clear()
@@ -62,6 +65,7 @@ class Controller:
         self._explanation = Explanation(self.refusals, self.settings.joint_states)
         self._paused = ""  # why the dead-man switch keeps it from moving
         self.arrived = False  # home, where that is all that was asked
+        self._begun = 0.0  # s, monotonic, when the policy began to drive
         self._gate_memory: GateMemory | None = None
         self._policy_memory: Memory = {}
 
@@ -360,6 +364,12 @@ class Controller:
         memory = self._gate_memory
         return None if memory is None else self._setpoints.of_all(memory.position, memory.velocity)
 
+    def published(self, now: float) -> None:
+        """The caller has sent what the last step gave."""
+        if self._published is not None:
+            self.period_errors.add(abs(now - self._published - self.interface.control_dt))
+        self._published = now if self.state is State.ACTIVE else None
+
     def overran(self, periods: int) -> None:
         """Count control periods that the caller had to skip."""
         self.skipped += periods
@@ -380,16 +390,25 @@ class Controller:
         signals = self.inputs.signals(measured, now)
         try:
             position, velocity, self._policy_memory = self.policy.step(signals, self._policy_memory)
+            return self._eased(Command(position, velocity), now)
         except Exception as error:  # onnxruntime's errors share no other base
             self.refusals.last = f"the policy failed: {error}"
             nothing = np.full(len(self.interface.joints), np.nan)  # no finite answer: the gate shuts
             return Command(nothing, nothing)
-        return Command(position, velocity)
+
+    def _eased(self, command: Command, now: float) -> Command:
+        """For the first `ramp` seconds no faster than the share of them that is over; at once where there is none."""
+        memory, ramp = self._gate_memory, self.settings.ramp
+        if memory is None or now - self._begun >= ramp:
+            return command
+        dt, fastest = self.interface.control_dt, (now - self._begun) / ramp * self.gate.limits.velocity
+        velocity = ((command.position - memory.position) / dt).clip(-fastest, fastest)
+        return Command(memory.position + velocity * dt, velocity)
 
     def _begin(self, memory: GateMemory, measured: Measured, now: float) -> None:
         """Gate and policy start from the same measurement, and the dead-man switch counts as it is held."""
         self.deadman.renew()
-        self._paused, self.arrived = "", False
+        self._paused, self.arrived, self._begun = "", False, now
         self._policy_memory = self.policy.initial_memory(self.inputs.signals(measured, now))
         self._gate_memory = memory
         self._poisoned = None

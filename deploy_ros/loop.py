@@ -118,6 +118,7 @@ class ControlLoop:
                 output = self._controller.step(now)
             assert output is not None  # the controller has been active
             self._publish(output.command, due)
+            self._controller.published(time.monotonic())
             self._report(output.status.to_json())
             self.last = output
             if self._controller.state is not State.ACTIVE and (self._controller.at_rest or now > end):

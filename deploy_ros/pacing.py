@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ashore.configs.contract import TARGET, TARGET_VELOCITY, Contract
+from ashore.configs.contract import TARGET, TARGET_VELOCITY, Contract, Interface
 from ashore.configs.errors import AshoreError
 from ashore.deploy_ros.bundle import Memory, Policy, Signals
 
@@ -24,6 +24,12 @@ class PaceError(AshoreError, ValueError):
     """A policy whose motion has no slower version."""
 
 
+def require_no_balance(interface: Interface, what: str, allowed: str) -> None:
+    """Raise PaceError where a slower robot would fall over."""
+    if falls := [s.name for s in interface.signals if s.name in BALANCE]:
+        raise PaceError(f"{what}: the policy balances, by {', '.join(falls)}; allowed: {allowed}")
+
+
 class Paced:
     """Steps as a policy does, once in control_dt of real time. Its contract's limits are the slower ones.
 
@@ -33,8 +39,7 @@ class Paced:
 
     def __init__(self, policy: Policy, speed: float) -> None:
         interface = policy.contract.interface
-        if falls := [s.name for s in interface.signals if s.name in BALANCE]:
-            raise PaceError(f"speed = {speed:g}: the policy balances, by {', '.join(falls)}; allowed: 1")
+        require_no_balance(interface, f"speed = {speed:g}", "1")
         joints = tuple(
             j.model_copy(update={"velocity": speed * j.velocity, "acceleration": speed * j.acceleration})
             for j in interface.joints

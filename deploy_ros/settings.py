@@ -145,6 +145,9 @@ class NodeSettings(Settings):
     speed: float = Field(
         default=1.0, ge=0.05, le=1, description="of the motion: velocities are so much lower, the path is the same"
     )
+    ramp: float = Field(
+        default=0.0, ge=0, le=60, description="s after activation and reset in which the joints come up to full speed"
+    )
     home: bool = Field(default=False, description="instead of the policy: go to its home, hold there, and end")
     home_speed: float = Field(default=0.2, ge=0.01, le=1, description="of the limits on the way home")
     deadman: str = Field(

@@ -44,6 +44,7 @@ class EpisodeResult:
     commands: int
     rejected: int
     note: str
+    metrics: dict[str, float]  # of the task, means over the episode
 
 
 def run_twin(
@@ -210,6 +211,7 @@ class _Twin:
             commands=self._commands,
             rejected=self._rejected,
             note=note,
+            metrics={name: round(float(value), 6) for name, value in progress.metrics.items()},
         )
 
     def _step(self) -> None:

@@ -30,6 +30,8 @@ class ProgressReport(Protocol):
     def elapsed(self) -> float: ...  # s of simulated time
     @property
     def time_limit(self) -> float: ...  # s
+    @property
+    def metrics(self) -> Mapping[str, float]: ...  # of the task, means over the episode so far
 
 
 class RobotSimulator(Protocol):

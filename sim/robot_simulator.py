@@ -38,6 +38,7 @@ class EpisodeProgress(NamedTuple):
     failed: str  # why the episode is over, or empty
     elapsed: float  # s
     time_limit: float  # s
+    metrics: dict[str, float]  # the task's, the mean over the episode's control steps so far
 
 
 class RobotSimulator:
@@ -70,6 +71,7 @@ class RobotSimulator:
         self._settings = settings = env.settings
         self.physics_dt = settings.physics_dt
         self._index, self._steps, self._failed = -1, 0, ""
+        self._judged, self._metric_sums = 0, torch.zeros(len(self._task.metrics))
         self._measurements = 0
         env.reset(seed)
         self.home = (
@@ -84,6 +86,7 @@ class RobotSimulator:
         """The next episode in the next world: wherever the arm is now, or from a start; see `starts_anew`."""
         self._index += 1
         self._steps, self._failed = 0, ""
+        self._judged, self._metric_sums = 0, torch.zeros(len(self._task.metrics))
         env = self._env
         num_uniforms = self._task.num_uniforms + (self._randomizer.num_uniforms if self._randomizer else 0)
         drives = (env.actuation.num_episode_uniforms, env.disturbance.num_episode_uniforms)
@@ -133,6 +136,8 @@ class RobotSimulator:
         if self._steps % self._settings.decimation == 0 and not self._failed:
             still = torch.zeros(1, len(self.home))
             outcome = self._task.judge(still, still)
+            if outcome.metrics is not None:
+                self._judged, self._metric_sums = self._judged + 1, self._metric_sums + outcome.metrics[0]
             if bool(outcome.terminated[0]):
                 self._failed = "the task's own end" if self.starts_anew else "contact"
             if self._world.diverged() is not None:
@@ -159,7 +164,8 @@ class RobotSimulator:
         elapsed, limit = self._steps * self.physics_dt, self._settings.episode_seconds
         lasts = self._task.success_lasts or elapsed >= limit - 0.5 * self.physics_dt
         success = bool(self._task.success[0]) and lasts and not self._failed
-        return EpisodeProgress(success, self._failed, elapsed, limit)
+        means = (self._metric_sums / max(self._judged, 1)).tolist()
+        return EpisodeProgress(success, self._failed, elapsed, limit, dict(zip(self._task.metrics, means, strict=True)))
 
     def _settle_servos(self) -> None:
         """Put the servos where the new world's delay and encoders have them. They integrate what leaves the delay buffer:

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from ashore.benchmarks.demo import VIDEO, Size, drive_twin, run_demo
+from ashore.benchmarks.demo import VIDEO, Size, run_demo
+from ashore.benchmarks.twin import bench_twin
 from ashore.policies.checkpoint import latest, load
 
 # Small enough for seconds; the same code, tasks and messages as the real thing.
@@ -174,6 +175,9 @@ def test_a_policy_of_sac_is_exported_and_drives_the_twin(tmp_path: Path) -> None
     assert done.returncode == 0, done.stderr
     record = json.loads((tmp_path / "run" / "metrics.jsonl").read_text().splitlines()[-1])
     assert record["train/updates"] == 120 and "train/temperature" in record
-    twin = drive_twin(tmp_path / "run" / "policy.onnx", 2, tmp_path)
+    beside = bench_twin(tmp_path / "run" / "policy.onnx", 2, tmp_path, 0, "")
+    twin = json.loads((tmp_path / "twin.json").read_text())
     assert twin["finished"], (tmp_path / "twin.log").read_text()
     assert all(e["commands"] > 0 and e["rejected"] == 0 for e in twin["episodes"])
+    assert beside["node"]["steps"] > 100 and beside["node"]["period_error"]["p50"] < 0.02
+    assert beside["twin"]["metrics"].keys() == beside["simulator"]["metrics"].keys()

@@ -28,6 +28,7 @@ class Progress(NamedTuple):
     failed: str
     elapsed: float
     time_limit: float
+    metrics: dict[str, float]
 
 
 class Gantry:
@@ -63,7 +64,7 @@ class Gantry:
         return {"joint_position": q, "joint_velocity": self.v, "goal_position": self.goal}
 
     def progress(self) -> Progress:
-        return Progress(self.held >= 50, "", self.steps * self.physics_dt, self.time_limit)
+        return Progress(self.held >= 50, "", self.steps * self.physics_dt, self.time_limit, {"held": float(self.held)})
 
 
 def main() -> None:

@@ -73,7 +73,7 @@ def test_a_twin_offers_a_robots_topics_and_says_what_it_rejects_and_that_it_is_s
 
 def test_a_summary_has_the_means_over_the_episodes_that_were_played() -> None:
     def result(success: bool, factor: float) -> EpisodeResult:
-        return EpisodeResult(0, success, "", 1.0, (0.0, 0.0, 0.0), {}, factor, 1, 0, "")
+        return EpisodeResult(0, success, "", 1.0, (0.0, 0.0, 0.0), {}, factor, 1, 0, "", {})
 
     summary = summarize([result(True, 1.0), result(False, 0.5)], 2)
     assert summary.pop("episodes")[1]["real_time_factor"] == 0.5
