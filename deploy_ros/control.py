@@ -297,15 +297,17 @@ class Controller:
             before, command, measured, now, self._stop, self._reference(), bool(lost)
         )
         self._explanation.remember(reason, before, command, self.gate, self._measured, now)
-        if reason in (Reason.OK, Reason.LIMITED):  # the policy goes on from what was sent, else its own would run away
+        drives = reason in (Reason.OK, Reason.LIMITED)
+        if drives:  # the policy goes on from what was sent, else its own would run away
             self._policy_memory |= {
                 TARGET: safe.position.astype(np.float32),
                 TARGET_VELOCITY: safe.velocity.astype(np.float32),
             }
-        self.arrived = self.arrived or (reason in (Reason.OK, Reason.LIMITED) and self._is_home(safe))
+        self.arrived = self.arrived or (drives and self._is_home(safe))
         self.steps += 1
         if self.delays is not None and self._measured is not None:
-            self.delays.step(now, safe, {JOINT_STATE: now - self._measured.time} | self.inputs.ages(now))
+            ages = {JOINT_STATE: now - self._measured.time} | self.inputs.ages(now)
+            self.delays.step(now, safe, ages if drives else {})  # the policy saw nothing of a hold
         self.latencies.append(perf_counter() - began)
         return Output(safe, reason, self._status(reason, now))
 

@@ -179,8 +179,8 @@ class Participant:
     def spin(self, seconds: float) -> None:
         """Wait for messages, at most so long, and hand those that came to their callbacks."""
         self._waitset.wait(duration(seconds=max(0.0, seconds)))
-        for reader, _, callback in self._readers:
-            for message in self._take(reader):
+        for reader, condition, callback in self._readers:
+            for message in self._take(reader) if condition.triggered else ():
                 if not isinstance(message, InvalidSample):  # says that a writer left
                     callback(message)
 

@@ -122,7 +122,7 @@ class LatencyMeter:
         }
 
     def step(self, now: float, command: Command, ages: Mapping[str, float]) -> None:
-        """A control step; ages: s since each source was last received."""
+        """A control step; ages: s since each source was last received, where the policy was asked."""
         self.motion.told(now, command)
         for source, age in ages.items():
             self._ages[source].append(age)

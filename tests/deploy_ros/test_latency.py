@@ -154,6 +154,18 @@ def test_the_presets_own_settings_are_understood(policy: Policy) -> None:
     assert trained_delay(contract).high > 0.02 and trained_latency(contract, ("joint_position",)).high > 0.01
 
 
+def test_ages_count_only_while_the_policy_drives(policy: Policy) -> None:
+    """What was old while the robot held, as after a stop, the policy never saw."""
+    cell = Cell(policy, Servos(np.zeros(3)), goal=GOALS[0])
+    cell.run(0.5)
+    cell.node.stop()
+    cell.run(0.2)
+    for k in range(40):
+        cell.node.step(cell.now + 0.02 * k)
+    assert cell.node.delays is not None
+    assert cell.node.delays.report()["joint state"]["p99"] == 0.0
+
+
 @pytest.mark.parametrize("pattern", ["(a+)+$", "(", 3, ["x"], "a{1,99999}", "(.*a){20}", ".*.*.*.*.*.*x"])
 def test_a_pattern_that_only_takes_time_is_none(policy: Policy, pattern: Any) -> None:
     entries = {"slow": {"effect": "signal", "kind": "latency", "signal": pattern}}
