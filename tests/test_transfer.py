@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from ashore.benchmarks import transfer
+from ashore.configs import loader
 from ashore.configs.errors import AshoreError, UsageError
 from ashore.environments import make_env
 
@@ -67,3 +68,18 @@ def test_what_there_is_no_plan_for_is_told() -> None:
         transfer.read_plan("arm_reach")
     with pytest.raises(AshoreError, match="sampler"):
         transfer.transfer("arm_push", ("adrr",), SMALL, Path("nowhere"), command="test")
+
+
+@pytest.mark.parametrize("name", sorted(p.stem for p in (loader.CONFIGS / "transfer").glob("*.yaml")))
+def test_every_plan_makes_worlds_and_trains_within_what_it_tests(name: str) -> None:
+    """Families hold parameters that bind; automatic widening may reach further than any family of the trained parameters."""
+    plan = transfer.read_plan(name)
+    for task in transfer.families(name, plan).values():
+        env = make_env(task, 2)
+        env.reset(0)
+        assert env.randomizer is not None and env.randomizer.dimensions
+    for family in plan.held_out.values():
+        for parameter, entry in (family.randomization or {}).items():
+            if parameter in plan.space and "bounds" in plan.space[parameter]:
+                low, high = plan.space[parameter]["bounds"]
+                assert low <= entry["low"] <= entry["high"] <= high, parameter
