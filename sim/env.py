@@ -17,6 +17,7 @@ from ashore.configs.laws.task_frame import Derived
 from ashore.configs.schema import TaskSettings
 from ashore.sim import tasks
 from ashore.sim.channel.signals import Channel, Draws
+from ashore.sim.channel.tool_signals import measured_tool
 from ashore.sim.drive.actuation import Actuation
 from ashore.sim.drive.adversary import Adversary
 from ashore.sim.drive.command import ActionPath, CommandPath, RawActuatorPath
@@ -65,7 +66,8 @@ class Env:
             RawActuatorPath(self.world.model, num_envs) if task.raw_actuators else CommandPath(self.interface, num_envs)
         )
         longest = longest_signal_delay(settings.randomization)
-        self.channel = Channel(self.interface.signals, num_envs, settings.control_dt, longest, self.command.clock)
+        tool = measured_tool(self.interface)
+        self.channel = Channel(self.interface.signals, num_envs, settings.control_dt, longest, self.command.clock, tool)
         self._derived = Derived(self.interface)
         # Where the target starts from; a direct task has none.
         self.measured_joints = slice(0) if task.raw_actuators else self.channel.columns("joint_position")

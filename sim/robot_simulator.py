@@ -61,7 +61,8 @@ class RobotSimulator:
         if not env.interface.joints:
             raise TaskError(f"task {settings.name} drives no joint targets; allowed for a twin: a robot's joints")
         # Measured at its own rate, not at the policy's.
-        env.channel = Channel(env.interface.signals, 1, self.publish_dt, env.channel.longest_delay)
+        longest, tool = env.channel.longest_delay, env.channel.tool
+        env.channel = Channel(env.interface.signals, 1, self.publish_dt, longest, tool=tool)
         self._randomizer = env.randomizer = randomizer
         if randomizer is not None:
             randomizer.bind(env)

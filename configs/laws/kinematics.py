@@ -4,40 +4,33 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ashore.configs.contract import Interface
+from ashore.configs.contract import Interface, ToolChain
+from ashore.configs.laws.tool_pose import Tool
 
 DAMPING = 0.03  # m or rad, of the least squares: near a singular posture the tool lags instead of the joints racing
 POINTING = 4.0  # 1/s, how fast a tilt of the tool is undone
 POSTURE = 1.0  # 1/s, how fast what the tool leaves free goes home
 
 
-class ToolMotion(nn.Module):
-    """Action [N, a] in [-1, 1] and joint positions [N, n] -> joint velocities [N, n] rad/s.
+class Chain(nn.Module):
+    """Joint positions [arm, N] rad -> frames in the base's, [3, 4, N] each: of every joint, and last of the tool.
 
-    The action asks for the tool's velocity along x, y and z of the base and its turn about z; then, one value each, for the
-    velocity of the joints behind the arm's, a gripper. The tool's own z axis is kept pointing down. Damped least squares
-    (Wampler, "Manipulator inverse kinematic solutions", 1986) with the arm's own posture in what the tool leaves free.
+    Worlds come last: an operation on long rows is several times faster than one on many small matrices.
     """
 
     turn_cos: Tensor
     turn_sin: Tensor
     still: Tensor
     tool: Tensor
-    home: Tensor
-    scale: Tensor
-    damping: Tensor
-    right: Tensor
-    units: Tensor
 
-    def __init__(self, interface: Interface, dtype: torch.dtype) -> None:
+    def __init__(self, chain: ToolChain, dtype: torch.dtype) -> None:
         super().__init__()
-        if interface.tool is None:
-            raise ValueError(f"action = {interface.action}; allowed: tool, whose interface has the arm's chain")
-        frames = torch.zeros(len(interface.tool.frames), 4, 4, 1, dtype=torch.float64)
-        frames[:, :3] = torch.tensor(interface.tool.frames, dtype=torch.float64).view(-1, 3, 4, 1)
+        frames = torch.zeros(len(chain.frames), 4, 4, 1, dtype=torch.float64)
+        frames[:, :3] = torch.tensor(chain.frames, dtype=torch.float64).view(-1, 3, 4, 1)
         frames[:, 3, 3] = 1.0
         *_, tool = frames
         joints = frames[:-1]
@@ -50,6 +43,59 @@ class ToolMotion(nn.Module):
             "turn_sin": torch.cat((y, -x, none, none), 2),
             "still": torch.cat((none, none, joints[:, :, 2:]), 2),
             "tool": tool,
+        }
+        for name, value in constants.items():
+            self.register_buffer(name, value.to(dtype))
+
+    def forward(self, q: Tensor) -> list[Tensor]:
+        angle = q[:, None, None]
+        # onnxruntime has no cosine in float64.
+        turned = torch.addcmul(self.still, self.turn_cos, (angle + 0.5 * math.pi).sin())
+        first, *others = torch.addcmul(turned, self.turn_sin, angle.sin()).unbind()
+        frames = [first[:3]]
+        for frame in (*others, self.tool):
+            frames.append(_product(frames[-1], frame))
+        return frames
+
+
+class ToolSignals(nn.Module):
+    """Joint positions [N, n] rad -> `tool_position` [N, 3] m and `tool_turn` [N, 1] rad, as `Tool` on the robot has them."""
+
+    def __init__(self, interface: Interface, dtype: torch.dtype) -> None:
+        super().__init__()
+        if interface.tool is None:
+            raise ValueError("an interface without the arm's chain; allowed: one that has it")
+        self.chain = Chain(interface.tool, dtype)
+        self._upright = Tool(interface.tool, np.array([j.home for j in interface.joints])).upright
+
+    def forward(self, position: Tensor) -> dict[str, Tensor]:
+        tool = self.chain(position.T[: self.chain.arm].contiguous())[-1]
+        angle = torch.atan2(tool[1, 0], tool[0, 0]) - self._upright
+        turn = torch.remainder(angle + math.pi, 2 * math.pi) - math.pi
+        return {"tool_position": tool[:, 3].T, "tool_turn": turn.unsqueeze(1)}
+
+
+class ToolMotion(nn.Module):
+    """Action [N, a] in [-1, 1] and joint positions [N, n] -> joint velocities [N, n] rad/s.
+
+    The action asks for the tool's velocity along x, y and z of the base and its turn about z; then, one value each, for the
+    velocity of the joints behind the arm's, a gripper. The tool's own z axis is kept pointing down. Damped least squares
+    (Wampler, "Manipulator inverse kinematic solutions", 1986) with the arm's own posture in what the tool leaves free.
+    """
+
+    home: Tensor
+    scale: Tensor
+    damping: Tensor
+    right: Tensor
+    units: Tensor
+
+    def __init__(self, interface: Interface, dtype: torch.dtype) -> None:
+        super().__init__()
+        if interface.tool is None:
+            raise ValueError(f"action = {interface.action}; allowed: tool, whose interface has the arm's chain")
+        self.chain = Chain(interface.tool, dtype)
+        self.arm = self.chain.arm
+        constants = {
             "home": torch.tensor([[j.home] for j in interface.joints[: self.arm]], dtype=torch.float64),
             "scale": torch.tensor([[x] for x in interface.action_scale], dtype=torch.float64),
             "damping": DAMPING**2 * torch.eye(6, 7, dtype=torch.float64).unsqueeze(-1),
@@ -60,8 +106,8 @@ class ToolMotion(nn.Module):
             self.register_buffer(name, value.to(dtype))
 
     def forward(self, action: Tensor, position: Tensor) -> Tensor:
-        # Worlds come last in here: an operation on long rows is several times faster than one on many small matrices. Sums
-        # over joints are taken one by one: torch's own would add in an order that depends on the number of worlds.
+        # Worlds come last in here. Sums over joints are taken one by one: torch's own would add in an order that depends on
+        # the number of worlds.
         asked, q = (self.scale * action.T).contiguous(), position.T[: self.arm].contiguous()
         axis, way, pointing = self._geometry(q)
         columns = torch.cat((_cross(axis, way), axis), 1)  # of the Jacobian: [arm, 6, N]
@@ -80,14 +126,7 @@ class ToolMotion(nn.Module):
 
     def _geometry(self, q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """q [arm, N] -> axes [arm, 3, N] of the joints, ways [arm, 3, N] m from each to the tool, the tool's z axis [3, N]."""
-        angle = q[:, None, None]
-        # onnxruntime has no cosine in float64.
-        turned = torch.addcmul(self.still, self.turn_cos, (angle + 0.5 * math.pi).sin())
-        first, *others = torch.addcmul(turned, self.turn_sin, angle.sin()).unbind()
-        frames = [first[:3]]
-        for frame in (*others, self.tool):
-            frames.append(_product(frames[-1], frame))
-        *_, axes, places = torch.stack(frames).unbind(2)  # [arm + 1, 3, N] each
+        *_, axes, places = torch.stack(self.chain(q)).unbind(2)  # [arm + 1, 3, N] each
         return axes[: self.arm], places[self.arm :] - places[: self.arm], axes[self.arm :].squeeze(0)
 
     def _solve(self, rows: Tensor) -> Tensor:

@@ -24,7 +24,7 @@ class Tool:
             np.linalg.norm(self._frames[:, :3, 3], axis=1).sum()
         )  # m, no point of the arm is further away
         x, y = self.pose(home)[:2, 0]
-        self._upright = round(float(np.arctan2(y, x)) / QUARTER) * QUARTER
+        self.upright = round(float(np.arctan2(y, x)) / QUARTER) * QUARTER
 
     def pose(self, q: np.ndarray) -> np.ndarray:
         """Of the tool with the arm's joints at q [n or more] rad."""
@@ -39,4 +39,4 @@ class Tool:
         """Of the tool about the vertical, rad in [-pi, pi), with its axis taken to point straight down: where its x axis
         points, counted from the quarter turn of the base that is nearest to home."""
         x, y = self.pose(q)[:2, 0]
-        return float((np.arctan2(y, x) - self._upright + np.pi) % (2 * np.pi) - np.pi)
+        return float((np.arctan2(y, x) - self.upright + np.pi) % (2 * np.pi) - np.pi)

@@ -20,6 +20,12 @@ class SignalEffect:
         self._channel, self._kind = target.channel, entry.kind
         channel = target.channel
         specs = [channel.specs[i] for i in matching(entry.signal, [s.name for s in channel.specs], name, "signal")]
+        tool = channel.tool
+        if tool is not None and entry.kind not in tool.own_errors and all(s.name in tool.names for s in specs):
+            raise SpaceError(
+                f"{name}.signal = {entry.signal!r}; allowed: joint_position, from which {' and '.join(s.name for s in specs)} "
+                f"follows; of its own it has {', '.join(tool.own_errors)}"
+            )
         if entry.kind == "latency" and entry.widest[1] > channel.longest_delay + 1e-9:
             raise SpaceError(
                 f"{name} reaches {entry.widest[1]} s; allowed: at most {channel.longest_delay:.6g} s, "

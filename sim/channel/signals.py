@@ -15,6 +15,7 @@ from ashore.configs.contract import SignalSpec
 from ashore.configs.laws import rng
 from ashore.sim.channel.sensing import Drift, Sources, keep_unit
 from ashore.sim.channel.timing import Clock, Outage
+from ashore.sim.channel.tool_signals import MeasuredTool
 
 
 class Draws(NamedTuple):
@@ -53,9 +54,10 @@ class Channel:
         dt: float,
         longest_delay: float,
         clock: Clock | None = None,
+        tool: MeasuredTool | None = None,
     ) -> None:
         """dt: s between samples; longest_delay: s that any world may ever see; clock: the policy's, where a sample is taken
-        each time that it ticks."""
+        each time that it ticks; tool: of an arm whose joints tell where its tool is."""
         self.specs = tuple(s for s in specs if s.kind != "command")
         self.size = sum(s.size for s in self.specs)
         self.dt, self.longest_delay = dt, longest_delay
@@ -71,7 +73,7 @@ class Channel:
         self.drift = Drift(num_worlds, self.size, dt)
         self.freeze = Outage(num_worlds, self.size, dt)
         self._sources = {"dropout": Sources(self.size), "freeze": Sources(self.size)}
-        self.clock = clock
+        self.clock, self.tool = clock, tool
         self.driven: set[str] = set()  # the kinds of imperfection that an effect drives
         self._turned: list[slice] = []  # quaternions that some error reaches
         self._steady = torch.zeros(num_worlds, self.size)  # what a policy that ticks in time would read, without errors
@@ -152,7 +154,12 @@ class Channel:
         return Draws(*(pick.get(kind) for kind in Draws._fields))
 
     def observe(self, true: Tensor, draws: Draws | None) -> Tensor:
-        """Take the next true sample, [N, size], and keep it; give the measured one, fresh [N, size]."""
+        """Take the next true sample, [N, size]; give the measured one, fresh [N, size]."""
+        if self.tool is None:
+            return self._observe(true, draws)
+        return self.tool.place(self._observe(self.tool.errors(true), draws))
+
+    def _observe(self, true: Tensor, draws: Draws | None) -> Tensor:
         self.history = [true, *self.history[:-1]]
         seen = torch.addcmul(self.bias, true, self.weights[0])
         for age in range(1, self._reached):
@@ -188,6 +195,11 @@ class Channel:
 
     def restart(self, ids: Tensor, true: Tensor, draws: Draws | None) -> Tensor:
         """First measurement of worlds that begin anew, as if they had stood still so far: [k, size]."""
+        if self.tool is None:
+            return self._restart(ids, true, draws)
+        return self.tool.place(self._restart(ids, self.tool.errors(true), draws))
+
+    def _restart(self, ids: Tensor, true: Tensor, draws: Draws | None) -> Tensor:
         for sample in self.history[: self._reached]:
             sample.index_copy_(0, ids, true)
         seen = true * (1.0 + self.gain.index_select(0, ids)) if "gain" in self.driven else true
