@@ -71,8 +71,8 @@ def test_colcon_builds_it(tmp_path: Path, options: tuple[str, ...]) -> None:
 def launch(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The launch file, on stand-ins with the constructors of launch and launch_ros, as of Humble and later.
 
-    github.com/ros2/launch: actions/declare_launch_argument.py, actions/opaque_function.py, substitutions/launch_configuration.py;
-    github.com/ros2/launch_ros: actions/lifecycle_node.py, actions/node.py.
+    github.com/ros2/launch: declare_launch_argument.py, opaque_function.py, launch_configuration.py;
+    github.com/ros2/launch_ros: lifecycle_node.py, node.py.
     """
 
     def declared(name: str, *, default_value: Any = None, description: Any = None, choices: Any = None) -> Any:
