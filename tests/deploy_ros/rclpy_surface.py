@@ -23,6 +23,7 @@ FILES = [
         "lifecycle_node",
         "rclpy_buttons",
         "rclpy_commands",
+        "rclpy_log",
         "rclpy_node",
         "rclpy_parameters",
         "rclpy_spin",

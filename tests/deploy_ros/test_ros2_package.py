@@ -87,7 +87,7 @@ def launch(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     def lifecycle(*, name: str, namespace: str, package: Any, executable: Any, parameters: Any, output: Any) -> Any:
         return SimpleNamespace(name=name, package=package, executable=executable, parameters=parameters)
 
-    parts = {
+    parts: dict[str, dict[str, Any]] = {
         "ament_index_python": {},
         "ament_index_python.packages": {"get_package_share_directory": lambda name: f"/opt/share/{name}"},
         "launch": {"LaunchDescription": list},
