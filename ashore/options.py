@@ -288,7 +288,8 @@ def _goal_options(sub: argparse.ArgumentParser) -> None:
     from ashore.deploy_ros.settings import NodeSettings
 
     fields = NodeSettings.model_fields
-    sub.add_argument("position", type=float, nargs=3, metavar=("X", "Y", "Z"), help="m, in the robot's base frame")
+    for axis in "xyz":  # one by one: argparse cannot print the help of several with names of their own
+        sub.add_argument(axis, type=float, metavar=axis.upper(), help="m, in the robot's base frame")
     sub.add_argument(
         "--orientation",
         type=float,

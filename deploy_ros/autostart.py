@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from ashore.deploy_ros.rclpy_log import Log
 from ashore.deploy_ros.rclpy_parameters import AUTOSTART
 from ashore.deploy_ros.refusals import Announcer
 from ashore.deploy_ros.states import EXIT_FAILED, EXIT_NOT_STARTED, EXIT_UNUSABLE, State
@@ -20,7 +21,7 @@ class Autostart:
         """succeeded, failed: rclpy's names for how a transition ended."""
         self._node, self._succeeded, self._failed = node, succeeded, failed
         self._began, self._transitions = time.monotonic(), 0
-        self._announce = Announcer(node.get_logger().info)
+        self._announce = Announcer(Log(node).info)
         self.exit_code: int | None = None  # what the process shall end with, where nothing came of it
         self._timer = node.create_timer(PERIOD, self._look)
 

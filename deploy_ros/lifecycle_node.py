@@ -23,6 +23,7 @@ from ashore.deploy_ros.messages import Trajectory
 from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.rclpy_buttons import Buttons
 from ashore.deploy_ros.rclpy_commands import Commands, RivalError
+from ashore.deploy_ros.rclpy_log import Log
 from ashore.deploy_ros.rclpy_parameters import POLICY, ParameterError, declare_parameters, refuse_changes, settings_of
 from ashore.deploy_ros.rclpy_types import (
     LISTEN,
@@ -58,7 +59,7 @@ class PolicyNode(LifecycleNode):
     def __init__(self, parameters: dict[str, Any]) -> None:
         overrides = [Parameter(name, value=value) for name, value in parameters.items()]
         super().__init__(NODE_NAME, parameter_overrides=overrides)
-        self._lock = threading.Lock()
+        self._lock, self._log = threading.Lock(), Log(self)
         self._reset_topic = self.resolve_topic_name(relative(RESET_TOPIC))
         self._tape = Tape()
         self._profile: Profile | None = None
@@ -76,7 +77,7 @@ class PolicyNode(LifecycleNode):
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, PUBLISH)
         self._buttons = Buttons(self, self._press_stop, self._press_reset)
         self.create_subscription(String, relative(EPISODE_TOPIC), self._on_episode, LISTEN_RELIABLY)
-        self._holding, self._refused = (Announcer(self.get_logger().warning) for _ in range(2))
+        self._holding, self._refused = (Announcer(self._log.warning) for _ in range(2))
         self.create_timer(1.0, self._diagnose)
         self._autostart = Autostart(self, SUCCESS, FAILURE)
         self.create_timer(0.2, self._look_for_rivals)
@@ -144,7 +145,7 @@ class PolicyNode(LifecycleNode):
             settings = settings_of(self)
             policy = load_policy(self.get_parameter(POLICY).value)
             self._tape.close()
-            self._tape = tape_of(policy, settings, self._profile, self.get_logger().info)
+            self._tape = tape_of(policy, settings, self._profile, self._log.info)
             controller = self._new_controller(settings)
             controller.configure(policy)
         except (ParameterError, AshoreError) as error:
@@ -177,7 +178,7 @@ class PolicyNode(LifecycleNode):
         activated = super().on_activate(state)
         if activated == SUCCESS:  # the last thing that can fail, so that an error does not meet a robot that moves
             self._active_since, self._episodes = time.monotonic(), 0
-            self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self.get_logger().warning)
+            self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self._log.warning)
         return activated
 
     @counted
@@ -217,7 +218,7 @@ class PolicyNode(LifecycleNode):
         loop.finish()
         loop.join(self._listen)
         self._loop = None
-        write_report(self._controller, self.get_logger().warning)
+        write_report(self._controller, self._log.warning)
         if loop.failure is not None:
             self._loop_failure = loop.failure
             self.get_logger().error(f"the control loop failed: {loop.failure!r}")

@@ -8,6 +8,7 @@ from typing import Any
 
 from std_msgs.msg import Bool
 
+from ashore.deploy_ros.rclpy_log import Log
 from ashore.deploy_ros.rclpy_types import LISTEN, LISTEN_RELIABLY, TELLS_WHEN_SENT, sent_at
 from ashore.deploy_ros.resets import Resets
 from ashore.deploy_ros.settings import RESET_TOPIC, STOP_TOPIC, relative
@@ -23,7 +24,7 @@ class Buttons:
 
     def __init__(self, node: Any, stop: Callable[[], None], reset: Callable[[], str]) -> None:
         """stop, reset: what the controller does then; reset gives why it does not, or the empty string."""
-        self._stop, self._reset, self._say = stop, reset, node.get_logger().info
+        self._stop, self._reset, self._say = stop, reset, Log(node).info
         self._resets = Resets()
         on_stop, on_reset = (
             (self._on_stop, self._on_reset) if TELLS_WHEN_SENT else (self._on_old_stop, self._on_old_reset)

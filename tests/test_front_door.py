@@ -11,6 +11,7 @@ import pytest
 
 from ashore.benchmarks.demo import VIDEO, Size, run_demo
 from ashore.benchmarks.twin import bench_twin
+from ashore.options import COMMANDS, parse
 from ashore.policies.checkpoint import latest, load
 
 # Small enough for seconds; the same code, tasks and messages as the real thing.
@@ -38,6 +39,13 @@ def test_help_imports_nothing_heavy() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stderr
     assert "demo" in done.stdout
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_prints_its_help(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as end:
+        parse([command, "--help"])
+    assert end.value.code == 0 and capsys.readouterr().out.startswith(f"usage: ashore {command}")
 
 
 @pytest.mark.parametrize(

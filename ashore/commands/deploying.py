@@ -69,7 +69,7 @@ def replay(options: argparse.Namespace) -> int:
 def goal(options: argparse.Namespace) -> None:
     from ashore.deploy_ros.operating import send_goal
 
-    send_goal(options.position, options.orientation, options.frame, options.topic, options.wait, print)
+    send_goal((options.x, options.y, options.z), options.orientation, options.frame, options.topic, options.wait, print)
 
 
 def stop(options: argparse.Namespace) -> None:

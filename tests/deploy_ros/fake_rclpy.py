@@ -131,11 +131,22 @@ class ChangeState:
 
 
 class Logger:
-    """Keeps what is said, whatever its severity."""
+    """Keeps what is said, whatever its severity. As rclpy's, it takes one severity alone from each line that calls it."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.info = self.warning = self.error = self.fatal = self.lines.append
+        self._severities: dict[tuple[str, int, int], str] = {}
+        self.info, self.warning, self.error, self.fatal = map(self._saying, ("info", "warning", "error", "fatal"))
+
+    def _saying(self, severity: str) -> Callable[[str], None]:
+        def say(text: str) -> None:
+            caller = sys._getframe(1)  # as rclpy.impl.rcutils_logger.CallerId
+            place = (caller.f_code.co_filename, caller.f_lineno, caller.f_lasti)
+            if self._severities.setdefault(place, severity) != severity:
+                raise ValueError("Logger severity cannot be changed between calls.")
+            self.lines.append(text)
+
+        return say
 
 
 class FakeNode:

@@ -62,6 +62,12 @@ def test_it_fits_the_robot_that_policies_are_trained_on(robot: str, profile: str
         assert [j.name for j in narrowed.joints] == [settings.renamed(j.name) for j in face.joints]
 
 
+@pytest.mark.parametrize("name", ["fr3", "panda"])
+def test_a_franka_is_heard_on_the_arms_own_topic(name: str) -> None:
+    """`/joint_states` is merged at 30 Hz there, and comes up to 33 ms late."""
+    assert read_profile(name).settings["joint_states"] == "/franka/joint_states"
+
+
 def test_what_a_user_sets_goes_before_the_profile() -> None:
     settings, _ = with_profile(NodeSettings(profile="ur5e", base_frame="table"))
     assert settings.controller == "scaled_joint_trajectory_controller" and settings.base_frame == "table"

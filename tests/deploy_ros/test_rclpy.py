@@ -2,6 +2,8 @@
 
 pip install 'ros-jazzy-rclpy[fastrtps]' ros-jazzy-lifecycle-msgs ros-jazzy-sensor-msgs ros-jazzy-trajectory-msgs \
     ros-jazzy-diagnostic-msgs ros-jazzy-rcl-interfaces ros-jazzy-rcl-lifecycle
+
+tf2_msgs has no wheel: a module tf2_msgs.msg with an empty class TFMessage does, for these policies take no frames.
 """
 
 # mypy: disable-error-code="import-not-found"
