@@ -16,7 +16,7 @@ from ashore.deploy_ros.bundle import Policy, load_policy
 from ashore.deploy_ros.dds import Participant, Writer, domain_id
 from ashore.deploy_ros.interrupts import stop_on_signals
 from ashore.deploy_ros.loop import ControlLoop
-from ashore.deploy_ros.messages import Trajectory
+from ashore.deploy_ros.messages import Content
 from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.profile_files import with_profile
 from ashore.deploy_ros.reasons import Reason
@@ -180,8 +180,7 @@ class _Node:
         if not self._commands:
             self._opened = now
             self._commands = {
-                g.topic: self._dds.writer(g.topic, types.Float64MultiArray if g.forward else types.JointTrajectory)
-                for g in self._controller.groups
+                g.topic: self._dds.writer(g.topic, getattr(types, g.kind)) for g in self._controller.groups
             }
         return now - self._opened > UNHEARD or all(writer.heard for writer in self._commands.values())
 
@@ -211,9 +210,8 @@ class _Node:
             if over or self._rival or self._controller.arrived or self._stop.is_set():
                 loop.finish()
 
-    def _send(self, topic: str, content: Trajectory | list[float]) -> None:
-        fill: Any = ros.joint_trajectory if isinstance(content, Trajectory) else ros.float_array
-        message = fill(types, content)
+    def _send(self, topic: str, content: Content) -> None:
+        message = ros.command(types, content)
         self._commands[topic].write(message)
         self._tape.sent(topic, type(message).__name__, message)
 

@@ -19,7 +19,7 @@ from ashore.deploy_ros.autostart import Autostart
 from ashore.deploy_ros.bundle import load_policy
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.loop import ControlLoop
-from ashore.deploy_ros.messages import Trajectory
+from ashore.deploy_ros.messages import Content
 from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.rclpy_buttons import Buttons
 from ashore.deploy_ros.rclpy_commands import Commands, RivalError
@@ -239,9 +239,9 @@ class PolicyNode(LifecycleNode):
         self._entities = []
         self._commands.close()
 
-    def _send(self, topic: str, content: Trajectory | list[float]) -> None:
+    def _send(self, topic: str, content: Content) -> None:
         message = self._commands.send(topic, content)
-        self._tape.sent(topic, "JointTrajectory" if isinstance(content, Trajectory) else "Float64MultiArray", message)
+        self._tape.sent(topic, ros.kind_of(content), message)
 
     def _report(self, status: str) -> None:
         message = String(data=status)

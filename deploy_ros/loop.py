@@ -10,7 +10,7 @@ import numpy as np
 
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.groups import groups_of, part_of
-from ashore.deploy_ros.messages import Trajectory, forward_of, trajectory_of
+from ashore.deploy_ros.messages import Content, forward_of, trajectory_of
 from ashore.deploy_ros.safety import Command
 from ashore.deploy_ros.schedule import become_realtime, next_due
 from ashore.deploy_ros.states import Output, State
@@ -22,14 +22,14 @@ LISTENING_PERIOD = 0.002  # s between looks at what the robot sends, while a sto
 class ControlLoop:
     """Drives an active controller in a thread of its own; whoever else uses the controller holds `lock`.
 
-    `send` publishes, on a topic, a trajectory or the values for a forward controller; `report` publishes the status, as JSON.
+    `send` publishes on a topic what a command says; `report` publishes the status, as JSON.
     """
 
     def __init__(
         self,
         controller: Controller,
         lock: threading.Lock,
-        send: Callable[[str, Trajectory | list[float]], None],
+        send: Callable[[str, Content], None],
         report: Callable[[str], None],
         say: Callable[[str], None],
     ) -> None:
@@ -142,6 +142,6 @@ class ControlLoop:
             if time.monotonic() - due < t or k == ticks:
                 values = forward_of(before, command, interface, t)
                 for group in forward:
-                    self._send(group.topic, [values[joint] for joint in group.joints])
+                    self._send(group.topic, group.content(values))
             if k < ticks:
                 time.sleep(max(0.0, due + t - time.monotonic()))

@@ -11,7 +11,7 @@ from rclpy.duration import Duration
 
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.groups import Group
-from ashore.deploy_ros.messages import Trajectory
+from ashore.deploy_ros.messages import Content
 from ashore.deploy_ros.rclpy_types import PUBLISH, TYPES
 
 DELIVERY_TIME = 1.0  # s at most to see the last command delivered
@@ -34,7 +34,7 @@ class Commands:
         for group in groups:
             if group.topic not in self._publishers:
                 # Ordinary publishers: lifecycle publishers would drop the hold that follows a deactivation.
-                kind = TYPES.Float64MultiArray if group.forward else TYPES.JointTrajectory
+                kind = getattr(TYPES, group.kind)
                 self._publishers[group.topic] = self._node.create_publisher(kind, group.topic, PUBLISH)
         until = time.monotonic() + UNHEARD
         while time.monotonic() < until and not all(p.get_subscription_count() for p in self._publishers.values()):
@@ -51,10 +51,9 @@ class Commands:
             others += [f"{topic} by node {name}" for name in sorted(names)]
         return f"somebody else commands the robot: {'; '.join(others)}" if others else ""
 
-    def send(self, topic: str, content: Trajectory | list[float]) -> Any:
+    def send(self, topic: str, content: Content) -> Any:
         """Publish it; gives the message."""
-        fill: Any = ros.joint_trajectory if isinstance(content, Trajectory) else ros.float_array
-        message = fill(TYPES, content)
+        message = ros.command(TYPES, content)
         self._publishers[topic].publish(message)
         return message
 

@@ -232,11 +232,11 @@ class Replay:
         where = f"the command sent after step {self.steps} on {group.topic}"
         joints = [self._joints[joint] for joint in group.joints]
         if group.forward:
-            values = self._decoded("Float64MultiArray", message).data
+            values = group.told(self._decoded(group.kind, message))
             ticks = max(1, round(interface.control_dt * self._controller.settings.rate))
             times = [k * interface.control_dt / ticks for k in range(1, ticks + 1)]
             ways = [forward_of(self._commands[0], self._commands[-1], interface, t) for t in times]
-            allowed = [[way[joint] for joint in group.joints] for way in ways]
+            allowed = [group.as_told(way) for way in ways]
             if not any(same(values, way) for way in allowed):
                 nearest = min(allowed, key=lambda way: distance(values, way))
                 self._differences.compare(self.steps, f"{where}: position", joints, values, nearest)

@@ -12,12 +12,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ashore.deploy_ros.control import Controller
-from ashore.deploy_ros.messages import Point, Trajectory
+from ashore.deploy_ros.low_states import LowStates
+from ashore.deploy_ros.messages import Content, Point, Trajectory
 from ashore.deploy_ros.reasons import Reason
-from ashore.deploy_ros.routes import GOAL
+from ashore.deploy_ros.routes import GOAL, IMU
 from ashore.deploy_ros.settings import TF
 from ashore.deploy_ros.states import Output
 from ashore.deploy_ros.transforms import Transform
+from ashore.deploy_ros.unitree import MotorTargets, low_cmd
 from ashore.deploy_ros.variants import mode_of
 
 LEVEL_OK, LEVEL_WARN, LEVEL_ERROR = 0, 1, 2  # diagnostic_msgs/DiagnosticStatus
@@ -51,6 +53,20 @@ def joint_trajectory(types: Any, trajectory: Trajectory) -> Any:
 def float_array(types: Any, values: list[float]) -> Any:
     """A Float64MultiArray, for a forward controller."""
     return types.Float64MultiArray(data=values)
+
+
+def command(types: Any, content: Content) -> Any:
+    """The message that carries what a command says."""
+    if isinstance(content, Trajectory):
+        return joint_trajectory(types, content)
+    return low_cmd(types, content) if isinstance(content, MotorTargets) else float_array(types, content)
+
+
+def kind_of(content: Content) -> str:
+    """Its name among `types`."""
+    if isinstance(content, Trajectory):
+        return "JointTrajectory"
+    return "LowCmd" if isinstance(content, MotorTargets) else "Float64MultiArray"
 
 
 def read_trajectory(message: Any) -> Trajectory:
@@ -200,12 +216,15 @@ TAKES = {
 def subscriptions(controller: Controller) -> list[Subscription]:
     """All that a configured controller takes in, whatever the transport."""
     settings = controller.settings
+    low = settings.output == "low_cmd"
     found = [
-        Subscription(settings.joint_states, "JointState", take_joint_state, aloud=False),
+        Subscription(settings.state_topic, "LowState", LowStates(), aloud=False)
+        if low
+        else Subscription(settings.state_topic, "JointState", take_joint_state, aloud=False),
         Subscription(settings.goal, "PoseStamped", take_goal, aloud=True),
     ]
     for source in controller.inputs.sources.values():
-        if source.name == GOAL or source.where.startswith(TF):
+        if source.name == GOAL or source.where.startswith(TF) or (low and source.name == IMU):
             continue
         kind, take = TAKES[source.kind]
         found.append(Subscription(source.where, kind, partial(take, source=source.name), aloud=False))

@@ -85,10 +85,13 @@ class NodeSettings(Settings):
         default="joint_trajectory_controller",
         description="controller to drive, on /<controller>/joint_trajectory or /<controller>/commands",
     )
-    output: Literal["trajectory", "forward"] = Field(
+    output: Literal["trajectory", "forward", "low_cmd"] = Field(
         default="trajectory",
-        description="trajectory: a JointTrajectoryController; forward: a forward command controller",
+        description="trajectory: a JointTrajectoryController; forward: a forward command controller; low_cmd: Unitree's "
+        "LowCmd, and joints and IMU from its LowState",
     )
+    low_cmd: TopicName = Field(default="/lowcmd", description="topic of Unitree's LowCmd")
+    low_state: TopicName = Field(default="/lowstate", description="topic of Unitree's LowState")
     gripper_controller: BareName = Field(
         default="gripper_controller", description="controller of a gripper that the policy drives; may be the arm's own"
     )
@@ -96,7 +99,10 @@ class NodeSettings(Settings):
         default="trajectory", description="as output, for the gripper's controller where it is not the arm's"
     )
     rate: float = Field(
-        default=500.0, ge=1, le=2000, description="Hz of a forward controller; commands are interpolated to it"
+        default=500.0,
+        ge=1,
+        le=2000,
+        description="Hz of a forward controller, or of LowCmd; commands are interpolated to it",
     )
     base_frame: str = Field(default="base", description="frame of the robot's base, in which goals are given")
     anywhere: bool = Field(default=False, description="take goals outside of where training drew them from, too")
@@ -209,9 +215,15 @@ class NodeSettings(Settings):
         return (*low[:2], max(low[2], table)), tuple(high)
 
     @property
+    def state_topic(self) -> str:
+        """Where the robot says how its joints are."""
+        return self.low_state if self.output == "low_cmd" else self.joint_states
+
+    @property
     def command_topic(self) -> str:
         """Where commands go."""
-        return (SHADOW if self.shadow else "") + topic_of(self.controller, self.output)
+        topic = self.low_cmd if self.output == "low_cmd" else topic_of(self.controller, self.output)
+        return (SHADOW if self.shadow else "") + topic
 
     @property
     def gripper_topic(self) -> str:

@@ -101,10 +101,9 @@ class _Twin:
         self._results = dds.writer(EPISODE_TOPIC, types.String, depth=100, latched=True)
         self._node = NodeRemote(dds)
         self._halted = False  # the node was stopped by this twin, and by nobody else
-        for topic, forward in self._controllers.topics:
-            kind: type = types.Float64MultiArray if forward else types.JointTrajectory
+        for topic, kind in self._controllers.topics:
             # Reliable, as the real controller's reader: it takes nothing from a best-effort publisher.
-            dds.reader(topic, kind, partial(self._on_command, topic), reliable=True)
+            dds.reader(topic, getattr(types, kind), partial(self._on_command, topic), reliable=True)
 
     def run(self, episodes: int) -> list[EpisodeResult]:
         results: list[EpisodeResult] = []
@@ -253,6 +252,8 @@ class _Twin:
             if trajectory.start:
                 trajectory = trajectory._replace(start=self._now + trajectory.start - time.time())
             why = self._controllers.accept(topic, trajectory, self._now)
+        elif isinstance(message, types.LowCmd):
+            why = self._controllers.accept_low_cmd(topic, message, self._now)
         else:
             why = self._controllers.accept(topic, list(message.data), self._now)
         if why:
