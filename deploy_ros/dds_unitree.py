@@ -171,6 +171,5 @@ class LowState(IdlStruct, typename="unitree_go.msg.dds_.LowState_"):
 
 
 CLASSES = {
-    f"unitree_go/{kind.__name__}": kind
-    for kind in (MotorCmd, BmsCmd, LowCmd, IMUState, MotorState, BmsState, LowState)
+    f"unitree_go/{kind.__name__}": kind for kind in (MotorCmd, BmsCmd, LowCmd, IMUState, MotorState, BmsState, LowState)
 }

@@ -74,7 +74,9 @@ def _motors(interface: Interface, joints: tuple[int, ...]) -> MotorTargets:
     """The motors of these joints, found by name, with the contract's gains; RoutingError where there are none."""
     specs = [interface.joints[joint] for joint in joints]
     if strangers := [spec.name for spec in specs if spec.name not in MOTORS]:
-        raise RoutingError(f"LowCmd has no motors {strangers}; allowed: {list(MOTORS)} (see joint_prefix and joint_map)")
+        raise RoutingError(
+            f"LowCmd has no motors {strangers}; allowed: {list(MOTORS)} (see joint_prefix and joint_map)"
+        )
     if soft := [spec.name for spec in specs if not spec.kp]:
         raise RoutingError(f"LowCmd needs kp and kd of {soft}, which this policy file lacks; export the policy again")
     motors = tuple(MOTORS.index(spec.name) for spec in specs)

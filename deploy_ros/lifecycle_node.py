@@ -22,7 +22,7 @@ from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import Content
 from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.rclpy_buttons import Buttons
-from ashore.deploy_ros.rclpy_commands import Commands, RivalError
+from ashore.deploy_ros.rclpy_commands import Commands, RivalError, absent
 from ashore.deploy_ros.rclpy_parameters import POLICY, ParameterError, declare_parameters, refuse_changes, settings_of
 from ashore.deploy_ros.rclpy_types import (
     LISTEN,
@@ -147,6 +147,8 @@ class PolicyNode(LifecycleNode):
             self._tape = tape_of(policy, settings, self._profile, self.get_logger().info)
             controller = self._new_controller(settings)
             controller.configure(policy)
+            if why := absent(controller.groups):
+                raise ParameterError(why)
         except (ParameterError, AshoreError) as error:
             self.get_logger().error(str(error))
             return FAILURE

@@ -34,4 +34,6 @@ class LowStates:
             return ""
         if tick == before:
             return f"its tick stands still at {tick}: what sends it is frozen"
-        return f"its tick went from {before} back to {tick}: was the robot started anew, or is there a second publisher?"
+        return (
+            f"its tick went from {before} back to {tick}: was the robot started anew, or is there a second publisher?"
+        )

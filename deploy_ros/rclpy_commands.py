@@ -18,8 +18,19 @@ DELIVERY_TIME = 1.0  # s at most to see the last command delivered
 UNHEARD, LISTENING_PERIOD = 1.0, 0.005  # s at most for those who listen to discover who sends, and between looks
 
 
+WITHOUT_UNITREE = (
+    "output = 'low_cmd' needs the messages of unitree_go, of github.com/unitreerobotics/unitree_ros2: build and source that "
+    "workspace, or drive without ROS: ashore deploy --via dds"
+)
+
+
 class RivalError(RuntimeError):
     """Somebody else commands the robot; says who."""
+
+
+def absent(groups: list[Group]) -> str:
+    """Why commands of these groups cannot be sent: their messages come with a package that is not here."""
+    return WITHOUT_UNITREE if any(getattr(TYPES, group.kind) is None for group in groups) else ""
 
 
 class Commands:

@@ -21,7 +21,10 @@ MOTORS = tuple(f"{leg}_{part}_joint" for leg in ("FR", "FL", "RR", "RL") for par
 SLOTS = 20  # motors that there is room for in a message
 HEAD, LOW_LEVEL = [0xFE, 0xEF], 0xFF
 SERVO = 0x01  # mode of a motor that follows its targets
-NO_POSITION, NO_VELOCITY = 2.146e9, 16000.0  # rad and rad/s: no control of it, PosStopF and VelStopF of Unitree's headers
+NO_POSITION, NO_VELOCITY = (
+    2.146e9,
+    16000.0,
+)  # rad and rad/s: no control of it, PosStopF and VelStopF of Unitree's headers
 LOW_CMD, LOW_STATE = "unitree_go/LowCmd", "unitree_go/LowState"
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 

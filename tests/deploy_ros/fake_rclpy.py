@@ -19,6 +19,8 @@ from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+from tests.deploy_ros.fake_messages import message_classes
+
 CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE, INACTIVE_SHUTDOWN, ACTIVE_SHUTDOWN = (
     1,
     2,
@@ -48,6 +50,7 @@ PACKAGES = (
     "std_msgs",
     "tf2_msgs",
     "trajectory_msgs",
+    "unitree_go",
 )
 OURS = tuple(
     f"ashore.deploy_ros.{name}"
@@ -370,6 +373,8 @@ def stand_ins() -> Iterator[Any]:
     for name in modules:
         stand_in = ModuleType(name)
         vars(stand_in).update(anything)
+        if name == "unitree_go.msg":
+            vars(stand_in).update(message_classes("unitree_go"))
         sys.modules[name] = stand_in
     for name in OURS:
         sys.modules.pop(name, None)
