@@ -12,7 +12,16 @@ import numpy as np
 
 from ashore.deploy_ros.message_definitions import DEFINITIONS, NUMBERS, Field, fields_of
 
-KINDS = {"f": np.float32, "d": np.float64, "b": np.int8, "B": np.uint8, "h": np.int16, "H": np.uint16, "i": np.int32, "I": np.uint32}  # fmt: skip
+KINDS: dict[str, Any] = {
+    "f": np.float32,
+    "d": np.float64,
+    "b": np.int8,
+    "B": np.uint8,
+    "h": np.int16,
+    "H": np.uint16,
+    "i": np.int32,
+    "I": np.uint32,
+}
 
 
 def message_class(name: str, others: dict[str, type]) -> type:

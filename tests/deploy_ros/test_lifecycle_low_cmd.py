@@ -24,15 +24,8 @@ class Shift:
     """As a policy: brings all joints by 0.01 rad a step from where they were, as far as 0.3 rad."""
 
     def __init__(self) -> None:
-        limits: dict[str, Any] = {
-            "low": -1.0,
-            "high": 1.0,
-            "velocity": 5.0,
-            "acceleration": 500.0,
-            "home": 0.0,
-            "kp": 35.0,
-            "kd": 0.5,
-        }
+        limits: dict[str, Any] = {"low": -1.0, "high": 1.0, "velocity": 5.0, "acceleration": 500.0, "home": 0.0}
+        limits |= {"kp": 35.0, "kd": 0.5}
         joints = tuple(JointSpec(name=name, **limits, give=1.0) for name in JOINTS)
         own = [signal(name, size=12, max_age=1.0) for name in ("joint_position", "joint_velocity")]
         imu = [signal(n, kind="measurement", frame="b", max_age=1.0) for n in ("angular_velocity", "projected_gravity")]
