@@ -218,6 +218,10 @@ class Controller:
         self.deadman.take(pressed, now)
         return ""
 
+    def on_gripper(self, why: str) -> None:
+        """Take what a gripper did not do that it was told: the next step brakes, and the gate stays shut until a reset."""
+        self._explanation.refused = why
+
     def stop(self) -> None:
         """Emergency stop: the next step brakes, and neither gate nor activation opens until `reset`. Holds in any state."""
         self._stop = True
@@ -294,7 +298,7 @@ class Controller:
         held = self._held(now)
         command, before = None if lost or not held else self._command(measured, now), self._gate_memory
         self._gate_memory, safe, reason = self.gate(
-            before, command, measured, now, self._stop, self._reference(), bool(lost)
+            before, command, measured, now, self._stop, self._reference(), bool(lost), bool(self._explanation.refused)
         )
         self._explanation.remember(reason, before, command, self.gate, self._measured, now)
         drives = reason in (Reason.OK, Reason.LIMITED)
@@ -411,6 +415,7 @@ class Controller:
         """Gate and policy start from the same measurement, and the dead-man switch counts as it is held."""
         self.deadman.renew()
         self._paused, self.arrived, self._begun = "", False, now
+        self._explanation.refused = ""
         self._policy_memory = self.policy.initial_memory(self.inputs.signals(measured, now))
         self._gate_memory = memory
         self._poisoned = None

@@ -14,6 +14,8 @@ from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.bundle import Policy, load_policy
 from ashore.deploy_ros.dds import Participant, Writer, domain_id
+from ashore.deploy_ros.gripper_goals import GripperTarget
+from ashore.deploy_ros.groups import require_topics
 from ashore.deploy_ros.interrupts import stop_on_signals
 from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import Content
@@ -92,6 +94,7 @@ class _Node:
         self._settings, self._dds, self._stop, self._say, self._tape = settings, dds, stop, say, tape
         self._controller = tape.controller(settings, profile)
         self._controller.configure(policy)
+        require_topics(self._controller.groups)
         self._lock = threading.Lock()
         self._loop: ControlLoop | None = None
         self._episodes, self._resets = 0, Resets()
@@ -211,6 +214,7 @@ class _Node:
                 loop.finish()
 
     def _send(self, topic: str, content: Content) -> None:
+        assert not isinstance(content, GripperTarget)  # no actions here: `require_topics`
         message = ros.command(types, content)
         self._commands[topic].write(message)
         self._tape.sent(topic, type(message).__name__, message)

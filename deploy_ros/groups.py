@@ -10,11 +10,18 @@ import numpy as np
 from ashore.configs.contract import Interface
 from ashore.deploy_ros.following import Measured
 from ashore.deploy_ros.joint_states import JointStates
-from ashore.deploy_ros.messages import Content, MessageError, Point, RoutingError, Trajectory
-from ashore.deploy_ros.settings import NodeSettings
+from ashore.deploy_ros.messages import MessageError, Point, Published, RoutingError, Trajectory
+from ashore.deploy_ros.settings import ACTION_OUTPUTS, NodeSettings
 from ashore.deploy_ros.unitree import MOTORS, MotorTargets
 
-KINDS = {"trajectory": "JointTrajectory", "forward": "Float64MultiArray", "low_cmd": "LowCmd"}  # messages, by output
+# Messages and actions, by output.
+KINDS = {
+    "trajectory": "JointTrajectory",
+    "forward": "Float64MultiArray",
+    "low_cmd": "LowCmd",
+    "gripper_command": "GripperCommand",
+    "parallel_gripper_command": "ParallelGripperCommand",
+}
 
 
 class Group(NamedTuple):
@@ -32,10 +39,15 @@ class Group(NamedTuple):
 
     @property
     def kind(self) -> str:
-        """The message that it takes."""
+        """The message that it takes, or the action."""
         return KINDS[self.output]
 
-    def content(self, position: Sequence[float]) -> Content:
+    @property
+    def is_action(self) -> bool:
+        """Whether `topic` is the name of an action."""
+        return self.output in ACTION_OUTPUTS
+
+    def content(self, position: Sequence[float]) -> Published:
         """What one that goes there at once is sent: position of all joints, [n] rad."""
         own = [position[joint] for joint in self.joints]
         return own if self.drives is None else self.drives._replace(position=tuple(own))
@@ -67,7 +79,20 @@ def groups_of(interface: Interface, settings: NodeSettings) -> list[Group]:
         main = main._replace(drives=_motors(interface, main.joints))
     if not gripper:
         return [main]
+    if settings.gripper_output == "gripper_command" and len(gripper) > 1:
+        names = [interface.joints[k].name for k in gripper]
+        raise RoutingError(f"GripperCommand has one position, and the gripper has joints {names}; see gripper_output")
     return [main, Group(settings.gripper_topic, settings.gripper_output, gripper)]
+
+
+def require_topics(groups: list[Group]) -> None:
+    """RoutingError where a group is an action, which plain DDS does not carry."""
+    for group in groups:
+        if group.is_action:
+            raise RoutingError(
+                f"gripper_output = {group.output!r} is an action, which needs rclpy: --via rclpy where ROS 2 is sourced; "
+                "allowed over plain DDS: trajectory, forward"
+            )
 
 
 def _motors(interface: Interface, joints: tuple[int, ...]) -> MotorTargets:

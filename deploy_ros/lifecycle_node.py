@@ -18,11 +18,13 @@ from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.autostart import Autostart
 from ashore.deploy_ros.bundle import load_policy
 from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.gripper_goals import GripperTarget
 from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import Content
 from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.rclpy_buttons import Buttons
 from ashore.deploy_ros.rclpy_commands import Commands, RivalError, absent
+from ashore.deploy_ros.rclpy_gripper import GripperClient, gripper_client
 from ashore.deploy_ros.rclpy_parameters import POLICY, ParameterError, declare_parameters, refuse_changes, settings_of
 from ashore.deploy_ros.rclpy_types import (
     LISTEN,
@@ -69,6 +71,7 @@ class PolicyNode(LifecycleNode):
         self.failure_of_error_transition: Exception | None = None
         self._entities: list[Any] = []
         self._commands = Commands(self)
+        self._gripper: GripperClient | None = None  # where a gripper is driven by an action
         self.transitions = 0  # that were begun
         self._profile = declare_parameters(self)
         refuse_changes(self, lambda: self.state)
@@ -104,7 +107,8 @@ class PolicyNode(LifecycleNode):
     def missing(self, now: float) -> str:
         """What keeps the node from being activated; empty where nothing does."""
         with self._lock:
-            return self._controller.missing(now)
+            why = self._controller.missing(now)
+        return why or (self._gripper.missing() if self._gripper is not None else "")
 
     def rivals(self) -> str:
         """Who else commands the robot; empty where nobody does, or where a shadow would not disturb them."""
@@ -155,6 +159,7 @@ class PolicyNode(LifecycleNode):
         if self._controller.stopped:
             controller.stop()
         self._controller = controller
+        self._gripper = gripper_client(self, controller, self._fail_gripper)
         self._entities = [
             self.create_subscription(
                 getattr(TYPES, s.kind), relative(s.topic), take, LISTEN_LATCHED if s.latched else LISTEN
@@ -173,6 +178,7 @@ class PolicyNode(LifecycleNode):
             self._commands.open(self._controller.groups, self._listen)
             with self._lock:
                 why = self._controller.activate(time.monotonic())
+            self._renew_gripper()
         if why:
             self.get_logger().error(f"not activated: {why}")
             return FAILURE
@@ -217,6 +223,8 @@ class PolicyNode(LifecycleNode):
         if loop is None:
             return
         loop.finish()
+        if self._gripper is not None:
+            self._gripper.cancel()
         loop.join(self._listen)
         self._loop = None
         write_report(self._controller, self.get_logger().warning)
@@ -240,8 +248,15 @@ class PolicyNode(LifecycleNode):
             self.destroy_subscription(subscription)
         self._entities = []
         self._commands.close()
+        if self._gripper is not None:
+            self._gripper.close()
+            self._gripper = None
 
     def _send(self, topic: str, content: Content) -> None:
+        if isinstance(content, GripperTarget):
+            if self._gripper is not None:
+                self._gripper.aim(content)
+            return
         message = self._commands.send(topic, content)
         self._tape.sent(topic, ros.kind_of(content), message)
 
@@ -278,7 +293,19 @@ class PolicyNode(LifecycleNode):
 
     def _press_reset(self) -> str:
         with self._lock:
-            return self._controller.reset(time.monotonic())
+            why = self._controller.reset(time.monotonic())
+        if not why:
+            self._renew_gripper()
+        return why
+
+    def _renew_gripper(self) -> None:
+        if self._gripper is not None:
+            self._gripper.renew()
+
+    def _fail_gripper(self, why: str) -> None:
+        self.get_logger().error(why)
+        with self._lock:
+            self._controller.on_gripper(why)
 
     def _on_episode(self, _message: String) -> None:
         self._episodes += 1

@@ -165,6 +165,8 @@ class Replay:
                 )
         elif name == "stop":
             self._controller.stop()
+        elif name == "gripper":
+            self._controller.on_gripper(event["why"])
         elif name == "deactivate" and self._controller.state is State.ACTIVE:
             self._controller.deactivate()
         elif name == "failed":
@@ -182,9 +184,9 @@ class Replay:
             )
             if name in ("step", "brake") and event["position"] is not None:
                 whole &= all(len(event[part]) == n and all(map(_finite, event[part])) for part in PARTS)
-            if name in ("activate", "reset", "failed"):
+            if name in ("activate", "reset", "failed", "gripper"):
                 whole &= isinstance(event["why"], str)
-            whole &= _finite(now) or name in ("stop", "deactivate", "took")
+            whole &= _finite(now) or name in ("stop", "deactivate", "took", "gripper")
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             whole = False
         if not whole:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.low_states import LowStates
-from ashore.deploy_ros.messages import Content, Point, Trajectory
+from ashore.deploy_ros.messages import Point, Published, Trajectory
 from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.routes import GOAL, IMU
 from ashore.deploy_ros.settings import TF
@@ -55,14 +55,14 @@ def float_array(types: Any, values: list[float]) -> Any:
     return types.Float64MultiArray(data=values)
 
 
-def command(types: Any, content: Content) -> Any:
+def command(types: Any, content: Published) -> Any:
     """The message that carries what a command says."""
     if isinstance(content, Trajectory):
         return joint_trajectory(types, content)
     return low_cmd(types, content) if isinstance(content, MotorTargets) else float_array(types, content)
 
 
-def kind_of(content: Content) -> str:
+def kind_of(content: Published) -> str:
     """Its name among `types`."""
     if isinstance(content, Trajectory):
         return "JointTrajectory"

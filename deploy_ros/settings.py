@@ -21,8 +21,10 @@ DIAGNOSTICS_TOPIC = "/diagnostics"
 SHADOW = f"/{NODE_NAME}/shadow"  # before the topics of commands that nobody shall follow
 ANYWHERE = -1000.0  # m, of a table that is not there
 
-TopicName = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$")]
+TOPIC = r"^/[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$"
+TopicName = Annotated[str, StringConstraints(pattern=TOPIC)]
 BareName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$")]
+ACTION_OUTPUTS = ("gripper_command", "parallel_gripper_command")
 TF = "tf:"  # before a frame's name, where a topic's could stand
 _OBJECT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=(tf:/?[A-Za-z_][A-Za-z0-9_./-]*|/[A-Za-z_][A-Za-z0-9_/]*)")
 
@@ -95,8 +97,25 @@ class NodeSettings(Settings):
     gripper_controller: BareName = Field(
         default="gripper_controller", description="controller of a gripper that the policy drives; may be the arm's own"
     )
-    gripper_output: Literal["trajectory", "forward"] = Field(
-        default="trajectory", description="as output, for the gripper's controller where it is not the arm's"
+    gripper_output: Literal["trajectory", "forward", "gripper_command", "parallel_gripper_command"] = Field(
+        default="trajectory",
+        description="as output, for the gripper's controller where it is not the arm's; or an action of control_msgs, "
+        "GripperCommand or ParallelGripperCommand, which takes rclpy",
+    )
+    gripper_action: Annotated[str, StringConstraints(pattern=f"^$|{TOPIC}")] = Field(
+        default="", description="name of the gripper's action; where there is none, /<gripper_controller>/gripper_cmd"
+    )
+    gripper_effort: float = Field(
+        default=0.0,
+        ge=0,
+        le=1000,
+        description="N that the action may use at most; 0: as much as its server does by itself",
+    )
+    gripper_step: float = Field(
+        default=0.005,
+        gt=0,
+        le=1,
+        description="m further than which a target is from the last goal to be one of its own",
     )
     rate: float = Field(
         default=500.0,
@@ -227,7 +246,9 @@ class NodeSettings(Settings):
 
     @property
     def gripper_topic(self) -> str:
-        """Where the gripper's commands go."""
+        """Where the gripper's commands go, or the name of its action."""
+        if self.gripper_output in ACTION_OUTPUTS:
+            return self.gripper_action or f"/{self.gripper_controller}/gripper_cmd"
         own = self.gripper_controller != self.controller
         topic = topic_of(self.gripper_controller, self.gripper_output)
         return (SHADOW if self.shadow else "") + topic if own else self.command_topic

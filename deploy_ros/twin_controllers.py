@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ashore.configs.contract import Interface
-from ashore.deploy_ros.groups import Group, groups_of
+from ashore.deploy_ros.groups import Group, groups_of, require_topics
 from ashore.deploy_ros.jtc import JointTrajectoryController
 from ashore.deploy_ros.messages import Trajectory
 from ashore.deploy_ros.settings import NodeSettings, topic_of
@@ -24,7 +24,9 @@ class Controllers:
         """position: [n] rad, where the joints are."""
         self._names = tuple(j.name for j in interface.joints)
         self._groups: dict[str, Group] = {}
-        for group in groups_of(interface, settings):
+        groups = groups_of(interface, settings)
+        require_topics(groups)
+        for group in groups:
             if group.drives is not None:
                 self._groups[group.topic] = group
                 continue

@@ -6,7 +6,7 @@ value of another type is an AssertionError, arrays of numbers are numpy's, and a
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -83,3 +83,21 @@ def _checked(field: Field, value: Any, others: dict[str, type]) -> Any:
             low, high = bits.min, bits.max
             assert low <= one <= high, f"{what} an integer in [{low}, {high}]"
     return value if field.length is None else np.array(values, dtype=KINDS[code])
+
+
+class Checked:
+    """A message whose fields are values of these types, no others: what else is given or set is an AssertionError."""
+
+    FIELDS: ClassVar[dict[str, type]] = {}
+
+    def __init__(self, **values: Any) -> None:
+        assert set(values) <= set(self.FIELDS), f"Invalid arguments passed to constructor: {set(values)}"
+        for name, kind in self.FIELDS.items():
+            setattr(self, name, values.get(name, kind()))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        assert name in self.FIELDS, f"{type(self).__name__!r} object has no attribute {name!r}"
+        assert isinstance(value, self.FIELDS[name]), (
+            f"The {name!r} field must be of type {self.FIELDS[name].__name__!r}"
+        )
+        object.__setattr__(self, name, value)
