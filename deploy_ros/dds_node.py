@@ -171,7 +171,7 @@ class _Node:
 
     def _rivals(self) -> str:
         """Who else commands the robot; empty where nobody does, or where a shadow would not disturb them."""
-        if self._settings.shadow:
+        if self._settings.shadow or self._settings.beside_others:
             return ""
         others = self._dds.publications.others(group.topic for group in self._controller.groups)
         return f"somebody else commands the robot: {'; '.join(others)}" if others else ""

@@ -112,7 +112,9 @@ class PolicyNode(LifecycleNode):
 
     def rivals(self) -> str:
         """Who else commands the robot; empty where nobody does, or where a shadow would not disturb them."""
-        return "" if self.settings.shadow else self._commands.rivals(self._controller.groups)
+        if self.settings.shadow or self.settings.beside_others:
+            return ""
+        return self._commands.rivals(self._controller.groups)
 
     def _new_controller(self, settings: NodeSettings | None) -> Controller:
         controller = self._tape.controller(settings, self._profile)

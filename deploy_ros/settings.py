@@ -167,6 +167,11 @@ class NodeSettings(Settings):
     shadow: bool = Field(
         default=False, description=f"move nothing: commands, each from where the robot is, go to {SHADOW}/..."
     )
+    beside_others: bool = Field(
+        default=False,
+        description="drive although somebody else is announced as a publisher of commands, as a robot's own service that is "
+        "silent; who does send is not noticed either",
+    )
     speed: float = Field(
         default=1.0, ge=0.05, le=1, description="of the motion: velocities are so much lower, the path is the same"
     )

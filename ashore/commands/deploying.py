@@ -18,7 +18,7 @@ def inspect(options: argparse.Namespace) -> None:
     if options.json:
         print(policy.contract.model_dump_json(indent=1))
     else:
-        print(describe(policy.contract, with_profile(NodeSettings(profile=options.profile))[0]))
+        print(describe(policy.contract, *with_profile(NodeSettings(profile=options.profile))))
 
 
 def twin(options: argparse.Namespace) -> int:

@@ -153,7 +153,8 @@ def test_the_profile_narrows_a_policy_of_a_go1_and_inspect_shows_its_topics() ->
     for name in ("trained_steps", "success", "card"):
         setattr(contract, name, None if name != "trained_steps" else 1)
     contract.format, contract.ashore_version, contract.settings_sha256 = 1, "0", "0" * 64
-    text = describe(contract, settings)  # type: ignore[arg-type]
+    text = describe(contract, settings, profile)  # type: ignore[arg-type]
     rows = {line.split()[0]: line for line in text.splitlines() if line.split()}
     assert "/lowstate" in rows["angular_velocity"] and "/lowstate" in rows["joint_position"]
     assert "/cmd_vel" in rows["yaw_rate_command"] and rows["RL_calf_joint"].endswith("/lowcmd")
+    assert rows["RL_thigh_joint"].split()[1] == "-0.5236", "the Go2's, narrower than the Go1's"

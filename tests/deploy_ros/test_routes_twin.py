@@ -124,3 +124,9 @@ def test_legs_are_driven_by_low_cmd_and_seen_by_low_state(tmp_path: Path, monkey
         told = np.unique([t[name] for t in robot.told], axis=0)
         seen = np.unique([s[name] for s in policy.seen], axis=0)
         assert np.abs(seen[:, None] - told[None]).max(2).min(1).max() < 5e-5, name
+
+
+def test_a_twin_has_the_joint_names_and_topics_of_a_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results, policy, _robot, said = drive("arm_lift", tmp_path, monkeypatch, 1, profile="panda")
+    assert [(r.rejected, r.note) for r in results] == [(0, "")], said
+    assert len(policy.seen) > 20 and any("/panda_arm_controller/joint_trajectory" in line for line in said)
