@@ -20,7 +20,7 @@ class Autostart:
         """succeeded, failed: rclpy's names for how a transition ended."""
         self._node, self._succeeded, self._failed = node, succeeded, failed
         self._began, self._transitions = time.monotonic(), 0
-        self._announce = Announcer(node.get_logger().info)
+        self._announce = Announcer(self._say)
         self.exit_code: int | None = None  # what the process shall end with, where nothing came of it
         self._timer = node.create_timer(PERIOD, self._look)
 
@@ -54,6 +54,9 @@ class Autostart:
         outcome = transition()
         self._transitions = self._node.transitions
         return outcome
+
+    def _say(self, text: str) -> None:
+        self._node.get_logger().info(text)  # not handed on: to rclpy, a place in the code has one severity
 
     def _end(self, code: int) -> None:
         self._timer.cancel()

@@ -9,7 +9,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
-from typing import Any
+from itertools import islice
+from typing import Any, NamedTuple
 
 from ashore.deploy_ros.cdr import LITTLE_ENDIAN
 from ashore.deploy_ros.message_definitions import NUMBERS, Field, fields_of
@@ -46,28 +47,50 @@ def numbers_of(name: str, message: Any) -> list[Any]:
     return out
 
 
-def _collect(name: str, message: Any, out: list[Any]) -> None:
+class _Part(NamedTuple):
+    """Some fields in a row: numbers one by one, an array of numbers, or messages."""
+
+    names: tuple[str, ...]
+    size: int  # how many numbers, or messages
+    array: bool
+    kind: str  # of the messages; empty: numbers
+
+
+@cache
+def _parts(name: str) -> tuple[_Part, ...]:
+    parts: list[_Part] = []
     for field in fields_of(name):
-        value = getattr(message, field.name)
-        if field.kind in NUMBERS:
-            if field.length is None:
-                out.append(value)
-            else:
-                out.extend(value)
+        count = _count(name, field)
+        part = _Part((field.name,), count, field.length is not None, "" if field.kind in NUMBERS else field.kind)
+        before = parts[-1] if parts else None
+        if before is not None and not (before.kind or before.array or part.kind or part.array):
+            parts[-1] = before._replace(names=before.names + part.names, size=before.size + 1)
         else:
-            for one in (value,) if field.length is None else value:
-                _collect(field.kind, one, out)
+            parts.append(part)
+    return tuple(parts)
+
+
+def _collect(name: str, message: Any, out: list[Any]) -> None:
+    for names, _, array, kind in _parts(name):
+        if kind:
+            value = getattr(message, names[0])
+            for one in value if array else (value,):
+                _collect(kind, one, out)
+        elif array:
+            out.extend(getattr(message, names[0]))
+        else:
+            out.extend([getattr(message, field) for field in names])
 
 
 def _message(name: str, numbers: Iterator[Any], kinds: Mapping[str, type]) -> Any:
     values: list[Any] = []
-    for field in fields_of(name):
-        if field.kind in NUMBERS:
-            values.append(next(numbers) if field.length is None else [next(numbers) for _ in range(field.length)])
-        elif field.length is None:
-            values.append(_message(field.kind, numbers, kinds))
+    for _, count, array, kind in _parts(name):
+        if kind:
+            found = [_message(kind, numbers, kinds) for _ in range(count)]
+            values += [found] if array else found
         else:
-            values.append([_message(field.kind, numbers, kinds) for _ in range(field.length)])
+            some = list(islice(numbers, count))
+            values += [some] if array else some
     return kinds[name](*values)
 
 

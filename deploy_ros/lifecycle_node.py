@@ -79,7 +79,7 @@ class PolicyNode(LifecycleNode):
         self._diagnostics = self.create_publisher(DiagnosticArray, DIAGNOSTICS_TOPIC, PUBLISH)
         self._buttons = Buttons(self, self._press_stop, self._press_reset)
         self.create_subscription(String, relative(EPISODE_TOPIC), self._on_episode, LISTEN_RELIABLY)
-        self._holding, self._refused = (Announcer(self.get_logger().warning) for _ in range(2))
+        self._holding, self._refused = (Announcer(self._warn) for _ in range(2))
         self.create_timer(1.0, self._diagnose)
         self._autostart = Autostart(self, SUCCESS, FAILURE)
         self.create_timer(0.2, self._look_for_rivals)
@@ -150,7 +150,7 @@ class PolicyNode(LifecycleNode):
             settings = settings_of(self)
             policy = load_policy(self.get_parameter(POLICY).value)
             self._tape.close()
-            self._tape = tape_of(policy, settings, self._profile, self.get_logger().info)
+            self._tape = tape_of(policy, settings, self._profile, self._say)
             controller = self._new_controller(settings)
             controller.configure(policy)
             if why := absent(controller.groups):
@@ -187,7 +187,7 @@ class PolicyNode(LifecycleNode):
         activated = super().on_activate(state)
         if activated == SUCCESS:  # the last thing that can fail, so that an error does not meet a robot that moves
             self._active_since, self._episodes = time.monotonic(), 0
-            self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self.get_logger().warning)
+            self._loop = ControlLoop(self._controller, self._lock, self._send, self._report, self._warn)
         return activated
 
     @counted
@@ -229,7 +229,7 @@ class PolicyNode(LifecycleNode):
             self._gripper.cancel()
         loop.join(self._listen)
         self._loop = None
-        write_report(self._controller, self.get_logger().warning)
+        write_report(self._controller, self._warn)
         if loop.failure is not None:
             self._loop_failure = loop.failure
             self.get_logger().error(f"the control loop failed: {loop.failure!r}")
@@ -288,6 +288,12 @@ class PolicyNode(LifecycleNode):
         if self._loop is not None and self._loop_failure is None and (rivals := self.rivals()):
             self.get_logger().error(f"{rivals}; braking, then ending")
             self._loop_failure = RivalError(rivals)
+
+    def _say(self, text: str) -> None:
+        self.get_logger().info(text)
+
+    def _warn(self, text: str) -> None:
+        self.get_logger().warning(text)  # not handed on itself: to rclpy, a place in the code has one severity
 
     def _press_stop(self) -> None:
         with self._lock:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 import zlib
+from itertools import chain
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,6 +27,10 @@ NO_POSITION, NO_VELOCITY = (
     16000.0,
 )  # rad and rad/s: no control of it, PosStopF and VelStopF of Unitree's headers
 LOW_CMD, LOW_STATE = "unitree_go/LowCmd", "unitree_go/LowState"
+# Of a LowCmd, all numbers in their order: before the motors, of one that is free, and after them.
+_BEFORE = (*HEAD, LOW_LEVEL, 0, 0, 0, 0, 0, 0)
+_IDLE = (SERVO, NO_POSITION, NO_VELOCITY, 0.0, 0.0, 0.0, 0, 0, 0)
+_AFTER = (0,) * (4 + 40 + 12 + 2 + 1 + 1 + 1)
 _REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
@@ -54,17 +59,17 @@ def checksum(name: str, message: Any) -> int:
 
 
 def low_cmd(types: Any, targets: MotorTargets) -> Any:
-    """A LowCmd; motors that have no target are free, without gains."""
-    own = {motor: k for k, motor in enumerate(targets.motors)}
-    motors = []
-    for motor in range(SLOTS):
-        if (k := own.get(motor)) is None:
-            motors.append(types.MotorCmd(mode=SERVO, q=NO_POSITION, dq=NO_VELOCITY, tau=0.0, kp=0.0, kd=0.0))
-        else:
-            q, kp, kd = targets.position[k], targets.kp[k], targets.kd[k]
-            motors.append(types.MotorCmd(mode=SERVO, q=q, dq=0.0, tau=0.0, kp=kp, kd=kd))
+    """A LowCmd; motors that have no target are free, without gains.
+
+    Its checksum is that of the numbers that it is made of: reading them back from a message of rclpy takes as long as all else.
+    """
+    idle = types.MotorCmd(mode=SERVO, q=NO_POSITION, dq=NO_VELOCITY, tau=0.0, kp=0.0, kd=0.0)
+    motors, rows = [idle] * SLOTS, [_IDLE] * SLOTS
+    for motor, q, kp, kd in zip(targets.motors, targets.position, targets.kp, targets.kd, strict=True):
+        motors[motor] = types.MotorCmd(mode=SERVO, q=q, dq=0.0, tau=0.0, kp=kp, kd=kd)
+        rows[motor] = (SERVO, q, 0.0, 0.0, kp, kd, 0, 0, 0)
     message = types.LowCmd(head=HEAD, level_flag=LOW_LEVEL, motor_cmd=motors)
-    message.crc = checksum(LOW_CMD, message)
+    message.crc = crc(c_struct(LOW_CMD).pack(*_BEFORE, *chain.from_iterable(rows), *_AFTER)[:-4])
     return message
 
 

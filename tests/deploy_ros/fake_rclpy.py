@@ -143,11 +143,30 @@ class ChangeState:
 
 
 class Logger:
-    """Keeps what is said, whatever its severity."""
+    """Keeps what is said, whatever its severity; but a place in the code has one, as in `rclpy/impl/rcutils_logger.py`."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
-        self.info = self.warning = self.error = self.fatal = self.lines.append
+        self._severities: dict[tuple[str, int, int], str] = {}  # by the caller
+
+    def info(self, text: str) -> None:
+        self._log("info", text)
+
+    def warning(self, text: str) -> None:
+        self._log("warning", text)
+
+    def error(self, text: str) -> None:
+        self._log("error", text)
+
+    def fatal(self, text: str) -> None:
+        self._log("fatal", text)
+
+    def _log(self, severity: str, text: str) -> None:
+        caller = sys._getframe(2)
+        place = caller.f_code.co_filename, caller.f_lineno, caller.f_lasti
+        if self._severities.setdefault(place, severity) != severity:
+            raise ValueError("Logger severity cannot be changed between calls.")
+        self.lines.append(text)
 
 
 class FakeNode:
