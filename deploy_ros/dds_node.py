@@ -14,6 +14,7 @@ from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.bundle import Policy, load_policy
 from ashore.deploy_ros.dds import Participant, Writer, domain_id
+from ashore.deploy_ros.diagnostics import diagnostics
 from ashore.deploy_ros.gripper_goals import GripperTarget
 from ashore.deploy_ros.groups import require_topics
 from ashore.deploy_ros.interrupts import stop_on_signals
@@ -229,7 +230,7 @@ class _Node:
         if self._controller.delays is not None:
             self._controller.delays.estimate()
         with self._lock:
-            message = ros.diagnostics(types, NODE_NAME, self._controller, last, time.time())
+            message = diagnostics(types, NODE_NAME, self._controller, last, time.time())
         self._diagnostics.write(message)
         self._tape.sent(DIAGNOSTICS_TOPIC, "DiagnosticArray", message)
 

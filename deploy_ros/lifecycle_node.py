@@ -18,13 +18,14 @@ from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.autostart import Autostart
 from ashore.deploy_ros.bundle import load_policy
 from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.diagnostics import diagnostics
 from ashore.deploy_ros.gripper_goals import GripperTarget
 from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import Content
 from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.rclpy_buttons import Buttons
 from ashore.deploy_ros.rclpy_commands import Commands, RivalError, absent
-from ashore.deploy_ros.rclpy_gripper import GripperClient, gripper_client
+from ashore.deploy_ros.rclpy_gripper import Grippers
 from ashore.deploy_ros.rclpy_parameters import POLICY, ParameterError, declare_parameters, refuse_changes, settings_of
 from ashore.deploy_ros.rclpy_types import (
     LISTEN,
@@ -71,7 +72,7 @@ class PolicyNode(LifecycleNode):
         self.failure_of_error_transition: Exception | None = None
         self._entities: list[Any] = []
         self._commands = Commands(self)
-        self._gripper: GripperClient | None = None  # where a gripper is driven by an action
+        self._grippers = Grippers(self)
         self.transitions = 0  # that were begun
         self._profile = declare_parameters(self)
         refuse_changes(self, lambda: self.state)
@@ -108,7 +109,7 @@ class PolicyNode(LifecycleNode):
         """What keeps the node from being activated; empty where nothing does."""
         with self._lock:
             why = self._controller.missing(now)
-        return why or (self._gripper.missing() if self._gripper is not None else "")
+        return why or self._grippers.missing()
 
     def rivals(self) -> str:
         """Who else commands the robot; empty where nobody does, or where a shadow would not disturb them."""
@@ -161,7 +162,7 @@ class PolicyNode(LifecycleNode):
         if self._controller.stopped:
             controller.stop()
         self._controller = controller
-        self._gripper = gripper_client(self, controller, self._fail_gripper)
+        self._grippers = Grippers(self, controller, self._fail_gripper)
         self._entities = [
             self.create_subscription(
                 getattr(TYPES, s.kind), relative(s.topic), take, LISTEN_LATCHED if s.latched else LISTEN
@@ -180,7 +181,7 @@ class PolicyNode(LifecycleNode):
             self._commands.open(self._controller.groups, self._listen)
             with self._lock:
                 why = self._controller.activate(time.monotonic())
-            self._renew_gripper()
+            self._grippers.renew()
         if why:
             self.get_logger().error(f"not activated: {why}")
             return FAILURE
@@ -225,8 +226,7 @@ class PolicyNode(LifecycleNode):
         if loop is None:
             return
         loop.finish()
-        if self._gripper is not None:
-            self._gripper.cancel()
+        self._grippers.cancel()
         loop.join(self._listen)
         self._loop = None
         write_report(self._controller, self._warn)
@@ -250,14 +250,11 @@ class PolicyNode(LifecycleNode):
             self.destroy_subscription(subscription)
         self._entities = []
         self._commands.close()
-        if self._gripper is not None:
-            self._gripper.close()
-            self._gripper = None
+        self._grippers.close()
 
     def _send(self, topic: str, content: Content) -> None:
         if isinstance(content, GripperTarget):
-            if self._gripper is not None:
-                self._gripper.aim(content)
+            self._grippers.aim(topic, content)
             return
         message = self._commands.send(topic, content)
         self._tape.sent(topic, ros.kind_of(content), message)
@@ -273,7 +270,7 @@ class PolicyNode(LifecycleNode):
             self._controller.delays.estimate()
         with self._lock:
             last = loop.last if loop is not None else None
-            message = ros.diagnostics(TYPES, NODE_NAME, self._controller, last, time.time())
+            message = diagnostics(TYPES, NODE_NAME, self._controller, last, time.time())
         self._diagnostics.publish(message)
         self._tape.sent(DIAGNOSTICS_TOPIC, "DiagnosticArray", message)
         if loop is not None and last is not None and last.reason.latches:
@@ -303,12 +300,8 @@ class PolicyNode(LifecycleNode):
         with self._lock:
             why = self._controller.reset(time.monotonic())
         if not why:
-            self._renew_gripper()
+            self._grippers.renew()
         return why
-
-    def _renew_gripper(self) -> None:
-        if self._gripper is not None:
-            self._gripper.renew()
 
     def _fail_gripper(self, why: str) -> None:
         self.get_logger().error(why)

@@ -37,13 +37,41 @@ def absent_action(group: Group) -> str:
     return f"gripper_output = {group.output!r}: this ROS 2 has no {group.kind} in control_msgs; allowed: {', '.join(there)}"
 
 
-def gripper_client(node: Any, controller: Controller, fail: Callable[[str], None]) -> GripperClient | None:
-    """That of a configured controller; None where no gripper is driven by an action, or nothing is to move."""
-    group = next((group for group in controller.groups if group.is_action), None)
-    if group is None or controller.settings.shadow:
-        return None
-    names = tuple(controller.interface.joints[joint].name for joint in group.joints)
-    return GripperClient(node, group, names, controller.settings, fail)
+class Grippers:
+    """Those that a configured controller drives by actions: one, or none; in a shadow, nothing is to move."""
+
+    def __init__(self, node: Any, controller: Controller | None = None, fail: Callable[[str], None] = print) -> None:
+        self._clients: dict[str, GripperClient] = {}  # by the action's name
+        if controller is None or controller.settings.shadow:
+            return
+        for group in (group for group in controller.groups if group.is_action):
+            names = tuple(controller.interface.joints[joint].name for joint in group.joints)
+            self._clients[group.topic] = GripperClient(node, group, names, controller.settings, fail)
+
+    def missing(self) -> str:
+        """What they lack; empty where nothing."""
+        return next(filter(None, (client.missing() for client in self._clients.values())), "")
+
+    def aim(self, name: str, target: GripperTarget) -> None:
+        """From any thread."""
+        if name in self._clients:
+            self._clients[name].aim(target)
+
+    def renew(self) -> None:
+        """Begin anew, as the node does when it is activated or reset."""
+        for client in self._clients.values():
+            client.renew()
+
+    def cancel(self) -> None:
+        """Give up what is under way."""
+        for client in self._clients.values():
+            client.cancel()
+
+    def close(self) -> None:
+        """Cancel, and be gone."""
+        for client in self._clients.values():
+            client.close()
+        self._clients = {}
 
 
 class GripperClient:

@@ -107,7 +107,7 @@ def test_a_stop_cancels_what_is_under_way_and_a_reset_begins_anew(module: Any, f
 def test_a_goal_that_is_accepted_after_a_stop_is_cancelled_then(module: Any, file: Path) -> None:
     cell = Cell(module, file, Server(answers=False))
     cell.until(lambda: cell.server.goals)
-    client = cell.node._gripper
+    (client,) = cell.node._grippers._clients.values()
     late = ActionClient.send_goal_async  # the answer of a slow server
     cell.node.listeners["/ashore/stop"](Message(data=True))
     cell.until(lambda: cell.status["reason"] == "stopped on request")

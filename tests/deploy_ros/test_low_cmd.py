@@ -74,6 +74,26 @@ def test_a_stop_brakes_and_holds_the_legs_where_they_stand_with_their_gains() ->
     assert np.abs(outputs[-1].position - outputs[20].position).max() == 0.0, "it holds"
 
 
+def test_a_command_that_a_robot_would_not_take_leaves_the_twin_where_it_is() -> None:
+    it = cell()
+    it.run(0.2)
+    before = it.controllers.setpoint(it.now).copy()
+    (group,) = groups_of(it.robot.interface, it.settings)
+
+    def refused(field: str, value: Any) -> str:
+        """Why a command is not taken, in which motor 2 has this value; its checksum is right."""
+        message = command(types, group.content([0.3] * 12))
+        setattr(message.motor_cmd[2], field, value)
+        message.crc = checksum(LOW_CMD, message)
+        return it.controllers.accept_low_cmd("/lowcmd", message, it.now)
+
+    assert "motor 2 has mode 0x00" in refused("mode", 0) and "finite values" in refused("q", np.nan)
+    damaged = command(types, group.content([0.3] * 12))
+    damaged.crc ^= 0x100
+    assert "checksum" in it.controllers.accept_low_cmd("/lowcmd", damaged, it.now)
+    assert np.array_equal(it.controllers.setpoint(it.now), before)
+
+
 def states(controller: Controller) -> Any:
     """What takes a LowState."""
     return next(s.take for s in subscriptions(controller) if s.topic == "/lowstate")
