@@ -142,12 +142,18 @@ def _export_options(sub: argparse.ArgumentParser) -> None:
 def _inspect_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("policy", type=Path, help="an exported .onnx")
     sub.add_argument("--json", action="store_true", help="the contract as JSON")
+    _profile_option(sub)
 
 
 def _twin_options(sub: argparse.ArgumentParser) -> None:
     _about_policy(sub, episodes=10)
     sub.add_argument("--wait", type=float, default=60.0, metavar="S", help="seconds to wait for a node's first command")
     sub.add_argument("--json", type=Path, metavar="FILE", help="write the episodes' results here")
+    _profile_option(sub)
+
+
+def _profile_option(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--profile", default="", metavar="NAME", help="the topics of that robot's driver: go2, ur5e, ...")
 
 
 def _demo_options(sub: argparse.ArgumentParser) -> None:

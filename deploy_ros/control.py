@@ -62,7 +62,7 @@ class Controller:
         self._measured: Measured | None = None
         self._poisoned: Measured | None = None  # a state that is not finite, kept until a step has seen it
         self._stamp = 0.0
-        self._explanation = Explanation(self.refusals, self.settings.joint_states)
+        self._explanation = Explanation(self.refusals, self.settings.state_topic)
         self._paused = ""  # why the dead-man switch keeps it from moving
         self.arrived = False  # home, where that is all that was asked
         self._begun = 0.0  # s, monotonic, when the policy began to drive
@@ -85,7 +85,7 @@ class Controller:
         self._setpoints = Setpoints(interface, self.groups)
         heard = {s.label: tuple(name for name, _ in s.ages) for s in self.inputs.sources.values() if s.ages}
         self.delays = LatencyMeter(self.policy.contract, {JOINT_STATE: ("joint_position",)} | heard)
-        forward, boundary = settings.output == "forward", Boundary.of(interface, settings.box)
+        forward, boundary = settings.output != "trajectory", Boundary.of(interface, settings.box)
         self.gate = Gate.of(
             interface, settings.tracking_lag, settings.tracking_time, forward=forward, boundary=boundary
         )
@@ -128,7 +128,7 @@ class Controller:
 
     def _unready(self, now: float) -> str:
         """What the policy still needs to start from where the robot stands; empty where nothing."""
-        joint_states = self.settings.joint_states
+        joint_states = self.settings.state_topic
         if self._measured is None:
             return f"no joint state on {joint_states}{self._explanation.of_missing(JOINT_STATE)}"
         if (unfit := self.gate.unfit(self._measured, now)) is not Reason.OK:
@@ -218,6 +218,10 @@ class Controller:
         self.deadman.take(pressed, now)
         return ""
 
+    def on_gripper(self, why: str) -> None:
+        """Take what a gripper did not do that it was told: the next step brakes, and the gate stays shut until a reset."""
+        self._explanation.refused = why
+
     def stop(self) -> None:
         """Emergency stop: the next step brakes, and neither gate nor activation opens until `reset`. Holds in any state."""
         self._stop = True
@@ -294,7 +298,7 @@ class Controller:
         held = self._held(now)
         command, before = None if lost or not held else self._command(measured, now), self._gate_memory
         self._gate_memory, safe, reason = self.gate(
-            before, command, measured, now, self._stop, self._reference(), bool(lost)
+            before, command, measured, now, self._stop, self._reference(), bool(lost), bool(self._explanation.refused)
         )
         self._explanation.remember(reason, before, command, self.gate, self._measured, now)
         drives = reason in (Reason.OK, Reason.LIMITED)
@@ -411,6 +415,7 @@ class Controller:
         """Gate and policy start from the same measurement, and the dead-man switch counts as it is held."""
         self.deadman.renew()
         self._paused, self.arrived, self._begun = "", False, now
+        self._explanation.refused = ""
         self._policy_memory = self.policy.initial_memory(self.inputs.signals(measured, now))
         self._gate_memory = memory
         self._poisoned = None

@@ -14,9 +14,12 @@ from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.bundle import Policy, load_policy
 from ashore.deploy_ros.dds import Participant, Writer, domain_id
+from ashore.deploy_ros.diagnostics import diagnostics
+from ashore.deploy_ros.gripper_goals import GripperTarget
+from ashore.deploy_ros.groups import require_topics
 from ashore.deploy_ros.interrupts import stop_on_signals
 from ashore.deploy_ros.loop import ControlLoop
-from ashore.deploy_ros.messages import Trajectory
+from ashore.deploy_ros.messages import Content
 from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.profile_files import with_profile
 from ashore.deploy_ros.reasons import Reason
@@ -92,6 +95,7 @@ class _Node:
         self._settings, self._dds, self._stop, self._say, self._tape = settings, dds, stop, say, tape
         self._controller = tape.controller(settings, profile)
         self._controller.configure(policy)
+        require_topics(self._controller.groups)
         self._lock = threading.Lock()
         self._loop: ControlLoop | None = None
         self._episodes, self._resets = 0, Resets()
@@ -168,7 +172,7 @@ class _Node:
 
     def _rivals(self) -> str:
         """Who else commands the robot; empty where nobody does, or where a shadow would not disturb them."""
-        if self._settings.shadow:
+        if self._settings.shadow or self._settings.beside_others:
             return ""
         others = self._dds.publications.others(group.topic for group in self._controller.groups)
         return f"somebody else commands the robot: {'; '.join(others)}" if others else ""
@@ -180,8 +184,7 @@ class _Node:
         if not self._commands:
             self._opened = now
             self._commands = {
-                g.topic: self._dds.writer(g.topic, types.Float64MultiArray if g.forward else types.JointTrajectory)
-                for g in self._controller.groups
+                g.topic: self._dds.writer(g.topic, getattr(types, g.kind)) for g in self._controller.groups
             }
         return now - self._opened > UNHEARD or all(writer.heard for writer in self._commands.values())
 
@@ -211,9 +214,9 @@ class _Node:
             if over or self._rival or self._controller.arrived or self._stop.is_set():
                 loop.finish()
 
-    def _send(self, topic: str, content: Trajectory | list[float]) -> None:
-        fill: Any = ros.joint_trajectory if isinstance(content, Trajectory) else ros.float_array
-        message = fill(types, content)
+    def _send(self, topic: str, content: Content) -> None:
+        assert not isinstance(content, GripperTarget)  # no actions here: `require_topics`
+        message = ros.command(types, content)
         self._commands[topic].write(message)
         self._tape.sent(topic, type(message).__name__, message)
 
@@ -227,7 +230,7 @@ class _Node:
         if self._controller.delays is not None:
             self._controller.delays.estimate()
         with self._lock:
-            message = ros.diagnostics(types, NODE_NAME, self._controller, last, time.time())
+            message = diagnostics(types, NODE_NAME, self._controller, last, time.time())
         self._diagnostics.write(message)
         self._tape.sent(DIAGNOSTICS_TOPIC, "DiagnosticArray", message)
 

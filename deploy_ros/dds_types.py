@@ -9,6 +9,12 @@ from cyclonedds.idl import IdlStruct
 from cyclonedds.idl.annotations import final
 from cyclonedds.idl.types import array, byte, float32, float64, int32, sequence, uint32
 
+from ashore.deploy_ros.dds_unitree import BmsCmd as BmsCmd
+from ashore.deploy_ros.dds_unitree import IMUState as IMUState
+from ashore.deploy_ros.dds_unitree import LowCmd as LowCmd
+from ashore.deploy_ros.dds_unitree import LowState as LowState
+from ashore.deploy_ros.dds_unitree import MotorCmd as MotorCmd
+from ashore.deploy_ros.dds_unitree import MotorState as MotorState
 from ashore.deploy_ros.message_definitions import HASHES as HASHES
 
 

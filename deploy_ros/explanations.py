@@ -19,9 +19,12 @@ class Explanation:
         self._refusals, self._topic = refusals, joint_states
         self._detail = ""
         self.lost = ""  # the signal that was too old last
+        self.refused = ""  # what the gripper did not do
 
     def text(self, reason: Reason) -> str:
         """The reason and what led to it."""
+        if reason is Reason.GRIPPER:
+            return f"{reason.value}: {self.refused}"
         return self.lost if reason is Reason.SIGNAL_STALE else reason.value + self._detail
 
     def remember(

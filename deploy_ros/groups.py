@@ -3,23 +3,65 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ashore.configs.contract import Interface
 from ashore.deploy_ros.following import Measured
 from ashore.deploy_ros.joint_states import JointStates
-from ashore.deploy_ros.messages import MessageError, Point, Trajectory
-from ashore.deploy_ros.settings import NodeSettings
+from ashore.deploy_ros.messages import MessageError, Point, Published, RoutingError, Trajectory
+from ashore.deploy_ros.settings import ACTION_OUTPUTS, NodeSettings
+from ashore.deploy_ros.unitree import MOTORS, MotorTargets
+
+# Messages and actions, by output.
+KINDS = {
+    "trajectory": "JointTrajectory",
+    "forward": "Float64MultiArray",
+    "low_cmd": "LowCmd",
+    "gripper_command": "GripperCommand",
+    "parallel_gripper_command": "ParallelGripperCommand",
+}
 
 
 class Group(NamedTuple):
     """Joints that one controller drives."""
 
     topic: str
-    forward: bool  # a forward controller, which takes Float64MultiArray; else one of trajectories
+    output: str  # a key of KINDS
     joints: tuple[int, ...]  # which of the policy's
+    drives: MotorTargets | None = None  # of a LowCmd: its motors and their gains, without positions
+
+    @property
+    def forward(self) -> bool:
+        """Whether it goes where it is told at once; else along a trajectory."""
+        return self.output != "trajectory"
+
+    @property
+    def kind(self) -> str:
+        """The message that it takes, or the action."""
+        return KINDS[self.output]
+
+    @property
+    def is_action(self) -> bool:
+        """Whether `topic` is the name of an action."""
+        return self.output in ACTION_OUTPUTS
+
+    def content(self, position: Sequence[float]) -> Published:
+        """What one that goes there at once is sent: position of all joints, [n] rad."""
+        own = [position[joint] for joint in self.joints]
+        return own if self.drives is None else self.drives._replace(position=tuple(own))
+
+    def told(self, message: Any) -> list[float]:
+        """The positions in such a message, rad, of its own joints."""
+        if self.drives is None:
+            return list(message.data)
+        return [message.motor_cmd[motor].q for motor in self.drives.motors]
+
+    def as_told(self, position: Sequence[float]) -> list[float]:
+        """As a message has positions of all joints, [n] rad: those of its own, and of a LowCmd rounded to float32."""
+        own = np.array([position[joint] for joint in self.joints])
+        return list((own if self.drives is None else own.astype(np.float32).astype(np.float64)).tolist())
 
     @property
     def state_topic(self) -> str:
@@ -32,10 +74,38 @@ def groups_of(interface: Interface, settings: NodeSettings) -> list[Group]:
     apart = settings.gripper_topic != settings.command_topic
     joints = range(len(interface.joints))
     gripper = tuple(k for k in joints if interface.joints[k].group == "gripper" and apart)
-    main = Group(settings.command_topic, settings.output == "forward", tuple(k for k in joints if k not in gripper))
+    main = Group(settings.command_topic, settings.output, tuple(k for k in joints if k not in gripper))
+    if settings.output == "low_cmd":
+        main = main._replace(drives=_motors(interface, main.joints))
     if not gripper:
         return [main]
-    return [main, Group(settings.gripper_topic, settings.gripper_output == "forward", gripper)]
+    if settings.gripper_output == "gripper_command" and len(gripper) > 1:
+        names = [interface.joints[k].name for k in gripper]
+        raise RoutingError(f"GripperCommand has one position, and the gripper has joints {names}; see gripper_output")
+    return [main, Group(settings.gripper_topic, settings.gripper_output, gripper)]
+
+
+def require_topics(groups: list[Group]) -> None:
+    """RoutingError where a group is an action, which plain DDS does not carry."""
+    for group in groups:
+        if group.is_action:
+            raise RoutingError(
+                f"gripper_output = {group.output!r} is an action, which needs rclpy: --via rclpy where ROS 2 is sourced; "
+                "allowed over plain DDS: trajectory, forward"
+            )
+
+
+def _motors(interface: Interface, joints: tuple[int, ...]) -> MotorTargets:
+    """The motors of these joints, found by name, with the contract's gains; RoutingError where there are none."""
+    specs = [interface.joints[joint] for joint in joints]
+    if strangers := [spec.name for spec in specs if spec.name not in MOTORS]:
+        raise RoutingError(
+            f"LowCmd has no motors {strangers}; allowed: {list(MOTORS)} (see joint_prefix and joint_map)"
+        )
+    if soft := [spec.name for spec in specs if not spec.kp]:
+        raise RoutingError(f"LowCmd needs kp and kd of {soft}, which this policy file lacks; export the policy again")
+    motors = tuple(MOTORS.index(spec.name) for spec in specs)
+    return MotorTargets(motors, (), tuple(spec.kp for spec in specs), tuple(spec.kd for spec in specs))
 
 
 def part_of(trajectory: Trajectory, group: Group) -> Trajectory:

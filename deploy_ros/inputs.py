@@ -64,7 +64,8 @@ def sources_of(
 
 def where_of(source: str, kind: str, settings: NodeSettings) -> str:
     """The topic of a source, or tf: and its frame."""
-    own = {JOINTS: settings.joint_states, GOAL: settings.goal, IMU: settings.imu, TWIST: settings.twist}
+    imu = settings.low_state if settings.output == "low_cmd" else settings.imu
+    own = {JOINTS: settings.state_topic, GOAL: settings.goal, IMU: imu, TWIST: settings.twist}
     default = f"/ashore/{source}" + ("_pose" if kind == "pose" else "")
     return own.get(source) or settings.objects.get(source, default)
 

@@ -8,18 +8,23 @@ from ashore.configs.card import Card
 from ashore.configs.contract import Contract, JointSpec, MemorySpec, SignalSpec
 from ashore.deploy_ros.groups import groups_of
 from ashore.deploy_ros.inputs import where_of
+from ashore.deploy_ros.messages import robots_own
+from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.routes import route_of
 from ashore.deploy_ros.settings import NodeSettings
 
 
-def describe(contract: Contract) -> str:
-    """What goes in, what comes out, the limits it keeps, the worlds it has seen."""
-    face = contract.interface
+def describe(contract: Contract, settings: NodeSettings | None = None, profile: Profile | None = None) -> str:
+    """What goes in, what comes out, the limits it keeps, the worlds it has seen; topics, names and limits as a node with these
+    settings and this profile has them."""
+    settings = settings or NodeSettings()
+    face = robots_own(contract.interface, settings)
+    face = face if profile is None else profile.narrowed(face)
     sizes = {s.name: s.size for s in face.signals}
     success = (
         "not measured" if contract.success is None else f"{contract.success:.1%} of its last evaluation's episodes"
     )
-    topics = {joint: group.topic for group in groups_of(face, NodeSettings()) for joint in group.joints}
+    topics = {joint: group.topic for group in groups_of(face, settings) for joint in group.joints}
     parts = [
         f"{face.task} for {face.robot}, {1 / face.control_dt:g} Hz; {contract.trained_steps:,} steps; success {success}",
         f"format {contract.format}, ashore {contract.ashore_version}, settings {contract.settings_sha256[:16]}",
@@ -34,7 +39,7 @@ def describe(contract: Contract) -> str:
                     s.kind,
                     s.frame,
                     _stale(s),
-                    _topic(s),
+                    _topic(s, settings),
                     s.description,
                 )
                 for s in face.signals
@@ -68,9 +73,9 @@ def _gains(joint: JointSpec) -> tuple[str, str]:
     return (f"{joint.kp:g}", f"{joint.kd:g}") if joint.kp else ("", "")
 
 
-def _topic(signal: SignalSpec) -> str:
-    """Where a node takes a signal from, by its default settings."""
-    route, settings = route_of(signal), NodeSettings()
+def _topic(signal: SignalSpec, settings: NodeSettings) -> str:
+    """Where a node takes a signal from."""
+    route = route_of(signal)
     if route is None:
         return "nowhere"
     return ", ".join(where_of(source, route.kind, settings) for source in route.sources)

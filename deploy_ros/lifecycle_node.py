@@ -18,11 +18,14 @@ from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.autostart import Autostart
 from ashore.deploy_ros.bundle import load_policy
 from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.diagnostics import diagnostics
+from ashore.deploy_ros.gripper_goals import GripperTarget
 from ashore.deploy_ros.loop import ControlLoop
-from ashore.deploy_ros.messages import Trajectory
+from ashore.deploy_ros.messages import Content
 from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.rclpy_buttons import Buttons
-from ashore.deploy_ros.rclpy_commands import Commands, RivalError
+from ashore.deploy_ros.rclpy_commands import Commands, RivalError, absent
+from ashore.deploy_ros.rclpy_gripper import Grippers
 from ashore.deploy_ros.rclpy_log import Log
 from ashore.deploy_ros.rclpy_parameters import POLICY, ParameterError, declare_parameters, refuse_changes, settings_of
 from ashore.deploy_ros.rclpy_types import (
@@ -70,6 +73,7 @@ class PolicyNode(LifecycleNode):
         self.failure_of_error_transition: Exception | None = None
         self._entities: list[Any] = []
         self._commands = Commands(self)
+        self._grippers = Grippers(self)
         self.transitions = 0  # that were begun
         self._profile = declare_parameters(self)
         refuse_changes(self, lambda: self.state)
@@ -105,11 +109,14 @@ class PolicyNode(LifecycleNode):
     def missing(self, now: float) -> str:
         """What keeps the node from being activated; empty where nothing does."""
         with self._lock:
-            return self._controller.missing(now)
+            why = self._controller.missing(now)
+        return why or self._grippers.missing()
 
     def rivals(self) -> str:
         """Who else commands the robot; empty where nobody does, or where a shadow would not disturb them."""
-        return "" if self.settings.shadow else self._commands.rivals(self._controller.groups)
+        if self.settings.shadow or self.settings.beside_others:
+            return ""
+        return self._commands.rivals(self._controller.groups)
 
     def _new_controller(self, settings: NodeSettings | None) -> Controller:
         controller = self._tape.controller(settings, self._profile)
@@ -148,12 +155,15 @@ class PolicyNode(LifecycleNode):
             self._tape = tape_of(policy, settings, self._profile, self._log.info)
             controller = self._new_controller(settings)
             controller.configure(policy)
+            if why := absent(controller.groups):
+                raise ParameterError(why)
         except (ParameterError, AshoreError) as error:
             self.get_logger().error(str(error))
             return FAILURE
         if self._controller.stopped:
             controller.stop()
         self._controller = controller
+        self._grippers = Grippers(self, controller, self._fail_gripper)
         self._entities = [
             self.create_subscription(
                 getattr(TYPES, s.kind), relative(s.topic), take, LISTEN_LATCHED if s.latched else LISTEN
@@ -172,6 +182,7 @@ class PolicyNode(LifecycleNode):
             self._commands.open(self._controller.groups, self._listen)
             with self._lock:
                 why = self._controller.activate(time.monotonic())
+            self._grippers.renew()
         if why:
             self.get_logger().error(f"not activated: {why}")
             return FAILURE
@@ -216,6 +227,7 @@ class PolicyNode(LifecycleNode):
         if loop is None:
             return
         loop.finish()
+        self._grippers.cancel()
         loop.join(self._listen)
         self._loop = None
         write_report(self._controller, self._log.warning)
@@ -239,10 +251,14 @@ class PolicyNode(LifecycleNode):
             self.destroy_subscription(subscription)
         self._entities = []
         self._commands.close()
+        self._grippers.close()
 
-    def _send(self, topic: str, content: Trajectory | list[float]) -> None:
+    def _send(self, topic: str, content: Content) -> None:
+        if isinstance(content, GripperTarget):
+            self._grippers.aim(topic, content)
+            return
         message = self._commands.send(topic, content)
-        self._tape.sent(topic, "JointTrajectory" if isinstance(content, Trajectory) else "Float64MultiArray", message)
+        self._tape.sent(topic, ros.kind_of(content), message)
 
     def _report(self, status: str) -> None:
         message = String(data=status)
@@ -255,7 +271,7 @@ class PolicyNode(LifecycleNode):
             self._controller.delays.estimate()
         with self._lock:
             last = loop.last if loop is not None else None
-            message = ros.diagnostics(TYPES, NODE_NAME, self._controller, last, time.time())
+            message = diagnostics(TYPES, NODE_NAME, self._controller, last, time.time())
         self._diagnostics.publish(message)
         self._tape.sent(DIAGNOSTICS_TOPIC, "DiagnosticArray", message)
         if loop is not None and last is not None and last.reason.latches:
@@ -277,7 +293,15 @@ class PolicyNode(LifecycleNode):
 
     def _press_reset(self) -> str:
         with self._lock:
-            return self._controller.reset(time.monotonic())
+            why = self._controller.reset(time.monotonic())
+        if not why:
+            self._grippers.renew()
+        return why
+
+    def _fail_gripper(self, why: str) -> None:
+        self.get_logger().error(why)
+        with self._lock:
+            self._controller.on_gripper(why)
 
     def _on_episode(self, _message: String) -> None:
         self._episodes += 1

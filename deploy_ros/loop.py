@@ -9,8 +9,10 @@ from collections.abc import Callable
 import numpy as np
 
 from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.gripper_goals import GripperTarget
 from ashore.deploy_ros.groups import groups_of, part_of
-from ashore.deploy_ros.messages import Trajectory, forward_of, trajectory_of
+from ashore.deploy_ros.messages import Content, forward_of, trajectory_of
+from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.safety import Command
 from ashore.deploy_ros.schedule import become_realtime, next_due
 from ashore.deploy_ros.states import Output, State
@@ -22,14 +24,14 @@ LISTENING_PERIOD = 0.002  # s between looks at what the robot sends, while a sto
 class ControlLoop:
     """Drives an active controller in a thread of its own; whoever else uses the controller holds `lock`.
 
-    `send` publishes, on a topic, a trajectory or the values for a forward controller; `report` publishes the status, as JSON.
+    `send` publishes on a topic what a command says; `report` publishes the status, as JSON.
     """
 
     def __init__(
         self,
         controller: Controller,
         lock: threading.Lock,
-        send: Callable[[str, Trajectory | list[float]], None],
+        send: Callable[[str, Content], None],
         report: Callable[[str], None],
         say: Callable[[str], None],
     ) -> None:
@@ -117,7 +119,7 @@ class ControlLoop:
                     end = now + self._braking_time
                 output = self._controller.step(now)
             assert output is not None  # the controller has been active
-            self._publish(output.command, due)
+            self._publish(output.command, due, output.reason in (Reason.OK, Reason.LIMITED))
             self._controller.published(time.monotonic())
             self._report(output.status.to_json())
             self.last = output
@@ -126,13 +128,16 @@ class ControlLoop:
             due, skipped = next_due(due, time.monotonic(), period)
             self._controller.overran(skipped)
 
-    def _publish(self, command: Command, due: float) -> None:
+    def _publish(self, command: Command, due: float, driving: bool = False) -> None:
         interface, settings = self._controller.interface, self._controller.settings
         before, self._commanded = self._commanded or command, command
         for group in self._groups:
-            if not group.forward:
+            if group.is_action:
+                position = tuple(command.position[list(group.joints)].tolist())
+                self._send(group.topic, GripperTarget(position, driving))
+            elif not group.forward:
                 self._send(group.topic, part_of(trajectory_of(command, interface), group))
-        forward = [group for group in self._groups if group.forward]
+        forward = [group for group in self._groups if group.forward and not group.is_action]
         if not forward:
             return
         ticks = max(1, round(interface.control_dt * settings.rate))
@@ -142,6 +147,6 @@ class ControlLoop:
             if time.monotonic() - due < t or k == ticks:
                 values = forward_of(before, command, interface, t)
                 for group in forward:
-                    self._send(group.topic, [values[joint] for joint in group.joints])
+                    self._send(group.topic, group.content(values))
             if k < ticks:
                 time.sleep(max(0.0, due + t - time.monotonic()))

@@ -12,6 +12,10 @@ from typing import NamedTuple
 NUMBERS = {
     "bool": "?",
     "byte": "B",
+    "int8": "b",
+    "uint8": "B",
+    "int16": "h",
+    "uint16": "H",
     "int32": "i",
     "uint32": "I",
     "float32": "f",
@@ -21,6 +25,10 @@ _POINT = "trajectory_msgs/JointTrajectoryPoint"
 _MULTI_DOF_POINT = "trajectory_msgs/MultiDOFJointTrajectoryPoint"
 _SEPARATOR = "=" * 80
 
+# Of unitree_go, as in unitreerobotics/unitree_ros2, cyclonedds_ws/src/unitree/unitree_go/msg.
+_UNITREE_BEGINNING = (
+    "uint8[2] head\nuint8 level_flag\nuint8 frame_reserve\nuint32[2] sn\nuint32[2] version\nuint16 bandwidth\n"
+)
 # Of control_msgs/JointTrajectoryControllerState as of Jazzy; Humble's has two points more, `desired` and `actual`.
 DEFINITIONS: Mapping[str, str] = {
     "builtin_interfaces/Time": "int32 sec\nuint32 nanosec\n",
@@ -75,6 +83,31 @@ DEFINITIONS: Mapping[str, str] = {
         "string name\nstring message\nstring hardware_id\ndiagnostic_msgs/KeyValue[] values\n"
     ),
     "diagnostic_msgs/DiagnosticArray": "std_msgs/Header header\ndiagnostic_msgs/DiagnosticStatus[] status\n",
+    "unitree_go/MotorCmd": (
+        "uint8 mode\nfloat32 q\nfloat32 dq\nfloat32 tau\nfloat32 kp\nfloat32 kd\nuint32[3] reserve\n"
+    ),
+    "unitree_go/BmsCmd": "uint8 off\nuint8[3] reserve\n",
+    "unitree_go/LowCmd": (
+        f"{_UNITREE_BEGINNING}unitree_go/MotorCmd[20] motor_cmd\nunitree_go/BmsCmd bms_cmd\nuint8[40] wireless_remote\n"
+        "uint8[12] led\nuint8[2] fan\nuint8 gpio\nuint32 reserve\nuint32 crc\n"
+    ),
+    "unitree_go/IMUState": (
+        "float32[4] quaternion\nfloat32[3] gyroscope\nfloat32[3] accelerometer\nfloat32[3] rpy\nint8 temperature\n"
+    ),
+    "unitree_go/MotorState": (
+        "uint8 mode\nfloat32 q\nfloat32 dq\nfloat32 ddq\nfloat32 tau_est\nfloat32 q_raw\nfloat32 dq_raw\nfloat32 ddq_raw\n"
+        "int8 temperature\nuint32 lost\nuint32[2] reserve\n"
+    ),
+    "unitree_go/BmsState": (
+        "uint8 version_high\nuint8 version_low\nuint8 status\nuint8 soc\nint32 current\nuint16 cycle\n"
+        "int8[2] bq_ntc\nint8[2] mcu_ntc\nuint16[15] cell_vol\n"
+    ),
+    "unitree_go/LowState": (
+        f"{_UNITREE_BEGINNING}unitree_go/IMUState imu_state\nunitree_go/MotorState[20] motor_state\n"
+        "unitree_go/BmsState bms_state\nint16[4] foot_force\nint16[4] foot_force_est\nuint32 tick\n"
+        "uint8[40] wireless_remote\nuint8 bit_flag\nfloat32 adc_reel\nint8 temperature_ntc1\nint8 temperature_ntc2\n"
+        "float32 power_v\nfloat32 power_a\nuint16[4] fan_frequency\nuint32 reserve\nuint32 crc\n"
+    ),
 }
 
 # Type hashes (REP 2011), sent as the writers' user data so that `ros2 topic info -v` shows them; they do not affect matching.
@@ -92,6 +125,8 @@ HASHES = {
     "geometry_msgs/msg/Twist": "RIHS01_9c45bf16fe0983d80e3cfe750d6835843d265a9a6c46bd2e609fcddde6fb8d2a",
     "std_msgs/msg/Float64": "RIHS01_705ba9c3d1a09df43737eb67095534de36fd426c0587779bda2bc51fe790182a",
     "tf2_msgs/msg/TFMessage": "RIHS01_e369d0f05a23ae52508854b66f6aa0437f3449d652e8cbf22d5abe85d020f087",
+    "unitree_go/msg/LowCmd": "RIHS01_0da1142c994d184f6102948c3acf52b9557836cfe5062b924a1f08ac8b72dc34",
+    "unitree_go/msg/LowState": "RIHS01_db5172cac933e3cfc0e705903343eb4eea42e65e224e9d726d3e672aec0caf0f",
     "diagnostic_msgs/msg/DiagnosticArray": "RIHS01_5a8a36efb05fb25070fa0fb3810290c0e6cd4862b54a8fb975a1ee8dc55a333e",
 }
 

@@ -12,8 +12,10 @@ from ashore.configs.errors import AshoreError
 from ashore.configs.laws.limits import within_positions
 from ashore.configs.laws.spline import cubic
 from ashore.deploy_ros.following import LOOK_AHEAD
+from ashore.deploy_ros.gripper_goals import GripperTarget
 from ashore.deploy_ros.safety import Command, limits_of
 from ashore.deploy_ros.settings import NodeSettings
+from ashore.deploy_ros.unitree import MotorTargets
 
 
 class MessageError(ValueError):
@@ -60,6 +62,11 @@ class Trajectory(NamedTuple):
     joint_names: tuple[str, ...]
     points: tuple[Point, ...]
     start: float = 0.0  # s, on the receiver's clock
+
+
+# What a command says: of a trajectory, to a forward controller (rad), to motors; and, by no message, to a gripper's action.
+Published = Trajectory | list[float] | MotorTargets
+Content = Published | GripperTarget
 
 
 def trajectory_of(command: Command, interface: Interface) -> Trajectory:

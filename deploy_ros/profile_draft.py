@@ -8,13 +8,16 @@ from typing import Any, NamedTuple
 from ashore.configs.errors import AshoreError
 from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros.dds import Participant, domain_id
+from ashore.deploy_ros.unitree import MOTORS
 
-STATES, TRAJECTORY, ARRAY = (
+STATES, TRAJECTORY, ARRAY, LOW_STATE, LOW_CMD = (
     f"{package}::msg::dds_::{name}_"
     for package, name in (
         ("sensor_msgs", "JointState"),
         ("trajectory_msgs", "JointTrajectory"),
         ("std_msgs", "Float64MultiArray"),
+        ("unitree_go", "LowState"),
+        ("unitree_go", "LowCmd"),
     )
 )
 
@@ -46,11 +49,32 @@ def draft(seconds: float) -> str:
             *((t.removesuffix("/joint_trajectory"), "trajectory") for t in dds.publications.taken(TRAJECTORY)),
             *((t.removesuffix("/commands"), "forward") for t in dds.publications.taken(ARRAY)),
         ]
+        low_states, low_cmds = dds.publications.topics(LOW_STATE), dds.publications.taken(LOW_CMD)
+    if low_states and not states:
+        return _legs(low_states, low_cmds)
     if not states:
         raise SilenceError(
             f"no joint states in ROS domain {domain_id()} within {seconds:g} s; is the driver running there?"
         )
     return _text(states, [(c.lstrip("/"), output) for c, output in controllers])
+
+
+def _legs(states: list[str], commands: list[str]) -> str:
+    """Of a robot that speaks LowState: its topics. Of several, the one with the shortest name is not thinned out."""
+    state, command = min(states, key=len), min(commands, key=len, default="/lowcmd")
+    heard = "" if commands else " # nobody listens there yet"
+    others = [f"# also: {topic}" for topic in states if topic != state]
+    return "\n".join(
+        [
+            'about: "drafted from topics of a Unitree robot: complete it with limits, as the profile go2 has them"',
+            "sources: []",
+            *others,
+            "settings:",
+            *("  output: low_cmd", f"  low_state: {state}", f"  low_cmd: {command}{heard}"),
+            "joints:",
+            *(f"  {name}: {{}}" for name in MOTORS),
+        ]
+    )
 
 
 def _keeping(messages: list[tuple[float, Any]]) -> Any:

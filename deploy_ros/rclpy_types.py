@@ -21,6 +21,10 @@ try:  # comes with ros2_controllers
     from control_msgs.msg import JointTrajectoryControllerState
 except ImportError:
     JointTrajectoryControllerState = None
+try:  # comes with unitreerobotics/unitree_ros2
+    from unitree_go.msg import LowCmd, LowState, MotorCmd
+except ImportError:
+    LowCmd = LowState = MotorCmd = None
 
 TYPES = SimpleNamespace(
     Time=Time,
@@ -38,6 +42,9 @@ TYPES = SimpleNamespace(
     JointTrajectory=JointTrajectory,
     JointTrajectoryPoint=JointTrajectoryPoint,
     JointTrajectoryControllerState=JointTrajectoryControllerState,
+    LowCmd=LowCmd,
+    LowState=LowState,
+    MotorCmd=MotorCmd,
     DiagnosticArray=DiagnosticArray,
     DiagnosticStatus=DiagnosticStatus,
     KeyValue=KeyValue,

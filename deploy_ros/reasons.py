@@ -28,6 +28,7 @@ class Reason(Enum):
     )
     BLOCKED = "the controller follows its commands, and the robot does not move: it is blocked, or its drives are off"
     TRACKING = "the robot does not keep up with its targets: it is blocked, or its controller slows it down"
+    GRIPPER = "the gripper does not do what it was told"
     OUTSIDE = "the tool would leave its workspace"
     CLOCK = "the clock went backwards or jumped"
     BRAKING = "still braking"

@@ -191,6 +191,10 @@ class RecordedController(Controller):
         super().deactivate()
         self._tape.event("deactivate", None)
 
+    def on_gripper(self, why: str) -> None:
+        super().on_gripper(why)
+        self._tape.event("gripper", None, why=why)
+
     def stop(self) -> None:
         super().stop()
         self._tape.event("stop", None)

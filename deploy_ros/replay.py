@@ -165,6 +165,8 @@ class Replay:
                 )
         elif name == "stop":
             self._controller.stop()
+        elif name == "gripper":
+            self._controller.on_gripper(event["why"])
         elif name == "deactivate" and self._controller.state is State.ACTIVE:
             self._controller.deactivate()
         elif name == "failed":
@@ -182,9 +184,9 @@ class Replay:
             )
             if name in ("step", "brake") and event["position"] is not None:
                 whole &= all(len(event[part]) == n and all(map(_finite, event[part])) for part in PARTS)
-            if name in ("activate", "reset", "failed"):
+            if name in ("activate", "reset", "failed", "gripper"):
                 whole &= isinstance(event["why"], str)
-            whole &= _finite(now) or name in ("stop", "deactivate", "took")
+            whole &= _finite(now) or name in ("stop", "deactivate", "took", "gripper")
         except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             whole = False
         if not whole:
@@ -232,11 +234,11 @@ class Replay:
         where = f"the command sent after step {self.steps} on {group.topic}"
         joints = [self._joints[joint] for joint in group.joints]
         if group.forward:
-            values = self._decoded("Float64MultiArray", message).data
+            values = group.told(self._decoded(group.kind, message))
             ticks = max(1, round(interface.control_dt * self._controller.settings.rate))
             times = [k * interface.control_dt / ticks for k in range(1, ticks + 1)]
             ways = [forward_of(self._commands[0], self._commands[-1], interface, t) for t in times]
-            allowed = [[way[joint] for joint in group.joints] for way in ways]
+            allowed = [group.as_told(way) for way in ways]
             if not any(same(values, way) for way in allowed):
                 nearest = min(allowed, key=lambda way: distance(values, way))
                 self._differences.compare(self.steps, f"{where}: position", joints, values, nearest)

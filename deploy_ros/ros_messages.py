@@ -12,16 +12,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ashore.deploy_ros.control import Controller
-from ashore.deploy_ros.messages import Point, Trajectory
-from ashore.deploy_ros.reasons import Reason
-from ashore.deploy_ros.routes import GOAL
+from ashore.deploy_ros.low_states import LowStates
+from ashore.deploy_ros.messages import Point, Published, Trajectory
+from ashore.deploy_ros.routes import GOAL, IMU
 from ashore.deploy_ros.settings import TF
-from ashore.deploy_ros.states import Output
 from ashore.deploy_ros.transforms import Transform
-from ashore.deploy_ros.variants import mode_of
-
-LEVEL_OK, LEVEL_WARN, LEVEL_ERROR = 0, 1, 2  # diagnostic_msgs/DiagnosticStatus
-DRIVING = (Reason.OK, Reason.LIMITED)
+from ashore.deploy_ros.unitree import MotorTargets, low_cmd
 
 
 def time_of(types: Any, seconds: float) -> Any:
@@ -51,6 +47,20 @@ def joint_trajectory(types: Any, trajectory: Trajectory) -> Any:
 def float_array(types: Any, values: list[float]) -> Any:
     """A Float64MultiArray, for a forward controller."""
     return types.Float64MultiArray(data=values)
+
+
+def command(types: Any, content: Published) -> Any:
+    """The message that carries what a command says."""
+    if isinstance(content, Trajectory):
+        return joint_trajectory(types, content)
+    return low_cmd(types, content) if isinstance(content, MotorTargets) else float_array(types, content)
+
+
+def kind_of(content: Published) -> str:
+    """Its name among `types`."""
+    if isinstance(content, Trajectory):
+        return "JointTrajectory"
+    return "LowCmd" if isinstance(content, MotorTargets) else "Float64MultiArray"
 
 
 def read_trajectory(message: Any) -> Trajectory:
@@ -200,12 +210,15 @@ TAKES = {
 def subscriptions(controller: Controller) -> list[Subscription]:
     """All that a configured controller takes in, whatever the transport."""
     settings = controller.settings
+    low = settings.output == "low_cmd"
     found = [
-        Subscription(settings.joint_states, "JointState", take_joint_state, aloud=False),
+        Subscription(settings.state_topic, "LowState", LowStates(), aloud=False)
+        if low
+        else Subscription(settings.state_topic, "JointState", take_joint_state, aloud=False),
         Subscription(settings.goal, "PoseStamped", take_goal, aloud=True),
     ]
     for source in controller.inputs.sources.values():
-        if source.name == GOAL or source.where.startswith(TF):
+        if source.name == GOAL or source.where.startswith(TF) or (low and source.name == IMU):
             continue
         kind, take = TAKES[source.kind]
         found.append(Subscription(source.where, kind, partial(take, source=source.name), aloud=False))
@@ -223,33 +236,3 @@ def subscriptions(controller: Controller) -> list[Subscription]:
             Subscription("/tf_static", "TFMessage", partial(take_transforms, static=True), False, latched=True)
         )
     return found
-
-
-def diagnostics(types: Any, name: str, controller: Controller, output: Output | None, stamp: float) -> Any:
-    """A DiagnosticArray of one status: OK while the policy drives, ERROR once the gate is shut, else WARN."""
-    p50, p99, worst = controller.latency()
-    values = {
-        "state": controller.state.value,
-        "mode": mode_of(controller.settings),
-        "steps": str(controller.steps),
-        "skipped periods": str(controller.skipped),
-        "refused messages": str(controller.refusals.count),
-        "last refusal": controller.refusals.last,
-        "step p50 [s]": f"{p50:.6f}",
-        "step p99 [s]": f"{p99:.6f}",
-        "step max [s]": f"{worst:.6f}",
-    }
-    values |= controller.delays.texts() if controller.delays is not None else {}
-    if output is None:
-        level, text = LEVEL_WARN, "not active"
-    else:
-        level = LEVEL_ERROR if controller.latched else LEVEL_OK if output.reason in DRIVING else LEVEL_WARN
-        text = ("shadow: " if controller.settings.shadow else "") + output.status.reason
-    status = types.DiagnosticStatus(
-        level=types.level_of(level),
-        name=f"{name}: policy",
-        message=text,
-        hardware_id="",
-        values=[types.KeyValue(key=key, value=value) for key, value in values.items()],
-    )
-    return types.DiagnosticArray(header=types.Header(stamp=time_of(types, stamp)), status=[status])

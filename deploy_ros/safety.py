@@ -88,10 +88,12 @@ class Gate:
         stop: bool = False,
         reference: Measured | None = None,
         lost: bool = False,
+        refused: bool = False,
     ) -> tuple[GateMemory, Command, Reason]:
         """Let a command through as far as it is safe; without one, or once shut, brake within the limits, then hold.
 
-        lost: a signal that the command depends on, other than the joint state, is too old.
+        lost: a signal that the command depends on, other than the joint state, is too old; refused: a gripper does not do
+        what it was told.
         """
         if now - memory.time > self.longest_gap:
             memory = self._arrived(memory)
@@ -102,7 +104,7 @@ class Gate:
         memory = memory._replace(
             off_since=self._off_since(memory, fit, now), controller=self._of_controller(memory, reference, now)
         )
-        reason = Reason.ESTOP if stop else memory.latched or self._fault(memory, command, measured, now, lost)
+        reason = Reason.ESTOP if stop else memory.latched or self._fault(memory, command, measured, now, lost, refused)
         time = now if math.isfinite(now) else memory.time
         remaining = max(0.0, memory.remaining - min(max(0.0, time - memory.time), self.longest_gap))
         memory = memory._replace(time=time, remaining=remaining)
@@ -158,7 +160,13 @@ class Gate:
         return self.boundary.outside(target.position, target.velocity, self.limits, self.dt)
 
     def _fault(
-        self, memory: GateMemory, command: Command | None, measured: Measured | None, now: float, lost: bool
+        self,
+        memory: GateMemory,
+        command: Command | None,
+        measured: Measured | None,
+        now: float,
+        lost: bool,
+        refused: bool,
     ) -> Reason:
         if not 0.0 <= now - memory.time <= self.longest_gap:
             return Reason.CLOCK
@@ -170,6 +178,8 @@ class Gate:
             return Reason.TRACKING
         if lost:
             return Reason.SIGNAL_STALE
+        if refused:
+            return Reason.GRIPPER
         if command is None:
             return Reason.NO_COMMAND
         if command.position.shape != memory.position.shape or command.velocity.shape != memory.position.shape:

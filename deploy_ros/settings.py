@@ -21,8 +21,10 @@ DIAGNOSTICS_TOPIC = "/diagnostics"
 SHADOW = f"/{NODE_NAME}/shadow"  # before the topics of commands that nobody shall follow
 ANYWHERE = -1000.0  # m, of a table that is not there
 
-TopicName = Annotated[str, StringConstraints(pattern=r"^/[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$")]
+TOPIC = r"^/[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$"
+TopicName = Annotated[str, StringConstraints(pattern=TOPIC)]
 BareName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*(/[A-Za-z_][A-Za-z0-9_]*)*$")]
+ACTION_OUTPUTS = ("gripper_command", "parallel_gripper_command")
 TF = "tf:"  # before a frame's name, where a topic's could stand
 _OBJECT = re.compile(r"[A-Za-z_][A-Za-z0-9_]*=(tf:/?[A-Za-z_][A-Za-z0-9_./-]*|/[A-Za-z_][A-Za-z0-9_/]*)")
 
@@ -85,18 +87,41 @@ class NodeSettings(Settings):
         default="joint_trajectory_controller",
         description="controller to drive, on /<controller>/joint_trajectory or /<controller>/commands",
     )
-    output: Literal["trajectory", "forward"] = Field(
+    output: Literal["trajectory", "forward", "low_cmd"] = Field(
         default="trajectory",
-        description="trajectory: a JointTrajectoryController; forward: a forward command controller",
+        description="trajectory: a JointTrajectoryController; forward: a forward command controller; low_cmd: Unitree's "
+        "LowCmd, and joints and IMU from its LowState",
     )
+    low_cmd: TopicName = Field(default="/lowcmd", description="topic of Unitree's LowCmd")
+    low_state: TopicName = Field(default="/lowstate", description="topic of Unitree's LowState")
     gripper_controller: BareName = Field(
         default="gripper_controller", description="controller of a gripper that the policy drives; may be the arm's own"
     )
-    gripper_output: Literal["trajectory", "forward"] = Field(
-        default="trajectory", description="as output, for the gripper's controller where it is not the arm's"
+    gripper_output: Literal["trajectory", "forward", "gripper_command", "parallel_gripper_command"] = Field(
+        default="trajectory",
+        description="as output, for the gripper's controller where it is not the arm's; or an action of control_msgs, "
+        "GripperCommand or ParallelGripperCommand, which takes rclpy",
+    )
+    gripper_action: Annotated[str, StringConstraints(pattern=f"^$|{TOPIC}")] = Field(
+        default="", description="name of the gripper's action; where there is none, /<gripper_controller>/gripper_cmd"
+    )
+    gripper_effort: float = Field(
+        default=0.0,
+        ge=0,
+        le=1000,
+        description="N that the action may use at most; 0: as much as its server does by itself",
+    )
+    gripper_step: float = Field(
+        default=0.005,
+        gt=0,
+        le=1,
+        description="m further than which a target is from the last goal to be one of its own",
     )
     rate: float = Field(
-        default=500.0, ge=1, le=2000, description="Hz of a forward controller; commands are interpolated to it"
+        default=500.0,
+        ge=1,
+        le=2000,
+        description="Hz of a forward controller, or of LowCmd; commands are interpolated to it",
     )
     base_frame: str = Field(default="base", description="frame of the robot's base, in which goals are given")
     anywhere: bool = Field(default=False, description="take goals outside of where training drew them from, too")
@@ -141,6 +166,11 @@ class NodeSettings(Settings):
     )
     shadow: bool = Field(
         default=False, description=f"move nothing: commands, each from where the robot is, go to {SHADOW}/..."
+    )
+    beside_others: bool = Field(
+        default=False,
+        description="drive although somebody else is announced as a publisher of commands, as a robot's own service that is "
+        "silent; who does send is not noticed either",
     )
     speed: float = Field(
         default=1.0, ge=0.05, le=1, description="of the motion: velocities are so much lower, the path is the same"
@@ -209,13 +239,21 @@ class NodeSettings(Settings):
         return (*low[:2], max(low[2], table)), tuple(high)
 
     @property
+    def state_topic(self) -> str:
+        """Where the robot says how its joints are."""
+        return self.low_state if self.output == "low_cmd" else self.joint_states
+
+    @property
     def command_topic(self) -> str:
         """Where commands go."""
-        return (SHADOW if self.shadow else "") + topic_of(self.controller, self.output)
+        topic = self.low_cmd if self.output == "low_cmd" else topic_of(self.controller, self.output)
+        return (SHADOW if self.shadow else "") + topic
 
     @property
     def gripper_topic(self) -> str:
-        """Where the gripper's commands go."""
+        """Where the gripper's commands go, or the name of its action."""
+        if self.gripper_output in ACTION_OUTPUTS:
+            return self.gripper_action or f"/{self.gripper_controller}/gripper_cmd"
         own = self.gripper_controller != self.controller
         topic = topic_of(self.gripper_controller, self.gripper_output)
         return (SHADOW if self.shadow else "") + topic if own else self.command_topic

@@ -16,6 +16,7 @@ from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.dds import Participant, domain_id
 from ashore.deploy_ros.interrupts import stop_on_signals
+from ashore.deploy_ros.messages import robots_own
 from ashore.deploy_ros.node_remote import NodeRemote
 from ashore.deploy_ros.settings import EPISODE_TOPIC, RESET_TOPIC, STOP_TOPIC, NodeSettings
 from ashore.deploy_ros.twin_controllers import Controllers
@@ -89,22 +90,22 @@ class _Twin:
     ) -> None:
         self._plant, self._settings, self._dds, self._stop, self._say = plant, settings, dds, stop, say
         self._publish_every = max(1, round(plant.publish_dt / plant.physics_dt))
-        self._controllers = Controllers(plant.interface, settings, plant.home)
+        interface = robots_own(plant.interface, settings)
+        self._controllers = Controllers(interface, settings, plant.home)
         self._steps = 0  # physics steps so far
         self._due = time.monotonic()  # of the next physics step
         self._commands = self._rejected = 0  # in this episode
         self._heard = -np.inf  # s, monotonic, of the last command taken
         self._goal: tuple[float, ...] = ()
-        self._topics = Topics(plant.interface, settings, dds)
+        self._topics = Topics(interface, settings, dds)
         states = self._controllers.states(0.0)
         self._setpoints = {topic: dds.writer(topic, types.JointTrajectoryControllerState) for topic, *_ in states}
         self._results = dds.writer(EPISODE_TOPIC, types.String, depth=100, latched=True)
         self._node = NodeRemote(dds)
         self._halted = False  # the node was stopped by this twin, and by nobody else
-        for topic, forward in self._controllers.topics:
-            kind: type = types.Float64MultiArray if forward else types.JointTrajectory
+        for topic, kind in self._controllers.topics:
             # Reliable, as the real controller's reader: it takes nothing from a best-effort publisher.
-            dds.reader(topic, kind, partial(self._on_command, topic), reliable=True)
+            dds.reader(topic, getattr(types, kind), partial(self._on_command, topic), reliable=True)
 
     def run(self, episodes: int) -> list[EpisodeResult]:
         results: list[EpisodeResult] = []
@@ -253,6 +254,8 @@ class _Twin:
             if trajectory.start:
                 trajectory = trajectory._replace(start=self._now + trajectory.start - time.time())
             why = self._controllers.accept(topic, trajectory, self._now)
+        elif isinstance(message, types.LowCmd):
+            why = self._controllers.accept_low_cmd(topic, message, self._now)
         else:
             why = self._controllers.accept(topic, list(message.data), self._now)
         if why:

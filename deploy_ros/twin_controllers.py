@@ -1,14 +1,20 @@
-"""The controllers of a twin: a trajectory and a forward controller for each group of joints; the last to be told drives."""
+"""The controllers of a twin: a trajectory and a forward controller for each group of joints; the last to be told drives.
+
+Or motors that take LowCmd.
+"""
 
 from __future__ import annotations
+
+from typing import Any
 
 import numpy as np
 
 from ashore.configs.contract import Interface
-from ashore.deploy_ros.groups import Group, groups_of
+from ashore.deploy_ros.groups import Group, groups_of, require_topics
 from ashore.deploy_ros.jtc import JointTrajectoryController
 from ashore.deploy_ros.messages import Trajectory
 from ashore.deploy_ros.settings import NodeSettings, topic_of
+from ashore.deploy_ros.unitree import read_low_cmd
 
 
 class Controllers:
@@ -18,26 +24,39 @@ class Controllers:
         """position: [n] rad, where the joints are."""
         self._names = tuple(j.name for j in interface.joints)
         self._groups: dict[str, Group] = {}
-        for group in groups_of(interface, settings):
+        groups = groups_of(interface, settings)
+        require_topics(groups)
+        for group in groups:
+            if group.drives is not None:
+                self._groups[group.topic] = group
+                continue
             controller = group.topic.rsplit("/", 1)[0].lstrip("/")
             for output in ("trajectory", "forward"):
                 topic = topic_of(controller, output)
-                self._groups[topic] = group._replace(topic=topic, forward=output == "forward")
+                self._groups[topic] = group._replace(topic=topic, output=output)
         self.start(position, 0.0)
 
     @property
-    def topics(self) -> list[tuple[str, bool]]:
-        """Where commands come, and whether as Float64MultiArray."""
-        return [(topic, group.forward) for topic, group in self._groups.items()]
+    def topics(self) -> list[tuple[str, str]]:
+        """Where commands come, and as which message."""
+        return [(topic, group.kind) for topic, group in self._groups.items()]
 
     def start(self, position: np.ndarray, now: float) -> None:
         """Hold these positions, [n] rad, and forget what was commanded."""
+        self._rest = position.copy()  # rad, of joints that nobody has commanded
         self._joints = {
             topic: JointTrajectoryController(self._of(group), position[list(group.joints)], now)
             for topic, group in self._groups.items()
             if not group.forward
         }
         self._values: dict[tuple[int, ...], np.ndarray] = {}  # of groups that a forward controller drives, rad
+
+    def accept_low_cmd(self, topic: str, message: Any, now: float) -> str:
+        """As `accept`, of a LowCmd, which is checked as a robot does."""
+        drives = self._groups[topic].drives
+        assert drives is not None
+        content, why = read_low_cmd(message, drives)
+        return why or self.accept(topic, content, now)
 
     def accept(self, topic: str, content: Trajectory | list[float], now: float) -> str:
         """Take a command; or give why it is rejected."""
@@ -58,11 +77,11 @@ class Controllers:
 
     def setpoint(self, now: float) -> np.ndarray:
         """[n] rad."""
-        setpoint = np.zeros(len(self._names))
+        setpoint = self._rest.copy()
         for topic, controller in self._joints.items():
-            joints = list(self._groups[topic].joints)
-            own = self._values.get(self._groups[topic].joints)
-            setpoint[joints] = controller.setpoint(now)[0] if own is None else own
+            setpoint[list(self._groups[topic].joints)] = controller.setpoint(now)[0]
+        for joints, values in self._values.items():
+            setpoint[list(joints)] = values
         return setpoint
 
     def states(self, now: float) -> list[tuple[str, tuple[str, ...], tuple[np.ndarray, np.ndarray]]]:

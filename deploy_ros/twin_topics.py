@@ -13,9 +13,12 @@ from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import quaternions
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.dds import Participant
+from ashore.deploy_ros.groups import groups_of
 from ashore.deploy_ros.inputs import Source, sources_of
-from ashore.deploy_ros.routes import GOAL, POLE, routes_of
+from ashore.deploy_ros.messages import RoutingError
+from ashore.deploy_ros.routes import GOAL, IMU, POLE, routes_of
 from ashore.deploy_ros.settings import TF, NodeSettings
+from ashore.deploy_ros.unitree import low_state
 
 GOAL_DT = 0.2  # s between repeats of the goal, for nodes that come late
 DOWN = np.array([0.0, 0.0, -1.0])
@@ -34,18 +37,32 @@ class Topics:
         self._pole = any(route.needs == POLE for route in routes.values())
         # Of each source the signals that tell of it, and of nothing else.
         self._of = {n: [s for s, r in routes.items() if r.sources == (n,)] for n in self._sources}
-        self._joint_states = dds.writer(settings.joint_states, types.JointState, depth=5)
+        self._motors = next((group.drives for group in groups_of(interface, settings)), None)
+        self._tick = 0  # ms, of the last LowState
+        if self._motors is not None and "joint_velocity" not in routes:
+            raise RoutingError("a twin's LowState needs the signal joint_velocity, which this policy is not told")
+        kind = types.JointState if self._motors is None else types.LowState
+        self._states = dds.writer(settings.state_topic, kind, depth=5)
+        self._of_own = [s for s in self._sources.values() if self._motors is None or s.name != IMU]  # topics
         self._writers = {}
-        for source in self._sources.values():
+        for source in self._of_own:
             frame = source.where.startswith(TF)
-            kind, topic = ("TFMessage", "/tf") if frame else (ros.TAKES[source.kind][0], source.where)
+            name, topic = ("TFMessage", "/tf") if frame else (ros.TAKES[source.kind][0], source.where)
             latched = source.name == GOAL
-            self._writers[source.name] = dds.writer(topic, getattr(types, kind), depth=5 - 4 * latched, latched=latched)
+            self._writers[source.name] = dds.writer(topic, getattr(types, name), depth=5 - 4 * latched, latched=latched)
         self._told: np.ndarray | None = None  # the goal's pose that was sent last
         self._goal_due = 0.0
 
     def publish(self, signals: Signals) -> None:
         """Everything; the goal where it changed, and again from time to time."""
+        self._states.write(self._joint_state(signals) if self._motors is None else self._low_state(signals))
+        for source in self._of_own:
+            if source.name != GOAL:
+                self._writers[source.name].write(self._message(source, signals))
+        if (goal := self._sources.get(GOAL)) is not None:
+            self._publish_goal(goal, signals)
+
+    def _joint_state(self, signals: Signals) -> Any:
         names, position, velocity = self._joints, signals["joint_position"], signals.get("joint_velocity")
         if velocity is None:
             velocity = np.zeros(0)
@@ -56,12 +73,21 @@ class Topics:
                 np.append(position, np.arctan2(sin, cos)),
                 np.append(velocity, signals["pole_velocity"]),
             )
-        self._joint_states.write(ros.joint_state(types, names, position, velocity, time.time()))
-        for source in self._sources.values():
-            if source.name != GOAL:
-                self._writers[source.name].write(self._message(source, signals))
-        if (goal := self._sources.get(GOAL)) is not None:
-            self._publish_goal(goal, signals)
+        return ros.joint_state(types, names, position, velocity, time.time())
+
+    def _low_state(self, signals: Signals) -> Any:
+        assert self._motors is not None
+        self._tick = max(self._tick + 1, round(time.monotonic() * 1e3))  # it advances from message to message
+        position, velocity = signals["joint_position"], signals["joint_velocity"]
+        return low_state(types, self._motors.motors, position, velocity, *self._imu(signals), self._tick)
+
+    def _imu(self, signals: Signals) -> tuple[np.ndarray, np.ndarray]:
+        """What an IMU tells, in its own frame: [3] rad/s, wxyz."""
+        mount = np.array(self._settings.mount)
+        turn = quaternions.rotate(quaternions.inverse(mount), signals.get("angular_velocity", np.zeros(3)))
+        down = signals.get("projected_gravity", DOWN)
+        attitude = quaternions.turning(down / np.linalg.norm(down), DOWN)
+        return turn, quaternions.multiply(attitude, mount)
 
     def _publish_goal(self, source: Source, signals: Signals) -> None:
         pose = np.concatenate(self._pose(source.name, signals))
@@ -79,11 +105,7 @@ class Topics:
             (yaw,) = signals.get("yaw_rate_command", np.zeros(1))
             return ros.twist(types, np.array([x, y, 0.0]), np.array([0.0, 0.0, yaw]))
         if source.kind == "imu":
-            mount = np.array(self._settings.mount)
-            turn = quaternions.rotate(quaternions.inverse(mount), signals.get("angular_velocity", np.zeros(3)))
-            down = signals.get("projected_gravity", DOWN)
-            attitude = quaternions.turning(down / np.linalg.norm(down), DOWN)
-            return ros.imu(types, turn, quaternions.multiply(attitude, mount), "imu", now)
+            return ros.imu(types, *self._imu(signals), "imu", now)
         position, rotation = self._pose(source.name, signals)
         if source.where.startswith(TF):
             of = types.Transform(translation=ros.vector(types, position), rotation=ros.quaternion(types, rotation))

@@ -11,16 +11,21 @@ from ashore.configs.errors import AshoreError
 def inspect(options: argparse.Namespace) -> None:
     from ashore.deploy_ros.bundle import load_policy
     from ashore.deploy_ros.inspect import describe
+    from ashore.deploy_ros.profile_files import with_profile
+    from ashore.deploy_ros.settings import NodeSettings
 
     policy = load_policy(options.policy)
-    print(policy.contract.model_dump_json(indent=1) if options.json else describe(policy.contract))
+    if options.json:
+        print(policy.contract.model_dump_json(indent=1))
+    else:
+        print(describe(policy.contract, *with_profile(NodeSettings(profile=options.profile))))
 
 
 def twin(options: argparse.Namespace) -> int:
     from ashore.files import write_atomically
     from ashore.twins import serve_twin
 
-    results = serve_twin(options.policy, options.set, options.episodes, options.seed, options.wait)
+    results = serve_twin(options.policy, options.set, options.episodes, options.seed, options.wait, options.profile)
     if options.json is not None:
         write_atomically(options.json, json.dumps(results, indent=1))
     return 0 if results["finished"] else 1
@@ -57,7 +62,8 @@ def profile(options: argparse.Namespace) -> None:
     elif options.profile:
         print(read_profile(options.profile).model_dump_json(indent=1, exclude_defaults=True))
     else:
-        print("\n".join(f"{name:8}{read_profile(name).about}" for name in names()))
+        width = max(map(len, names())) + 2
+        print("\n".join(f"{name:{width}}{read_profile(name).about}" for name in names()))
 
 
 def replay(options: argparse.Namespace) -> int:

@@ -19,6 +19,16 @@ from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
+from tests.deploy_ros.fake_actions import (
+    EXECUTOR,
+    SERVERS,
+    ActionClient,
+    GripperCommand,
+    parallel_gripper_command,
+    run_executor,
+)
+from tests.deploy_ros.fake_messages import message_classes
+
 CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE, INACTIVE_SHUTDOWN, ACTIVE_SHUTDOWN = (
     1,
     2,
@@ -48,17 +58,19 @@ PACKAGES = (
     "std_msgs",
     "tf2_msgs",
     "trajectory_msgs",
+    "unitree_go",
 )
 OURS = tuple(
     f"ashore.deploy_ros.{name}"
     for name in (
-        *("rclpy_types", "rclpy_parameters", "rclpy_buttons", "rclpy_commands", "autostart", "lifecycle_node"),
+        *("rclpy_types", "rclpy_parameters", "rclpy_buttons", "rclpy_gripper", "rclpy_commands", "autostart"),
+        "lifecycle_node",
         "rclpy_spin",
     )
 )
 
 
-PARTS = ("duration", "exceptions", "executors", "lifecycle", "parameter", "qos", "signals", "subscription")
+PARTS = ("action", "duration", "exceptions", "executors", "lifecycle", "parameter", "qos", "signals", "subscription")
 
 
 class Return(enum.Enum):
@@ -170,6 +182,7 @@ class FakeNode:
         self.strangers: dict[str, list[str]] = {}  # names of other nodes that publish, by topic
         self.label = "unconfigured"
         self.checks: list[Any] = []
+        self.action_clients: list[ActionClient] = []
         self.broken: Callable[[str], None] = lambda _topic: None  # raises where publishing on a topic shall fail
         service = SimpleNamespace(srv_type=ChangeState, callback=self.__on_change_state)
         self.services = iter([SimpleNamespace(srv_type=object, callback=None), service])
@@ -251,6 +264,10 @@ class FakeNode:
         self.timers.append(timer)
         return timer
 
+    def destroy_timer(self, timer: Any) -> bool:
+        self.timers.remove(timer)
+        return True
+
     def destroy_subscription(self, subscription: Subscription) -> None:
         self.subscriptions.remove(subscription)
         self.listeners.pop(subscription.topic, None)
@@ -319,7 +336,8 @@ class FakeNode:
         raise NotImplementedError
 
     def tick(self) -> None:
-        for timer in self.timers:
+        run_executor()
+        for timer in list(self.timers):
             if not timer.cancelled:
                 timer.callback()
 
@@ -369,6 +387,8 @@ def stand_ins() -> Iterator[Any]:
     anything |= {"LifecycleNode": FakeNode, "TransitionCallbackReturn": Return, "SingleThreadedExecutor": Executor}
     anything |= {"ChangeState": ChangeState, "ReliabilityPolicy": SimpleNamespace(BEST_EFFORT=1, RELIABLE=2)}
     anything["Subscription"] = Subscription
+    anything |= {"ActionClient": ActionClient, "GripperCommand": GripperCommand}
+    anything["ParallelGripperCommand"] = parallel_gripper_command(anything["JointState"])
     for error in (InvalidParameterTypeException, InvalidParameterValueException):
         anything[error.__name__] = error
     anything |= {"DurabilityPolicy": SimpleNamespace(TRANSIENT_LOCAL=1)}
@@ -377,14 +397,19 @@ def stand_ins() -> Iterator[Any]:
     anything |= {"init": lambda **_: None, "ok": lambda: True, "try_shutdown": lambda: None}
     parts = [f"rclpy.{part}" for part in PARTS]
     modules = ["rclpy", *parts, *PACKAGES, *(f"{p}.msg" for p in PACKAGES), "lifecycle_msgs", "lifecycle_msgs.srv"]
+    modules.append("control_msgs.action")
     before = {name: sys.modules.get(name) for name in (*modules, *OURS)}
     for name in modules:
         stand_in = ModuleType(name)
         vars(stand_in).update(anything)
+        if name == "unitree_go.msg":
+            vars(stand_in).update(message_classes("unitree_go"))
         sys.modules[name] = stand_in
     for name in OURS:
         sys.modules.pop(name, None)
     NODES.clear()
+    EXECUTOR.clear()
+    SERVERS.clear()
     try:
         yield importlib.import_module("ashore.deploy_ros.rclpy_spin")
     finally:

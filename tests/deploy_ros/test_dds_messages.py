@@ -20,6 +20,7 @@ from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.dds import EnvironmentVariableError, cyclone_config, domain_id
 from ashore.deploy_ros.dds_types import HASHES, ros_name
+from ashore.deploy_ros.message_definitions import DEFINITIONS
 from ashore.deploy_ros.messages import Point, Trajectory
 from tests.deploy_ros.policies import JOINTS
 
@@ -42,6 +43,9 @@ OLDER_MULTI_DOF = "".join(
     f"trajectory_msgs/MultiDOFJointTrajectoryPoint multi_dof_{name}\n" for name in ("desired", "actual")
 )
 ROS.register(get_types_from_msg(f"{BEGINNING}{MULTI_DOF}float64 speed_scaling_factor\n", CONTROLLER_STATE))
+for name in (name for name in DEFINITIONS if name.startswith("unitree_go/")):
+    # LowCmd's hash is also that of rosidl's generated unitree_go/msg/detail/low_cmd__description.c.
+    ROS.register(get_types_from_msg(DEFINITIONS[name], name.replace("/", "/msg/")))
 
 
 def test_type_names_and_hashes_are_those_of_ros() -> None:
@@ -53,7 +57,7 @@ def test_type_names_and_hashes_are_those_of_ros() -> None:
         types.DiagnosticArray,
         types.JointTrajectoryControllerState,
     ]
-    kinds += [types.Imu, types.Joy, types.Twist, types.Float64, types.TFMessage]
+    kinds += [types.Imu, types.Joy, types.Twist, types.Float64, types.TFMessage, types.LowCmd, types.LowState]
     assert {ros_name(k) for k in kinds} == set(HASHES)
     assert types.JointState.__idl_typename__ == "sensor_msgs.msg.dds_.JointState_"
     assert {name: ROS.hash_rihs01(name) for name in HASHES} == HASHES

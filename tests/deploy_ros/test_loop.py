@@ -16,7 +16,7 @@ from ashore.deploy_ros.bundle import load_policy
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.interrupts import stop_on_signals
 from ashore.deploy_ros.loop import ControlLoop
-from ashore.deploy_ros.messages import Trajectory
+from ashore.deploy_ros.messages import Content, Trajectory
 from ashore.deploy_ros.safety import Gate
 from tests.deploy_ros.policies import JOINTS, interface, make_policy
 from tests.deploy_ros.test_schedule import Clock
@@ -43,7 +43,7 @@ class Arm:
         with self.lock:
             self.controller.on_joint_state(JOINTS, position, velocity, self.clock.now, self.clock.now)
 
-    def send(self, _topic: str, content: Trajectory | list[float]) -> None:
+    def send(self, _topic: str, content: Content) -> None:
         assert isinstance(content, Trajectory)
         (point,) = content.points
         self.velocities.append(np.array(point.velocity))

@@ -23,7 +23,7 @@ from tests.deploy_ros.dds_rig import Node, Robot
 from tests.deploy_ros.policies import JOINTS, LIMITS, interface
 from tests.deploy_ros.rig import Rig
 
-ROBOTS = ["fr3", "gen3", "go2", "panda", "so101", "twin", "ur10e", "ur5e", "xarm6", "xarm7"]
+ROBOTS = ["fr3", "gen3", "go2", "go2_ros2_control", "panda", "so101", "twin", "ur10e", "ur5e", "xarm6", "xarm7"]
 
 
 def own(path: Path, text: str) -> str:

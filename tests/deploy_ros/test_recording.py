@@ -29,13 +29,16 @@ from ashore.deploy_ros.message_definitions import DEFINITIONS, HASHES, full_text
 from ashore.deploy_ros.messages import Point, Trajectory
 from ashore.deploy_ros.recording import ABOUT, EVENTS, Recording
 from ashore.deploy_ros.settings import NodeSettings
+from ashore.deploy_ros.unitree import MotorTargets, low_state
 from tests.deploy_ros.policies import JOINTS
 from tests.deploy_ros.recordings import TOPIC, RecordedRun, recorded, replayed
 
 ROS = get_typestore(Stores.ROS2_JAZZY)
 # Not in the store; its definition is held to its hash and to the published one by test_dds_messages.
 CONTROLLER_STATE = "control_msgs/JointTrajectoryControllerState"
-ROS.register(get_types_from_msg(DEFINITIONS[CONTROLLER_STATE], ros_name(CONTROLLER_STATE)))
+UNITREE = [name for name in DEFINITIONS if name.startswith("unitree_go/")]
+for strange in (CONTROLLER_STATE, *UNITREE):
+    ROS.register(get_types_from_msg(DEFINITIONS[strange], ros_name(strange)))
 
 VALUES: Any = [types.KeyValue(key="k", value="v")]
 STATUS: Any = [types.DiagnosticStatus(level=2, name="n", message="m", values=VALUES)]
@@ -54,6 +57,8 @@ MESSAGES: list[Any] = [
     types.Bool(data=True),
     types.DiagnosticArray(status=STATUS),
     ros.controller_state(types, JOINTS, (np.array([1.0, 2.0, 3.0]), np.array([0.1, 0.2, 0.3])), 12.5),
+    ros.command(types, MotorTargets((3, 0), (0.4, -0.2), (40.0, 35.0), (1.0, 0.5))),
+    low_state(types, (0, 1), np.array([0.1, -0.2]), np.ones(2), np.zeros(3), np.array([1.0, 0.0, 0.0, 0.0]), 77),
 ]
 
 

@@ -90,3 +90,11 @@ def test_one_that_comes_later_stops_a_ros_node(module: Any, patient_file: Path) 
     code, node = run(module, patient_file, then)
     assert code == 3 and any("braking, then ending" in line for line in node.log), node.log
     assert Arm(node).holds and np.isfinite(Arm(node).commands[-1].points[0].positions).all()
+
+
+def test_over_dds_a_publisher_that_is_silent_may_be_put_up_with(participant: Participant, patient_file: Path) -> None:
+    robot = Robot(participant)
+    other = participant.writer(TOPIC, types.JointTrajectory)
+    with Node(patient_file, beside_others=True, **PATIENT) as node:
+        robot.spin_until(lambda: len(robot.commands) > 5)
+    assert node.code == 0 and other is not None

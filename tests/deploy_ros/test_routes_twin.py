@@ -15,6 +15,7 @@ pytest.importorskip("cyclonedds")
 from ashore.configs.loader import load_run
 from ashore.deploy_ros import dds_node
 from ashore.deploy_ros.bundle import Policy, load_policy
+from ashore.deploy_ros.profile_files import with_profile
 from ashore.deploy_ros.settings import NodeSettings
 from ashore.deploy_ros.twin import EpisodeResult, run_twin
 from ashore.runs import export_untrained
@@ -74,7 +75,7 @@ def drive(
     node = threading.Thread(target=dds_node.run_node, args=("", own), kwargs={"stop": stop, "say": said.append})
     node.start()
     try:
-        results = run_twin(robot, episodes, settings=own, say=said.append)
+        results = run_twin(robot, episodes, settings=with_profile(own)[0], say=said.append)
     finally:
         stop.set()
         node.join()
@@ -111,3 +112,21 @@ def test_an_object_may_come_as_a_tf_frame(tmp_path: Path, monkeypatch: pytest.Mo
     holes = np.unique([t["hole_position"] for t in robot.told], axis=0)
     seen = np.unique([s["hole_position"] for s in policy.seen], axis=0)
     assert np.abs(seen[:, None] - holes[None]).max(2).min(1).max() < 1e-6
+
+
+def test_legs_are_driven_by_low_cmd_and_seen_by_low_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results, policy, robot, said = drive("quadruped_velocity", tmp_path, monkeypatch, 2, profile="go2", rate=100.0)
+    assert [(r.index, r.rejected, r.note) for r in results] == [(0, 0, ""), (1, 0, "")], said
+    assert all(r.commands > 5 for r in results)
+    assert not [line for line in said if "holding: " in line and "stopped on request" not in line], said
+    assert any("to /lowcmd" in line for line in said)
+    for name in policy.seen[0]:  # LowState has float32
+        told = np.unique([t[name] for t in robot.told], axis=0)
+        seen = np.unique([s[name] for s in policy.seen], axis=0)
+        assert np.abs(seen[:, None] - told[None]).max(2).min(1).max() < 5e-5, name
+
+
+def test_a_twin_has_the_joint_names_and_topics_of_a_profile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    results, policy, _robot, said = drive("arm_lift", tmp_path, monkeypatch, 1, profile="panda")
+    assert [(r.rejected, r.note) for r in results] == [(0, "")], said
+    assert len(policy.seen) > 20 and any("/panda_arm_controller/joint_trajectory" in line for line in said)

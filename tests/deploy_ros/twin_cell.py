@@ -11,6 +11,7 @@ import numpy as np
 from ashore.configs.contract import TARGET, TARGET_VELOCITY, Interface
 from ashore.configs.laws.limits import JointLimits, limit_target
 from ashore.configs.loader import load_run
+from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.groups import groups_of, part_of
@@ -67,6 +68,7 @@ class TwinCell:
         self.topics_heard: set[str] = set()
         self.lost: set[str] = set()
         self.rejected: list[str] = []
+        self.told: Any = None  # the last LowCmd
         self.node = Controller(self.settings)
         self.node.configure(policy or Towards(robot.interface, None))  # type: ignore[arg-type]
         self._takes = {s.topic: s.take for s in ros.subscriptions(self.node)}
@@ -113,7 +115,12 @@ class TwinCell:
             for group in self._groups:
                 values = [output.position[joint] for joint in group.joints]
                 content = values if group.forward else part_of(trajectory, group)
-                if why := self.controllers.accept(group.topic, content, self.now):
+                if group.drives is not None:
+                    self.told = ros.command(types, group.content(output.position.tolist()))
+                    why = self.controllers.accept_low_cmd(group.topic, self.told, self.now)
+                else:
+                    why = self.controllers.accept(group.topic, content, self.now)
+                if why:
                     self.rejected.append(why)
             for tick in range(ticks):
                 self.now += self.robot.physics_dt

@@ -1,0 +1,44 @@
+"""What a node says of itself once a second, as a DiagnosticArray of ROS."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.reasons import Reason
+from ashore.deploy_ros.ros_messages import time_of
+from ashore.deploy_ros.states import Output
+from ashore.deploy_ros.variants import mode_of
+
+LEVEL_OK, LEVEL_WARN, LEVEL_ERROR = 0, 1, 2  # diagnostic_msgs/DiagnosticStatus
+DRIVING = (Reason.OK, Reason.LIMITED)
+
+
+def diagnostics(types: Any, name: str, controller: Controller, output: Output | None, stamp: float) -> Any:
+    """A DiagnosticArray of one status: OK while the policy drives, ERROR once the gate is shut, else WARN."""
+    p50, p99, worst = controller.latency()
+    values = {
+        "state": controller.state.value,
+        "mode": mode_of(controller.settings),
+        "steps": str(controller.steps),
+        "skipped periods": str(controller.skipped),
+        "refused messages": str(controller.refusals.count),
+        "last refusal": controller.refusals.last,
+        "step p50 [s]": f"{p50:.6f}",
+        "step p99 [s]": f"{p99:.6f}",
+        "step max [s]": f"{worst:.6f}",
+    }
+    values |= controller.delays.texts() if controller.delays is not None else {}
+    if output is None:
+        level, text = LEVEL_WARN, "not active"
+    else:
+        level = LEVEL_ERROR if controller.latched else LEVEL_OK if output.reason in DRIVING else LEVEL_WARN
+        text = ("shadow: " if controller.settings.shadow else "") + output.status.reason
+    status = types.DiagnosticStatus(
+        level=types.level_of(level),
+        name=f"{name}: policy",
+        message=text,
+        hardware_id="",
+        values=[types.KeyValue(key=key, value=value) for key, value in values.items()],
+    )
+    return types.DiagnosticArray(header=types.Header(stamp=time_of(types, stamp)), status=[status])
