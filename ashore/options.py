@@ -209,7 +209,7 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--envpool", type=Path, metavar="PYTHON", help="an interpreter with envpool, to run beside, for sim"
     )
-    sub.add_argument("--seed", type=int, default=0, help="for train and twin")
+    sub.add_argument("--seed", type=int, default=0, help="for train, twin, node with faults")
     sub.add_argument(
         "--peer",
         choices=("rsl_rl", "sb3", "sb3_defaults", "sb3_zoo"),
@@ -221,6 +221,11 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--threads", type=_count, metavar="N", help="for update: of torch; the preset's if not given")
     sub.add_argument("--policy", type=Path, help="an exported .onnx: for twin; for node, an untrained one if not given")
     sub.add_argument(
+        "--faults",
+        action="store_true",
+        help="for node: random steps of TASKs' robots with all that can be wrong; counts outputs outside a limit",
+    )
+    sub.add_argument(
         "--seeds",
         type=_count,
         metavar="N",
@@ -230,7 +235,7 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
         "--steps",
         type=_count,
         metavar="N",
-        help="of each training, for transfer, 2 M; with a peer: train to the goal too",
+        help="of each training, for transfer, 2 M; with a peer: train to the goal too; of each robot, for faults, 10 k",
     )
     sub.add_argument(
         "--episodes", type=_count, metavar="N", help="in each family of worlds, for transfer, 256; for twin, 100"
