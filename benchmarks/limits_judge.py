@@ -53,8 +53,10 @@ class LimitsJudge:
         jumps = np.abs(p - before - v * self._dt) > ROUNDING * np.maximum(1.0, np.abs(p))
         if begins or faster.any() or jumps.any():
             stops = output.reason.latches or output.status.state != State.ACTIVE.value
-            if (begins and jumps.any()) or not (begins or stops):
-                return "acceleration" if faster.any() else "a jump"
+            if not begins and faster.any() and not (stops and jumps.any()):
+                return "acceleration"
+            if jumps.any() and (begins or not stops):
+                return "a jump"
             if (np.abs(v) > a_max * self._dt * (1 + ROUNDING)).any():
                 return "acceleration of what is aimed anew"
             time, begun = 2 * self._dt + output.command.extra, p - v * self._dt
