@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -67,7 +68,7 @@ class Storm:
         self._jtc, self._clock = JointTrajectoryController(self.names, home), 0.0  # s, of the world
         self._setpoint = self._jtc.setpoint(0.0)
         self._silent, self._blocked, self._share = 0, 0, 0.5
-        self._last: tuple[Any, ...] | None = None  # joint state
+        self._last: Any = None  # the last joint state: names, position, velocity, stamp
         self._came, self._said, self._outside, self._raised = (Counter[str]() for _ in range(4))
         self._first = ""  # what was outside first
         self._faults = self._all_faults()
@@ -96,9 +97,9 @@ class Storm:
         self.send_again()
 
     def send_again(self) -> None:
-        last = self._last
-        if last is not None:
-            self._guarded(lambda: self.controller.on_joint_state(*last, self.now))
+        if self._last is not None:
+            names, position, velocity, stamp = self._last
+            self._guarded(lambda: self.controller.on_joint_state(names, position, velocity, stamp, self.now))
 
     def fall_silent(self, steps: int) -> None:
         """Nothing comes for so many."""
@@ -156,11 +157,10 @@ class Storm:
         self.send(names, q, v, self.now)
         for source in self.controller.inputs.sources.values():
             if source.name != GOAL or self.random.random() < 0.02:
-                values = plausible(self, source)
-                self._guarded(lambda n=source.name, x=values: self.controller.on_reading(n, x, "", self.now))
+                self._guarded(partial(self.controller.on_reading, source.name, plausible(self, source), "", self.now))
         if self.random.random() < 0.5:
-            setpoint = [x.tolist() for x in self._setpoint]
-            self._guarded(lambda: self.controller.on_controller_state(self.names, *setpoint, self.now))
+            setpoint, speed = (x.tolist() for x in self._setpoint)
+            self._guarded(lambda: self.controller.on_controller_state(self.names, setpoint, speed, self.now))
 
     def _go_on(self) -> None:
         """Now and then, whoever is in charge configures the node, activates it, or resets it."""
@@ -180,7 +180,7 @@ class Storm:
         return {
             **{f"joint state: {name}": fault for name, fault in wrong_joint_states(self).items()},
             **{f"not fit: {name}": fault for name, fault in wrong_signals(self).items()},
-            **{f"policy: {how}": lambda how=how: setattr(self.policy, "fails", how) for how in FAILURES},
+            **{f"policy: {how}": partial(setattr, self.policy, "fails", how) for how in FAILURES},
             "clock: set back": lambda: self._set_clock(-random.exponential(0.1)),
             "clock: stands": lambda: self._set_clock(-dt),
             "loop: frozen": lambda: self._pass(random.uniform(0.1, 3.0)),

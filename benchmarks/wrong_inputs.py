@@ -32,6 +32,10 @@ def wrong_joint_states(storm: Storm) -> Faults:
 
     def nothing(*_: Any) -> None: ...
 
+    def several() -> None:
+        for k in range(5):
+            sent(nothing, -1e-4 * k)
+
     return {
         "position not finite": lambda: sent(lambda _n, q, _v: huge(q)),
         "velocity not finite": lambda: sent(lambda _n, _q, v: huge(v)),
@@ -45,7 +49,7 @@ def wrong_joint_states(storm: Storm) -> Faults:
         "stamp ahead": lambda: sent(nothing, -random.exponential(1000.0)),
         "no stamp": lambda: sent(nothing, storm.now),
         "sent again": storm.send_again,
-        "several at once": lambda: [sent(nothing, -1e-4 * k) for k in range(5)],
+        "several at once": several,
         "silence": lambda: storm.fall_silent(int(random.integers(1, 40))),
     }
 
