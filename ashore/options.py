@@ -148,6 +148,21 @@ def _twin_options(sub: argparse.ArgumentParser) -> None:
     _about_policy(sub, episodes=10)
     sub.add_argument("--wait", type=float, default=60.0, metavar="S", help="seconds to wait for a node's first command")
     sub.add_argument("--json", type=Path, metavar="FILE", help="write the episodes' results here")
+    sub.add_argument(
+        "--world",
+        type=Path,
+        metavar="FILE",
+        help="a JSON of names and values, at which every world's parameters are held",
+    )
+    from ashore.deploy_ros.twin_faults import KINDS, RATE
+
+    kinds = "; ".join(f"{name}: {kind.text}" for name, kind in KINDS.items())
+    sub.add_argument(
+        "--faults",
+        default="",
+        metavar="KIND[:RATE],...",
+        help=f"what goes wrong, each so many times a second of an episode, {RATE:g} if not given. {kinds}",
+    )
 
 
 def _demo_options(sub: argparse.ArgumentParser) -> None:

@@ -12,10 +12,11 @@ from ashore.configs.contract import Interface
 from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import quaternions
 from ashore.deploy_ros import ros_messages as ros
-from ashore.deploy_ros.dds import Participant
+from ashore.deploy_ros.dds import Participant, Writer
 from ashore.deploy_ros.inputs import Source, sources_of
 from ashore.deploy_ros.routes import GOAL, POLE, routes_of
 from ashore.deploy_ros.settings import TF, NodeSettings
+from ashore.deploy_ros.twin_faults import JOINT_STATE, Faults
 
 GOAL_DT = 0.2  # s between repeats of the goal, for nodes that come late
 DOWN = np.array([0.0, 0.0, -1.0])
@@ -24,10 +25,12 @@ Signals = Mapping[str, np.ndarray]  # [size] each, by name
 
 
 class Topics:
-    """The writers of one interface's sources. `publish` sends what the sensors told."""
+    """The writers of one interface's sources. `publish` sends what the sensors told, or what `faults` make of it."""
 
-    def __init__(self, interface: Interface, settings: NodeSettings, dds: Participant) -> None:
-        self._settings = settings
+    def __init__(
+        self, interface: Interface, settings: NodeSettings, dds: Participant, faults: Faults | None = None
+    ) -> None:
+        self._settings, self._faults = settings, faults
         self._joints = tuple(j.name for j in interface.joints)
         routes = routes_of(interface)
         self._sources = sources_of(interface, settings, routes)
@@ -41,6 +44,9 @@ class Topics:
             kind, topic = ("TFMessage", "/tf") if frame else (ros.TAKES[source.kind][0], source.where)
             latched = source.name == GOAL
             self._writers[source.name] = dds.writer(topic, getattr(types, kind), depth=5 - 4 * latched, latched=latched)
+        self.sensors = [
+            source.name for source in self._sources.values() if source.ages
+        ]  # what cameras and the IMU tell
         self._told: np.ndarray | None = None  # the goal's pose that was sent last
         self._goal_due = 0.0
 
@@ -56,12 +62,16 @@ class Topics:
                 np.append(position, np.arctan2(sin, cos)),
                 np.append(velocity, signals["pole_velocity"]),
             )
-        self._joint_states.write(ros.joint_state(types, names, position, velocity, time.time()))
+        self._write(self._joint_states, JOINT_STATE, ros.joint_state(types, names, position, velocity, time.time()))
         for source in self._sources.values():
             if source.name != GOAL:
-                self._writers[source.name].write(self._message(source, signals))
+                self._write(self._writers[source.name], source.name, self._message(source, signals))
         if (goal := self._sources.get(GOAL)) is not None:
             self._publish_goal(goal, signals)
+
+    def _write(self, writer: Writer, source: str, message: Any) -> None:
+        for published in [message] if self._faults is None else self._faults.through(source, message):
+            writer.write(published)
 
     def _publish_goal(self, source: Source, signals: Signals) -> None:
         pose = np.concatenate(self._pose(source.name, signals))

@@ -20,7 +20,10 @@ def twin(options: argparse.Namespace) -> int:
     from ashore.files import write_atomically
     from ashore.twins import serve_twin
 
-    results = serve_twin(options.policy, options.set, options.episodes, options.seed, options.wait)
+    faults, world = options.faults, options.world
+    results = serve_twin(
+        options.policy, options.set, options.episodes, options.seed, options.wait, faults=faults, world=world
+    )
     if options.json is not None:
         write_atomically(options.json, json.dumps(results, indent=1))
     return 0 if results["finished"] else 1
