@@ -234,8 +234,8 @@ class FakeNode:
         for subscription in [s for s in self.subscriptions if s.topic == topic]:
             subscription.handle.queue.append((message, info_of(sent)))
 
-    def create_timer(self, _period: float, callback: Any) -> Any:
-        timer = SimpleNamespace(callback=callback, cancelled=False)
+    def create_timer(self, period: float, callback: Any) -> Any:
+        timer = SimpleNamespace(period=period, callback=callback, cancelled=False)
         timer.cancel = lambda: setattr(timer, "cancelled", True)
         self.timers.append(timer)
         return timer
