@@ -130,8 +130,8 @@ def take_goal(controller: Controller, message: Any, now: float) -> str:
 
 
 def take_pose(controller: Controller, message: Any, now: float, source: str) -> str:
-    """As `take_joint_state`, an object's PoseStamped."""
-    position, orientation = _pose(message.pose)
+    """As `take_joint_state`, an object's PoseStamped, or PoseWithCovarianceStamped, where the pose is one further in."""
+    position, orientation = _pose(getattr(message.pose, "pose", message.pose))
     stamp = seconds_of(message.header.stamp)
     return controller.on_reading(source, (*position, *orientation), message.header.frame_id, now, stamp)
 
@@ -215,6 +215,8 @@ def subscriptions(controller: Controller) -> list[Subscription]:
         if source.name == GOAL or source.where.startswith(TF):
             continue
         kind, take = TAKES[source.kind]
+        if source.kind == "pose":
+            kind = settings.object_type
         found.append(Subscription(source.where, kind, partial(take, source=source.name), aloud=False))
     for group in controller.groups:
         if not group.forward:

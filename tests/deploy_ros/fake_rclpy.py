@@ -349,7 +349,8 @@ class Executor:
 def stand_ins() -> Iterator[Any]:
     """`ashore.deploy_ros.rclpy_spin`, imported with stand-ins; what was there before comes back."""
     names = (
-        "Duration", "Time", "DiagnosticArray", "DiagnosticStatus", "KeyValue", "PoseStamped", "Imu", "Joy", "Twist", "Float64",
+        "Duration", "Time", "DiagnosticArray", "DiagnosticStatus", "KeyValue", "PoseStamped", "Imu", "Joy", "Twist",
+        "PoseWithCovarianceStamped", "Float64",
         "TFMessage", "FloatingPointRange",
         "ParameterDescriptor", "JointState", "Bool", "Float64MultiArray", "Header", "String", "JointTrajectory",
         "JointTrajectoryControllerState", "JointTrajectoryPoint", "QoSProfile", "SetParametersResult",

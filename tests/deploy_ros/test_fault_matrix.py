@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("mujoco")
 pytest.importorskip("cyclonedds")
 
+from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros.safety import limits_of
 from tests.deploy_ros.fault_rig import RESET, STOP, Run
 from tests.deploy_ros.fault_rows import HARMLESS, ROWS, Row
@@ -145,6 +146,27 @@ def test_a_twin_that_was_killed_and_comes_back_is_not_moved_before_a_reset(
         run.drive(script)
     assert_within_limits(run)
     assert run.code == 0 and run.rests
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_an_object_may_come_with_a_covariance(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    def covariant(message: Any) -> list[Any]:
+        pose = types.PoseWithCovariance(pose=message.pose, covariance=[0.01] * 36)
+        return [types.PoseWithCovarianceStamped(header=message.header, pose=pose)]
+
+    with a_run(transport, monkeypatch, "arm", object_type="PoseWithCovarianceStamped") as run:
+        puck = "/ashore/puck_pose"
+        run.world.alter[puck] = covariant
+
+        def script() -> None:
+            run.tick_until(lambda: run.moves, "moving")
+            run.world.alter[puck] = lambda _message: []
+            run.tick_until(lambda: run.rests, "at rest")
+            assert run.reason.startswith("puck_position is stale")
+
+        run.drive(script)
+    told, seen = run.world.sent[puck].pose.position, run.policy.seen[-1]["puck_position"]
+    np.testing.assert_allclose(seen, [told.x, told.y], rtol=0, atol=1e-6)
 
 
 @pytest.mark.parametrize("ticks", range(0, 24, 3))
