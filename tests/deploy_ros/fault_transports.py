@@ -78,6 +78,14 @@ class DdsRun(Run):
             before = len(self.commands) + len(self.statuses)
             self._dds.spin(0.0)
 
+    def leave(self) -> None:
+        """The domain, which others may open again."""
+        self._writers.clear()
+        self._own = None
+        with self._dds:  # which closes it
+            pass
+        del self._dds
+
     def publisher_fails(self, times: int) -> None:
         self._failures = times
 
@@ -185,7 +193,11 @@ class RclpyRun(Run):
 def a_run(transport: str, patch: pytest.MonkeyPatch, robot: str, **settings: Any) -> Iterator[Run]:
     """A node that is not running yet."""
     if transport == "DDS":
-        yield DdsRun(patch, robot, **settings)
+        run = DdsRun(patch, robot, **settings)
+        try:
+            yield run
+        finally:
+            run.leave()
         return
     with stand_ins():
         yield RclpyRun(patch, robot, **settings)
