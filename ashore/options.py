@@ -150,6 +150,21 @@ def _twin_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--wait", type=float, default=60.0, metavar="S", help="seconds to wait for a node's first command")
     sub.add_argument("--json", type=Path, metavar="FILE", help="write the episodes' results here")
     _profile_option(sub)
+    sub.add_argument(
+        "--world",
+        type=Path,
+        metavar="FILE",
+        help="a JSON of names and values, at which every world's parameters are held",
+    )
+    from ashore.deploy_ros.twin_faults import KINDS, RATE
+
+    kinds = "; ".join(f"{name}: {kind.text}" for name, kind in KINDS.items())
+    sub.add_argument(
+        "--faults",
+        default="",
+        metavar="KIND[:RATE],...",
+        help=f"what goes wrong, each so many times a second of an episode, {RATE:g} if not given. {kinds}",
+    )
 
 
 def _profile_option(sub: argparse.ArgumentParser) -> None:
@@ -215,7 +230,7 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--envpool", type=Path, metavar="PYTHON", help="an interpreter with envpool, to run beside, for sim"
     )
-    sub.add_argument("--seed", type=int, default=0, help="for train and twin")
+    sub.add_argument("--seed", type=int, default=0, help="for train, twin, node with faults")
     sub.add_argument(
         "--peer",
         choices=("rsl_rl", "sb3", "sb3_defaults", "sb3_zoo"),
@@ -227,6 +242,11 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--threads", type=_count, metavar="N", help="for update: of torch; the preset's if not given")
     sub.add_argument("--policy", type=Path, help="an exported .onnx: for twin; for node, an untrained one if not given")
     sub.add_argument(
+        "--faults",
+        action="store_true",
+        help="for node: random steps of TASKs' robots with all that can be wrong; counts outputs outside a limit",
+    )
+    sub.add_argument(
         "--seeds",
         type=_count,
         metavar="N",
@@ -236,7 +256,7 @@ def _bench_options(sub: argparse.ArgumentParser) -> None:
         "--steps",
         type=_count,
         metavar="N",
-        help="of each training, for transfer, 2 M; with a peer: train to the goal too",
+        help="of each training, for transfer, 2 M; with a peer: train to the goal too; of each robot, for faults, 10 k",
     )
     sub.add_argument(
         "--episodes", type=_count, metavar="N", help="in each family of worlds, for transfer, 256; for twin, 100"

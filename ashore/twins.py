@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from ashore.configs.errors import UsageError
@@ -11,17 +14,46 @@ from ashore.trained_policy import load_trained
 
 
 def serve_twin(
-    where: str, overrides: Sequence[str], episodes: int, seed: int, wait: float, profile: str
+    where: str,
+    overrides: Sequence[str],
+    episodes: int,
+    seed: int,
+    wait: float,
+    *,
+    profile: str = "",
+    faults: str = "",
+    world: Path | None = None,
 ) -> dict[str, Any]:
-    """The robot of a policy's task as a twin on the wire, by the topics of a profile; gives what became of its episodes."""
+    """The robot of a policy's task as a twin on the wire; gives what became of its episodes.
+
+    profile: of the robot whose topics it has; faults: what goes wrong, see `ashore.deploy_ros.twin_faults`; world: a file
+    that holds parameters at one value each.
+    """
     from ashore.deploy_ros.profile_files import with_profile
     from ashore.deploy_ros.settings import NodeSettings
-    from ashore.deploy_ros.twin import PUBLISH_DT, run_twin, summarize
+    from ashore.deploy_ros.twin import PUBLISH_DT, run_twin
+    from ashore.deploy_ros.twin_faults import Faults, read_faults
+    from ashore.deploy_ros.twin_results import summarize
     from ashore.sim.robot_simulator import RobotSimulator
 
     task = load_trained(where, overrides).run.task
     if wait <= 0:
         raise UsageError(f"--wait = {wait:g} s; allowed: above 0")
-    plant = RobotSimulator(task, make_randomizer(task), seed=TEST_SEED + seed, publish_dt=PUBLISH_DT)
+    rates, pins = read_faults(faults), read_world(world) if world is not None else None
+    if pins and not task.randomization:
+        raise UsageError(f"--world {world} pins {sorted(pins)}; task {task.name} randomizes nothing")
+    plant = RobotSimulator(task, make_randomizer(task, pins), seed=TEST_SEED + seed, publish_dt=PUBLISH_DT)
     settings, _ = with_profile(NodeSettings(wait=wait, profile=profile))
-    return summarize(run_twin(plant, episodes, settings=settings), episodes)
+    wrong = Faults(rates, TEST_SEED + seed) if rates else None
+    return summarize(run_twin(plant, episodes, settings=settings, faults=wrong), episodes)
+
+
+def read_world(path: Path) -> dict[str, float]:
+    """A JSON object of a parameter's name -> its value, in the parameter's unit."""
+    try:
+        world = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise UsageError(f"--world {path}: {error}") from None
+    if not isinstance(world, dict) or not all(type(v) in (int, float) and math.isfinite(v) for v in world.values()):
+        raise UsageError(f'--world {path}: allowed: a JSON object of names and numbers, {{"payload": 0.4}}')
+    return {name: float(value) for name, value in world.items()}

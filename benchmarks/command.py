@@ -18,7 +18,14 @@ def run(options: argparse.Namespace, command: str, runs: Path) -> None:
     if options.set and options.what != "sim":
         raise UsageError(f"--set does not go with bench {options.what}; allowed: bench sim")
     tasks = options.tasks or ["arm_reach"]
-    if options.what == "node":
+    if options.faults and options.what != "node":
+        raise UsageError(f"--faults does not go with bench {options.what}; allowed: bench node")
+    if options.faults:
+        from ashore.benchmarks.node_faults import bench_faults
+
+        steps = options.steps or 10_000
+        result = bench_faults(options.tasks, steps, options.seed, command, lambda text: print(text, file=sys.stderr))
+    elif options.what == "node":
         from ashore.benchmarks.node import bench_node
 
         result = bench_node(options.policy)
@@ -38,6 +45,9 @@ def run(options: argparse.Namespace, command: str, runs: Path) -> None:
         result = _sim(options, tasks, command)
     if options.json:
         print(json.dumps(result))
+    elif options.faults:
+        for row in result["results"]:
+            _print(row)
     elif options.what in ("node", "train", "twin", "update"):
         _print(result)
 

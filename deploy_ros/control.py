@@ -194,14 +194,17 @@ class Controller:
             return self.refusals.add("goal", f"{error}; allowed: 3 finite values")
         return self.on_reading(GOAL, (*position, *orientation), frame, now)
 
-    def on_reading(self, source: str, values: Sequence[float], frame: str, now: float) -> str:
-        """Take what came at `now` for one of the policy's sources, see `Inputs`."""
+    def on_reading(self, source: str, values: Sequence[float], frame: str, now: float, stamp: float = 0.0) -> str:
+        """Take what came at `now` for one of the policy's sources, see `Inputs`; `stamp`: s of its header, 0 where it has none.
+
+        What comes with the stamp of the one before is that one, sent again by who has seen nothing since.
+        """
         if self.state not in (State.INACTIVE, State.ACTIVE):
             return self.refusals.add(source, f"it comes while {self.state.value}")
         if (known := self.inputs.sources.get(source)) is None:
             return ""  # a policy without this source
         try:
-            self.inputs.take(source, values, frame, now)
+            self.inputs.take(source, values, frame, now, stamp, running=self.state is State.ACTIVE and not self.latched)
         except MessageError as error:
             return self.refusals.add(known.label, str(error))
         self.refusals.over(known.label)
@@ -399,6 +402,7 @@ class Controller:
             return self._eased(Command(position, velocity), now)
         except Exception as error:  # onnxruntime's errors share no other base
             self.refusals.last = f"the policy failed: {error}"
+            self._explanation.failure = str(error)
             nothing = np.full(len(self.interface.joints), np.nan)  # no finite answer: the gate shuts
             return Command(nothing, nothing)
 

@@ -116,6 +116,23 @@ class PoseStamped(IdlStruct, typename="geometry_msgs.msg.dds_.PoseStamped_"):
     pose: Pose = field(default_factory=Pose)
 
 
+PoseCovariance: Any = array[float64, 36]  # type: ignore[misc]
+
+
+@dataclass
+@final
+class PoseWithCovariance(IdlStruct, typename="geometry_msgs.msg.dds_.PoseWithCovariance_"):
+    pose: Pose = field(default_factory=Pose)
+    covariance: PoseCovariance = field(default_factory=lambda: [0.0] * 36)
+
+
+@dataclass
+@final
+class PoseWithCovarianceStamped(IdlStruct, typename="geometry_msgs.msg.dds_.PoseWithCovarianceStamped_"):
+    header: Header = field(default_factory=Header)
+    pose: PoseWithCovariance = field(default_factory=PoseWithCovariance)
+
+
 @dataclass
 @final
 class Vector3(IdlStruct, typename="geometry_msgs.msg.dds_.Vector3_"):

@@ -18,6 +18,8 @@ class Explanation:
         """joint_states: their topic."""
         self._refusals, self._topic = refusals, joint_states
         self._detail = ""
+        self._because = ""  # why the first joint state was refused since when they are stale: what follows is of that
+        self.failure = ""  # what the policy raised in this step
         self.lost = ""  # the signal that was too old last
         self.refused = ""  # what the gripper did not do
 
@@ -37,8 +39,9 @@ class Explanation:
         now: float,
     ) -> None:
         """After a step of the gate with the memory `before`, for the command that it was asked for."""
+        failure, self.failure = self.failure, ""
         if reason is not before.latched:
-            self._detail = ""
+            self._detail = self._because = ""
         if self._detail and gate.unfit(measured, now) is Reason.OK:
             return
         if reason is Reason.CLOCK and not self._detail and now > before.time:
@@ -46,12 +49,17 @@ class Explanation:
         elif reason is Reason.OUTSIDE and not self._detail and command is not None:
             why = gate.leaves(command)
             self._detail = f": {why}" if why else ""
-        elif reason in (Reason.STALE, Reason.STATE_NOT_FINITE):
+        elif reason is Reason.COMMAND_NOT_FINITE and not self._detail and failure:
+            self._detail = f": the policy failed: {failure}"
+        elif reason is Reason.STALE:
+            self._because = self._because or self._refusals.why(JOINT_STATE)
+            self._detail = self.of_state(reason, measured, now, self._because)
+        elif reason is Reason.STATE_NOT_FINITE and not self._detail:
             self._detail = self.of_state(reason, measured, now)
 
-    def of_state(self, unfit: Reason, measured: Measured | None, now: float) -> str:
-        """What is behind a joint state that cannot be used: what was refused and why, or that none comes."""
-        refused = self._refusals.why(JOINT_STATE)
+    def of_state(self, unfit: Reason, measured: Measured | None, now: float, first: str = "") -> str:
+        """What is behind a joint state that cannot be used: what was refused (`first`) and why, or that none comes."""
+        refused = first or self._refusals.why(JOINT_STATE)
         if unfit is not Reason.STALE:
             return f": {refused}" if refused else ""
         age = f" ({now - measured.time:.2f} s old)" if measured is not None else ""

@@ -89,6 +89,8 @@ class Inputs:
         self._undriven = JointStates([_undriven(settings.renamed(POLE))], True) if POLE in needs else None
         self._passive: Measured | None = None
         self._read: dict[str, tuple[np.ndarray, float]] = {}  # reading and its time
+        self._stamps: dict[str, float] = {}  # s, of those that were taken last
+        self._refused: dict[str, str] = {}  # why the last message of a source was, where it was
         self.transforms = Transforms() if any(s.where.startswith(TF) for s in self.sources.values()) else None
 
     def take_joints(
@@ -102,9 +104,24 @@ class Inputs:
             raise MessageError(f"joint {POLE} has a value that is not finite")
         self._passive = passive
 
-    def take(self, name: str, values: Sequence[float], frame: str, now: float) -> None:
-        """Take a source's next reading, see SIZES. Raises MessageError where it cannot be used."""
-        self._read[name] = (self._checked(self.sources[name], values, frame), now)
+    def take(
+        self, name: str, values: Sequence[float], frame: str, now: float, stamp: float = 0.0, *, running: bool = False
+    ) -> None:
+        """Take a source's next reading, see SIZES. Raises MessageError where it cannot be used.
+
+        stamp: s, 0 for none. One that has not changed makes no measurement fresh, nor does an earlier one while the robot is
+        driven (`running`); else a sensor's clock may have been set back.
+        """
+        source, before = self.sources[name], self._stamps.get(name, 0.0)
+        try:
+            if source.ages and stamp and (stamp == before or (running and stamp < before)):
+                raise MessageError(f"its stamp {stamp:.3f} s is not after {before:.3f} s")
+            self._read[name] = (self._checked(source, values, frame), now)
+        except MessageError as error:
+            self._refused[name] = f"; refused: {error}"
+            raise
+        self._stamps[name] = stamp
+        self._refused.pop(name, None)
 
     def take_transforms(self, transforms: Sequence[Transform], static: bool, now: float) -> None:
         if self.transforms is not None:
@@ -123,7 +140,8 @@ class Inputs:
                 return f"there is no {source.label} on {source.where} any more"
             for signal, max_age in source.ages:
                 if (age := now - read[1]) > max_age:
-                    return f"{signal} is stale ({age:.2f} s old, on {source.where})"
+                    why = self._refused.get(source.name, "")
+                    return f"{signal} is stale ({age:.2f} s old, on {source.where}{why})"
         return ""
 
     def ages(self, now: float) -> dict[str, float]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from builtin_interfaces.msg import Duration, Time
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
-from geometry_msgs.msg import PoseStamped, Twist
+from geometry_msgs.msg import PoseStamped, PoseWithCovarianceStamped, Twist
 from rclpy.qos import DurabilityPolicy, QoSProfile, ReliabilityPolicy
 from rclpy.subscription import Subscription
 from sensor_msgs.msg import Imu, JointState, Joy
@@ -32,6 +32,7 @@ TYPES = SimpleNamespace(
     Header=Header,
     JointState=JointState,
     PoseStamped=PoseStamped,
+    PoseWithCovarianceStamped=PoseWithCovarianceStamped,
     Imu=Imu,
     Joy=Joy,
     Bool=Bool,

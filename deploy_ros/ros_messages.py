@@ -140,15 +140,16 @@ def take_goal(controller: Controller, message: Any, now: float) -> str:
 
 
 def take_pose(controller: Controller, message: Any, now: float, source: str) -> str:
-    """As `take_joint_state`, an object's PoseStamped."""
-    position, orientation = _pose(message.pose)
-    return controller.on_reading(source, (*position, *orientation), message.header.frame_id, now)
+    """As `take_joint_state`, an object's PoseStamped, or PoseWithCovarianceStamped, where the pose is one further in."""
+    position, orientation = _pose(getattr(message.pose, "pose", message.pose))
+    stamp = seconds_of(message.header.stamp)
+    return controller.on_reading(source, (*position, *orientation), message.header.frame_id, now, stamp)
 
 
 def take_imu(controller: Controller, message: Any, now: float, source: str) -> str:
     """As `take_joint_state`, an Imu."""
     values = (*_xyz(message.angular_velocity), *_wxyz(message.orientation))
-    return controller.on_reading(source, values, message.header.frame_id, now)
+    return controller.on_reading(source, values, message.header.frame_id, now, seconds_of(message.header.stamp))
 
 
 def take_twist(controller: Controller, message: Any, now: float, source: str) -> str:
@@ -164,7 +165,13 @@ def take_scalar(controller: Controller, message: Any, now: float, source: str) -
 def take_transforms(controller: Controller, message: Any, now: float, static: bool) -> str:
     """As `take_joint_state`, a TFMessage."""
     transforms = [
-        Transform(t.header.frame_id, t.child_frame_id, _xyz(t.transform.translation), _wxyz(t.transform.rotation))
+        Transform(
+            t.header.frame_id,
+            t.child_frame_id,
+            _xyz(t.transform.translation),
+            _wxyz(t.transform.rotation),
+            seconds_of(t.header.stamp),
+        )
         for t in message.transforms
     ]
     return controller.on_transforms(transforms, static, now)
@@ -221,6 +228,8 @@ def subscriptions(controller: Controller) -> list[Subscription]:
         if source.name == GOAL or source.where.startswith(TF) or (low and source.name == IMU):
             continue
         kind, take = TAKES[source.kind]
+        if source.kind == "pose":
+            kind = settings.object_type
         found.append(Subscription(source.where, kind, partial(take, source=source.name), aloud=False))
     for group in controller.groups:
         if not group.forward:

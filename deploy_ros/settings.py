@@ -78,6 +78,9 @@ class NodeSettings(Settings):
         description="where the pose of an object comes from, puck=/camera/puck or puck=tf:puck_frame, several with commas "
         "between; else /ashore/OBJECT_pose, a PoseStamped",
     )
+    object_type: Literal["PoseStamped", "PoseWithCovarianceStamped"] = Field(
+        default="PoseStamped", description="type of the poses of objects, whose covariances are not used"
+    )
     imu: TopicName = Field(default="/imu/data", description="topic of the Imu, for legs")
     imu_rotation: Annotated[str, AfterValidator(_quaternion)] = Field(
         default="1,0,0,0", description="how the IMU's frame is turned in the base's: quaternion w,x,y,z"

@@ -6,7 +6,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,9 @@ from ashore.deploy_ros.messages import robots_own
 from ashore.deploy_ros.node_remote import NodeRemote
 from ashore.deploy_ros.settings import EPISODE_TOPIC, RESET_TOPIC, STOP_TOPIC, NodeSettings
 from ashore.deploy_ros.twin_controllers import Controllers
+from ashore.deploy_ros.twin_faults import Faults, MotionWatch
 from ashore.deploy_ros.twin_plant import Episode, RobotSimulator
+from ashore.deploy_ros.twin_results import EpisodeResult
 from ashore.deploy_ros.twin_topics import Topics
 
 # s between joint states, as near as physics steps allow: 125 Hz, the rate of Universal Robots' CB3 arms.
@@ -31,28 +33,12 @@ STANDING_STILL = 0.2  # s that a robot is seen where it was put, before the node
 LAG = 0.1  # s that the simulation may be behind the clock before it gives the time up as lost
 
 
-@dataclass(frozen=True)
-class EpisodeResult:
-    """How an episode through the twin ended."""
-
-    index: int
-    success: bool
-    failed: str  # a reason, or empty
-    elapsed: float  # s of simulated time
-    goal_position: tuple[float, ...]  # m, in the robot's base frame; empty where the task has none
-    world: dict[str, float]
-    real_time_factor: float  # simulated time over the clock's; below 1 the twin could not keep up
-    commands: int
-    rejected: int
-    note: str
-    metrics: dict[str, float]  # of the task, means over the episode
-
-
 def run_twin(
     plant: RobotSimulator,
     episodes: int,
     *,
     settings: NodeSettings | None = None,
+    faults: Faults | None = None,
     stop: threading.Event | None = None,
     say: Callable[[str], None] = lambda text: print(text, flush=True),
 ) -> list[EpisodeResult]:
@@ -61,22 +47,12 @@ def run_twin(
     Where episodes start anew, a node that is active is stopped first, through its own topic, and reset once all is in place.
     An episode ends with success, failure or its time limit. No episode starts while no node commands: the world stands
     still until one does. Ends early when interrupted or when no command comes within `settings.wait`, whose other fields
-    name the topics and the frame of goals.
+    name the topics and the frame of goals. faults: what goes wrong; a node that holds because of one is reset once the
+    episode is over.
     """
     stop = stop or threading.Event()
     with stop_on_signals(stop), Participant() as participant:
-        return _Twin(plant, settings or NodeSettings(), participant, stop, say).run(episodes)
-
-
-def summarize(results: list[EpisodeResult], asked: int) -> dict[str, Any]:
-    """Results as JSON: whether all episodes were played, means over those that were (0 without any), and each of them."""
-    count = max(len(results), 1)
-    return {
-        "finished": len(results) == asked,
-        "success": sum(r.success for r in results) / count,
-        "real_time_factor": sum(r.real_time_factor for r in results) / count,
-        "episodes": [asdict(r) for r in results],
-    }
+        return _Twin(plant, settings or NodeSettings(), faults, participant, stop, say).run(episodes)
 
 
 class _Twin:
@@ -84,6 +60,7 @@ class _Twin:
         self,
         plant: RobotSimulator,
         settings: NodeSettings,
+        faults: Faults | None,
         dds: Participant,
         stop: threading.Event,
         say: Callable[[str], None],
@@ -97,7 +74,8 @@ class _Twin:
         self._commands = self._rejected = 0  # in this episode
         self._heard = -np.inf  # s, monotonic, of the last command taken
         self._goal: tuple[float, ...] = ()
-        self._topics = Topics(interface, settings, dds)
+        self._faults, self._watch = faults, MotionWatch(interface)
+        self._topics = Topics(interface, settings, dds, faults)
         states = self._controllers.states(0.0)
         self._setpoints = {topic: dds.writer(topic, types.JointTrajectoryControllerState) for topic, *_ in states}
         self._results = dds.writer(EPISODE_TOPIC, types.String, depth=100, latched=True)
@@ -111,7 +89,7 @@ class _Twin:
         results: list[EpisodeResult] = []
         self._say(f"twin: {len(self._plant.interface.joints)} joints on ROS domain {domain_id()}, {episodes} episodes")
         while len(results) < episodes:
-            if self._plant.starts_anew and not self._halt():
+            if not (self._halt() if self._plant.starts_anew else self._recover()):
                 break
             episode = self._plant.begin_episode()
             if self._plant.starts_anew:
@@ -127,7 +105,7 @@ class _Twin:
                 break
             results.append(result)
             self._results.write(types.String(data=json.dumps(asdict(result))))
-            self._say(f"twin: {_line(result)}")
+            self._say(f"twin: {result.line}")
         self._results.flush(1.0)
         return results
 
@@ -137,6 +115,12 @@ class _Twin:
         if self._halted:
             self._node.others_stop = False
         return not self._node.drives or self._persist(self._node.stop, lambda: self._node.stopped, STOP_TOPIC)
+
+    def _recover(self) -> bool:
+        """Reset a node that holds because of a fault, as whoever stands beside the robot would; False where it still holds."""
+        if self._faults is None or not self._node.holds or self._node.stopped:
+            return True
+        return self._persist(self._node.reset, lambda: not self._node.holds, RESET_TOPIC, STANDING_STILL)
 
     def _release(self) -> bool:
         """Let a node that was stopped go on; False where it does not. A stop by somebody else is theirs to undo."""
@@ -190,6 +174,10 @@ class _Twin:
         """Physics in step with the clock until the episode is over."""
         began, first_step, note = time.monotonic(), self._steps, ""
         progress = self._plant.progress()
+        self._watch.begin()
+        if self._faults is not None:
+            joints = [j.name for j in robots_own(self._plant.interface, self._settings).joints]
+            self._faults.begin(episode.index, progress.time_limit, joints, self._topics.sensors)
         while not (
             self._stop.is_set() or progress.success or progress.failed or progress.elapsed >= progress.time_limit
         ):
@@ -200,6 +188,8 @@ class _Twin:
             self._spin_until(self._due)
             self._step()
             progress = self._plant.progress()
+            if self._faults is not None and self._faults.at(progress.elapsed):
+                self._watch.look(*self._plant.joints())
         simulated = (self._steps - first_step) * self._plant.physics_dt
         return EpisodeResult(
             index=int(episode.index),
@@ -213,6 +203,9 @@ class _Twin:
             rejected=self._rejected,
             note=note,
             metrics={name: round(float(value), 6) for name, value in progress.metrics.items()},
+            faults=tuple(fault.to_json() for fault in self._faults.end()) if self._faults is not None else (),
+            fastest=round(self._watch.fastest, 4),
+            beyond=round(self._watch.beyond, 6),
         )
 
     def _step(self) -> None:
@@ -266,10 +259,3 @@ class _Twin:
             return
         self._commands += 1
         self._heard = time.monotonic()
-
-
-def _line(result: EpisodeResult) -> str:
-    outcome = "success" if result.success else result.failed
-    slow = f", {result.real_time_factor:.2f} of real time" if result.real_time_factor < 0.95 else ""
-    note = f" ({result.note})" if result.note else ""
-    return f"episode {result.index}: {outcome} after {result.elapsed:.2f} s{slow}{note}"

@@ -57,4 +57,7 @@ class RobotSimulator(Protocol):
     def measure(self) -> Mapping[str, np.ndarray]:
         """All signals by name, as sensors and cameras tell, and commands: [size] each; called once a joint state."""
 
+    def joints(self) -> tuple[np.ndarray, np.ndarray]:
+        """Where the joints are and how fast, whatever their encoders say: [n] rad and rad/s."""
+
     def progress(self) -> ProgressReport: ...

@@ -12,12 +12,13 @@ from ashore.configs.contract import Interface
 from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import quaternions
 from ashore.deploy_ros import ros_messages as ros
-from ashore.deploy_ros.dds import Participant
+from ashore.deploy_ros.dds import Participant, Writer
 from ashore.deploy_ros.groups import groups_of
 from ashore.deploy_ros.inputs import Source, sources_of
 from ashore.deploy_ros.messages import RoutingError
 from ashore.deploy_ros.routes import GOAL, IMU, POLE, routes_of
 from ashore.deploy_ros.settings import TF, NodeSettings
+from ashore.deploy_ros.twin_faults import JOINT_STATE, Faults
 from ashore.deploy_ros.unitree import low_state
 
 GOAL_DT = 0.2  # s between repeats of the goal, for nodes that come late
@@ -27,10 +28,12 @@ Signals = Mapping[str, np.ndarray]  # [size] each, by name
 
 
 class Topics:
-    """The writers of one interface's sources. `publish` sends what the sensors told."""
+    """The writers of one interface's sources. `publish` sends what the sensors told, or what `faults` make of it."""
 
-    def __init__(self, interface: Interface, settings: NodeSettings, dds: Participant) -> None:
-        self._settings = settings
+    def __init__(
+        self, interface: Interface, settings: NodeSettings, dds: Participant, faults: Faults | None = None
+    ) -> None:
+        self._settings, self._faults = settings, faults
         self._joints = tuple(j.name for j in interface.joints)
         routes = routes_of(interface)
         self._sources = sources_of(interface, settings, routes)
@@ -41,6 +44,8 @@ class Topics:
         self._tick = 0  # ms, of the last LowState
         if self._motors is not None and "joint_velocity" not in routes:
             raise RoutingError("a twin's LowState needs the signal joint_velocity, which this policy is not told")
+        if self._motors is not None and faults is not None:
+            raise RoutingError("faults of a LowState are not played; allowed: a twin with joint states")
         kind = types.JointState if self._motors is None else types.LowState
         self._states = dds.writer(settings.state_topic, kind, depth=5)
         self._of_own = [s for s in self._sources.values() if self._motors is None or s.name != IMU]  # topics
@@ -50,15 +55,17 @@ class Topics:
             name, topic = ("TFMessage", "/tf") if frame else (ros.TAKES[source.kind][0], source.where)
             latched = source.name == GOAL
             self._writers[source.name] = dds.writer(topic, getattr(types, name), depth=5 - 4 * latched, latched=latched)
+        self.sensors = [s.name for s in self._of_own if s.ages]  # what cameras and the IMU tell
         self._told: np.ndarray | None = None  # the goal's pose that was sent last
         self._goal_due = 0.0
 
     def publish(self, signals: Signals) -> None:
         """Everything; the goal where it changed, and again from time to time."""
-        self._states.write(self._joint_state(signals) if self._motors is None else self._low_state(signals))
+        state = self._joint_state(signals) if self._motors is None else self._low_state(signals)
+        self._write(self._states, JOINT_STATE, state)
         for source in self._of_own:
             if source.name != GOAL:
-                self._writers[source.name].write(self._message(source, signals))
+                self._write(self._writers[source.name], source.name, self._message(source, signals))
         if (goal := self._sources.get(GOAL)) is not None:
             self._publish_goal(goal, signals)
 
@@ -88,6 +95,10 @@ class Topics:
         down = signals.get("projected_gravity", DOWN)
         attitude = quaternions.turning(down / np.linalg.norm(down), DOWN)
         return turn, quaternions.multiply(attitude, mount)
+
+    def _write(self, writer: Writer, source: str, message: Any) -> None:
+        for published in [message] if self._faults is None else self._faults.through(source, message):
+            writer.write(published)
 
     def _publish_goal(self, source: Source, signals: Signals) -> None:
         pose = np.concatenate(self._pose(source.name, signals))

@@ -156,6 +156,11 @@ class RobotSimulator:
         sizes = [s.size for s in self.interface.signals]
         return {s.name: x.numpy().copy() for s, x in zip(self.interface.signals, values.split(sizes), strict=True)}
 
+    def joints(self) -> tuple[Array, Array]:
+        """Where the joints are and how fast, whatever their encoders say: [n] rad and rad/s."""
+        position, velocity = self._task.joint_position(), self._task.joint_velocity()
+        return position[0].double().numpy().copy(), velocity[0].double().numpy().copy()
+
     def _chance(self, worlds: NDArray[np.int64], count: int, stream: int = rng.EVENT) -> NDArray[np.uint32]:
         """Random words of the control period that begins, [k, count], keyed as world 1: `measure` takes those of world 0."""
         at = worlds * 0 + self._steps // self._settings.decimation

@@ -25,7 +25,16 @@ def twin(options: argparse.Namespace) -> int:
     from ashore.files import write_atomically
     from ashore.twins import serve_twin
 
-    results = serve_twin(options.policy, options.set, options.episodes, options.seed, options.wait, options.profile)
+    results = serve_twin(
+        options.policy,
+        options.set,
+        options.episodes,
+        options.seed,
+        options.wait,
+        profile=options.profile,
+        faults=options.faults,
+        world=options.world,
+    )
     if options.json is not None:
         write_atomically(options.json, json.dumps(results, indent=1))
     return 0 if results["finished"] else 1

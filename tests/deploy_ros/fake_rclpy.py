@@ -258,8 +258,8 @@ class FakeNode:
         for subscription in [s for s in self.subscriptions if s.topic == topic]:
             subscription.handle.queue.append((message, info_of(sent)))
 
-    def create_timer(self, _period: float, callback: Any) -> Any:
-        timer = SimpleNamespace(callback=callback, cancelled=False)
+    def create_timer(self, period: float, callback: Any) -> Any:
+        timer = SimpleNamespace(period=period, callback=callback, cancelled=False)
         timer.cancel = lambda: setattr(timer, "cancelled", True)
         self.timers.append(timer)
         return timer
@@ -378,7 +378,8 @@ class Executor:
 def stand_ins() -> Iterator[Any]:
     """`ashore.deploy_ros.rclpy_spin`, imported with stand-ins; what was there before comes back."""
     names = (
-        "Duration", "Time", "DiagnosticArray", "DiagnosticStatus", "KeyValue", "PoseStamped", "Imu", "Joy", "Twist", "Float64",
+        "Duration", "Time", "DiagnosticArray", "DiagnosticStatus", "KeyValue", "PoseStamped", "Imu", "Joy", "Twist",
+        "PoseWithCovarianceStamped", "Float64",
         "TFMessage", "FloatingPointRange",
         "ParameterDescriptor", "JointState", "Bool", "Float64MultiArray", "Header", "String", "JointTrajectory",
         "JointTrajectoryControllerState", "JointTrajectoryPoint", "QoSProfile", "SetParametersResult",

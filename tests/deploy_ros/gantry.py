@@ -63,6 +63,9 @@ class Gantry:
         q = np.array([self.q[0], np.nan, self.q[2]]) if broken else self.q
         return {"joint_position": q, "joint_velocity": self.v, "goal_position": self.goal}
 
+    def joints(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.q, self.v
+
     def progress(self) -> Progress:
         return Progress(self.held >= 50, "", self.steps * self.physics_dt, self.time_limit, {"held": float(self.held)})
 

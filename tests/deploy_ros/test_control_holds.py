@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+import pytest
 
 from ashore.deploy_ros.bundle import Policy
 from ashore.deploy_ros.reasons import Reason
@@ -146,3 +149,42 @@ def test_repeated_or_backward_stamps_are_no_fresh_state(rig: Rig) -> None:
     # Once it holds, a robot whose clock was set back may be taken up again.
     rig.step(stamp=5.0)
     assert rig.controller.reset(rig.now) == "" and rig.step(stamp=5.0 + DT).reason is Reason.OK
+
+
+def test_what_a_policy_raises_is_named_and_of_that_step_alone(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
+    rig.started()
+    rig.step()
+    cause = Reason.COMMAND_NOT_FINITE.value
+
+    def fail(*_: Any) -> Any:
+        raise RuntimeError("out of memory")
+
+    def nowhere(*_: Any) -> Any:
+        nothing = np.full(3, np.nan)
+        return nothing, nothing, {}
+
+    for policy_step, text in ((fail, f"{cause}: the policy failed: out of memory"), (nowhere, cause)):
+        with monkeypatch.context() as patch:
+            patch.setattr(rig.controller.policy, "step", policy_step)
+            for _ in range(60):
+                assert rig.step().status.reason == text
+        assert rig.controller.reset(rig.now) == "" and rig.step().reason is Reason.OK
+
+
+def test_a_hold_keeps_the_cause_that_it_began_with(rig: Rig) -> None:
+    """An encoder wraps; what is refused after it is of that, and says less."""
+    rig.started()
+    for _ in range(10):
+        rig.step()
+    reasons = []
+    for k in range(40):
+        rig.now += DT
+        off = np.array([2 * np.pi if k < 20 or (k < 30 and k % 2) else 0.0, 0.0, 0.0])
+        rig.sense(position=rig.q + off)
+        output = rig.controller.step(rig.now)
+        assert output is not None
+        rig.q, rig.v = output.position, output.velocity
+        if output.reason is Reason.STALE:
+            reasons.append(output.status.reason)
+    assert len(reasons) > 20 and "they contradict each other" in rig.controller.refusals.last
+    assert all("does its encoder wrap" in reason for reason in reasons), reasons[-1]

@@ -57,7 +57,8 @@ def test_type_names_and_hashes_are_those_of_ros() -> None:
         types.DiagnosticArray,
         types.JointTrajectoryControllerState,
     ]
-    kinds += [types.Imu, types.Joy, types.Twist, types.Float64, types.TFMessage, types.LowCmd, types.LowState]
+    kinds += [types.PoseWithCovarianceStamped, types.Imu, types.Joy, types.Twist, types.Float64, types.TFMessage]
+    kinds += [types.LowCmd, types.LowState]
     assert {ros_name(k) for k in kinds} == set(HASHES)
     assert types.JointState.__idl_typename__ == "sensor_msgs.msg.dds_.JointState_"
     assert {name: ROS.hash_rihs01(name) for name in HASHES} == HASHES
@@ -75,6 +76,7 @@ def test_messages_have_the_bytes_that_ros_gives_them() -> None:
         ros.imu(types, np.array([0.1, 0.2, 0.3]), np.array([0.8, 0.0, 0.6, 0.0]), "imu", 12.5),
         ros.twist(types, np.array([0.5, 0.1, 0.0]), np.array([0.0, 0.0, -0.3])),
         types.Float64(data=0.25),
+        types.PoseWithCovarianceStamped(pose=types.PoseWithCovariance(covariance=[0.1 * k for k in range(36)])),
         types.TFMessage(transforms=transforms),
         types.String(data="status"),
         types.Bool(data=True),

@@ -20,7 +20,8 @@ from ashore.deploy_ros.dds import Participant
 from ashore.deploy_ros.messages import Point, Trajectory
 from ashore.deploy_ros.node_remote import NodeRemote
 from ashore.deploy_ros.settings import NodeSettings
-from ashore.deploy_ros.twin import EpisodeResult, run_twin, summarize
+from ashore.deploy_ros.twin import run_twin
+from ashore.deploy_ros.twin_results import EpisodeResult, summarize
 from tests.deploy_ros.dds_rig import Node, spin_until
 from tests.deploy_ros.gantry import Gantry
 from tests.deploy_ros.policies import JOINTS

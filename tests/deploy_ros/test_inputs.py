@@ -173,3 +173,34 @@ def test_an_interface_of_before_loads_without_groups_and_gains() -> None:
         for name in ("group", "kp", "kd", "give"):
             del joint[name]
     assert Interface.model_validate(data) == interface()
+
+
+def test_what_is_sent_again_with_its_old_stamp_makes_no_measurement_fresh() -> None:
+    told, seen = inputs("puck_position", "angular_velocity", "linear_velocity_command"), (0.4, 0.1, 0.0, *NONE)
+    told.take("puck", seen, "", 1.0, 50.0)
+    with pytest.raises(MessageError, match=r"its stamp 50.000 s is not after 50.000 s"):
+        told.take("puck", seen, "", 1.2, 50.0)
+    told.take("imu", seen, "", 1.25, 50.0)
+    assert told.stale(1.3) == (
+        "puck_position is stale (0.30 s old, on /ashore/puck_pose; refused: its stamp 50.000 s is not after 50.000 s)"
+    )
+    with pytest.raises(MessageError, match="is not after"):
+        told.take("puck", seen, "", 1.3, 49.0, running=True)
+    told.take("puck", seen, "", 1.3, 49.0)  # nothing is driven, and the camera's clock may have been set back
+    assert told.stale(1.3) == ""
+    told.take("puck", seen, "", 1.4)  # it has no stamps
+    told.take("puck", seen, "", 1.5)
+    for now in (1.0, 1.1):  # a command is as good when it is said again
+        told.take("twist", (0.1,) * 6, "", now, 50.0)
+
+
+def test_a_transform_that_is_sent_again_with_its_old_stamp_ages() -> None:
+    told = Transforms()
+    for now, stamp in ((1.0, 50.0), (1.1, 50.1), (1.2, 50.1), (1.3, 50.1)):
+        told.take([Transform("base", "puck", (0.4, 0.0, 0.0), NONE, stamp)], False, now)
+    found = told.look_up("base", "puck", 1.3)
+    assert found is not None and found[1] == 1.1
+    told.take([Transform("base", "puck", (0.4, 0.0, 0.0), NONE)], False, 1.4)
+    told.take([Transform("base", "puck", (0.4, 0.0, 0.0), NONE)], False, 1.5)
+    found = told.look_up("base", "puck", 1.6)
+    assert found is not None and found[1] == 1.5, "it has no stamps"

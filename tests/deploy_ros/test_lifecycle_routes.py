@@ -26,7 +26,7 @@ class Still:
             "projected_gravity": {"kind": "measurement", "unit": "1"},
             "yaw_rate_command": {"kind": "command", "size": 1, "unit": "rad/s"},
         }
-        own = [signal(name, **({"frame": "b", "max_age": 1.0} | row)) for name, row in rows.items()]
+        own = [signal(name, **({"frame": "b", "max_age": 10.0} | row)) for name, row in rows.items()]
         joints = [signal(name, max_age=1.0) for name in ("joint_position", "joint_velocity")]
         *arm, finger = interface().joints
         parts = (*arm, finger.model_copy(update={"group": "gripper"}))
@@ -50,17 +50,19 @@ def vector(x: float, y: float, z: float) -> Message:
 def test_every_source_is_heard_and_each_group_is_told(module: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     import ashore.deploy_ros.lifecycle_node as lifecycle  # the stand-ins' one
 
-    policy, level = Still(), Message(x=0.0, y=0.0, z=0.0, w=1.0)
+    policy, level, stamp = Still(), Message(x=0.0, y=0.0, z=0.0, w=1.0), Message(sec=0, nanosec=0)
     monkeypatch.setattr(lifecycle, "load_policy", lambda _path: policy)
     node = module.PolicyNode({"policy": "x", "object": "puck=tf:puck", "gripper_output": "forward"})
     node.tick()
     up = Message(translation=vector(0.4, 0.1, 0.0), rotation=level)
-    frame = Message(header=Message(frame_id="base"), child_frame_id="puck", transform=up)
+    frame = Message(header=Message(frame_id="base", stamp=stamp), child_frame_id="puck", transform=up)
     messages = {
         "/joint_states": joint_state(),
         "/tf_static": Message(transforms=[frame]),
         "/ashore/drawer_opening": Message(data=0.25),
-        "/imu/data": Message(header=Message(frame_id="i"), angular_velocity=vector(0.0, 0.0, 0.1), orientation=level),
+        "/imu/data": Message(
+            header=Message(frame_id="i", stamp=stamp), angular_velocity=vector(0.0, 0.0, 0.1), orientation=level
+        ),
         "/cmd_vel": Message(linear=vector(0.0, 0.0, 0.0), angular=vector(0.0, 0.0, 0.3)),
     }
     assert {*messages, "/tf"} <= set(node.listeners) and "/ashore/puck_pose" not in node.listeners

@@ -51,6 +51,7 @@ MESSAGES: list[Any] = [
     ros.imu(types, np.array([0.1, 0.2, 0.3]), np.array([0.8, 0.0, 0.6, 0.0]), "imu", 12.5),
     ros.twist(types, np.array([0.5, 0.1, 0.0]), np.array([0.0, 0.0, -0.3])),
     types.Float64(data=0.25),
+    types.PoseWithCovarianceStamped(pose=types.PoseWithCovariance(covariance=[0.1 * k for k in range(36)])),
     types.Joy(axes=[0.5, -1.0], buttons=[0, 1, 1]),  # type: ignore[arg-type]
     types.TFMessage(transforms=TRANSFORMS),
     types.String(data="holding: µ"),

@@ -17,7 +17,8 @@ from ashore.deploy_ros import dds_node
 from ashore.deploy_ros.bundle import Policy, load_policy
 from ashore.deploy_ros.profile_files import with_profile
 from ashore.deploy_ros.settings import NodeSettings
-from ashore.deploy_ros.twin import EpisodeResult, run_twin
+from ashore.deploy_ros.twin import run_twin
+from ashore.deploy_ros.twin_results import EpisodeResult
 from ashore.runs import export_untrained
 from ashore.sim.robot_simulator import RobotSimulator
 from tests.deploy_ros.twin_cell import plant
