@@ -16,21 +16,10 @@ from typing import NamedTuple
 
 ROOT = Path(__file__).parents[2]
 TABLE = Path(__file__).with_suffix(".json")
-FILES = [
-    ROOT / "deploy_ros" / f"{name}.py"
-    for name in (
-        "autostart",
-        "lifecycle_node",
-        "rclpy_buttons",
-        "rclpy_commands",
-        "rclpy_log",
-        "rclpy_node",
-        "rclpy_parameters",
-        "rclpy_spin",
-        "rclpy_types",
-        "transitions",
-    )
-]
+FILES = sorted(
+    [*(ROOT / "deploy_ros").glob("rclpy_*.py")]
+    + [ROOT / "deploy_ros" / f"{name}.py" for name in ("autostart", "lifecycle_node", "transitions")]
+)
 
 # Where rclpy defines what is used of its objects, by the name that it is used by.
 MEMBERS = {
@@ -45,6 +34,7 @@ MEMBERS = {
             "destroy_node",
             "destroy_publisher",
             "destroy_subscription",
+            "destroy_timer",
             "get_logger",
             "get_name",
             "get_parameter",
@@ -63,6 +53,11 @@ MEMBERS = {
     **{name: f"impl.rcutils_logger.RcutilsLogger.{name}" for name in ("info", "warning", "error", "fatal")},
     **{name: f"subscription.Subscription.{name}" for name in ("handle", "msg_type", "raw", "callback")},
     "srv_type": "service.Service.srv_type",
+    **{name: f"action.client.ActionClient.{name}" for name in ("destroy", "send_goal_async", "server_is_ready")},
+    **{
+        name: f"action.client.ClientGoalHandle.{name}" for name in ("accepted", "cancel_goal_async", "get_result_async")
+    },
+    **{name: f"task.Future.{name}" for name in ("add_done_callback", "result", "exception")},
     "cancel": "timer.Timer.cancel",
     "node_name": "topic_endpoint_info.TopicEndpointInfo.node_name",
 }
