@@ -28,6 +28,7 @@ def sweep(options: argparse.Namespace) -> int:
             options.over,
             options.episodes,
             points=options.points,
+            plan=options.plan,
             seed=options.seed,
             out=options.out,
             overrides=options.set,

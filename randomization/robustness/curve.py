@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 from pydantic import Field, model_validator
 
 from ashore.configs.schema import Count, Fraction, Settings
 
 CONFIDENCE = 0.95
-
-
-class Results(Protocol):
-    """What `evaluate` gives back for E episodes."""
-
-    @property
-    def success(self) -> Any: ...  # [E] bool
-    @property
-    def returns(self) -> Any: ...  # [E]
 
 
 class Point(Settings):
@@ -29,20 +20,22 @@ class Point(Settings):
     episodes: Count
     successes: int = Field(ge=0)
     success: Fraction
-    interval: tuple[Fraction, Fraction] = Field(description="Clopper-Pearson, 95 %")
+    interval: tuple[Fraction, Fraction] = Field(description="Clopper-Pearson, that covers at 95 %")
     mean_return: float
 
     @classmethod
-    def of(cls, value: float, results: Results) -> Point:
-        flags, returns = [bool(s) for s in results.success], [float(r) for r in results.returns]
-        if not flags or len(flags) != len(returns):
-            raise ValueError(
-                f"{len(flags)} successes and {len(returns)} returns; allowed: one each an episode, at least one"
-            )
-        n, k = len(flags), sum(flags)
-        interval = clopper_pearson(k, n)
+    def counted(
+        cls, value: float, episodes: int, successes: int, mean_return: float, confidence: float = CONFIDENCE
+    ) -> Point:
+        interval = clopper_pearson(successes, episodes, confidence)
+        success = successes / episodes
         return cls(
-            value=value, episodes=n, successes=k, success=k / n, interval=interval, mean_return=math.fsum(returns) / n
+            value=value,
+            episodes=episodes,
+            successes=successes,
+            success=success,
+            interval=interval,
+            mean_return=mean_return,
         )
 
 
