@@ -17,10 +17,11 @@ from ashore.configs.sweep_plan import CurvesPlan, SweepPlan, plan_of, read_plan
 from ashore.environments import TEST_SEED, make_env
 from ashore.files import commit
 from ashore.randomization.robustness.allocation import first_requests, further_requests
+from ashore.randomization.robustness.joint import JointTest
 from ashore.randomization.robustness.layout import Layout, lay_out
 from ashore.randomization.robustness.outcomes import Floats, Outcomes, Requests
 from ashore.randomization.robustness.report import Report
-from ashore.randomization.robustness.summary import summarize
+from ashore.randomization.robustness.summary import joint_of, summarize
 from ashore.randomization.robustness.sweep import Provenance, SweepResult
 from ashore.sweep_gaps import with_gaps
 from ashore.sweep_player import SweepPlayer, split
@@ -115,6 +116,8 @@ class _Sweep:
         self._save, self._console = save, console
         self._records = SweepRecords(records, self._header(seed)) if records else None
         self._player: SweepPlayer | None = None
+        self._joint: JointTest | None = None
+        self._curves = 0  # that are whole
 
     def run(self) -> Swept:
         plan, first = self._plan, first_requests(self._plan, self._layout)
@@ -144,7 +147,9 @@ class _Sweep:
             self._line.recorded(len(chunks[0].points))
             self._outcomes.add(chunks.pop(0), columns)
         before = len(self._outcomes.points)
-        self._line.tell(self._so_far().result)
+        known = self._so_far().result
+        self._curves = len(known.curves)
+        self._line.tell(known)
         if not chunks:
             return
         left = sum(len(chunk.points) for chunk in chunks)
@@ -156,16 +161,18 @@ class _Sweep:
     def _keep(self, requests: Requests, columns: Mapping[str, Floats]) -> None:
         if self._records:
             self._records.append(requests, columns)
-        known = len(self._so_far().result.curves)
         self._outcomes.add(requests, columns)
         swept = self._so_far()
-        if len(swept.result.curves) > known:
+        if len(swept.result.curves) > self._curves:
+            self._curves = len(swept.result.curves)
             self._line.tell(swept.result)
             if self._save:
                 self._save(swept)
 
     def _so_far(self) -> Swept:
-        result = summarize(self._plan, self._layout, self._outcomes, self._trained, self._provenance)
+        if self._joint is None:  # takes a second, and stays as it is
+            self._joint = joint_of(self._plan, self._layout, self._outcomes)
+        result = summarize(self._plan, self._layout, self._outcomes, self._trained, self._provenance, self._joint)
         return Swept(result, self._trained, self._declared, self._left_out, self._layout, self._outcomes)
 
     def _lay_out(self, fragile: Sequence[str] = ()) -> Layout:

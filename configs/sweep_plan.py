@@ -48,7 +48,7 @@ class MapsPlan(Settings):
 class JointPlan(Settings):
     """Worlds in which all parameters differ at once: a scrambled Sobol sequence, so that they fill the space evenly."""
 
-    worlds: Count = Field(default=1024, le=2**20, description="a power of two fills the space most evenly")
+    worlds: int = Field(default=1024, ge=16, le=2**16, description="a power of two fills the space most evenly")
     repeats: Count = Field(default=1, le=1000, description="episodes in each world")
     within: Literal["declared", "trained", "widest"] = Field(
         default="declared", description="the ranges: of the task, those that training reached, or the bounds"

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import functools
-
 import numpy as np
 
 from ashore.configs.sweep_plan import SweepPlan
-from ashore.randomization.robustness.curve import CONFIDENCE
+from ashore.randomization.robustness.curve import CONFIDENCE, limits
 from ashore.randomization.robustness.layout import Layout
-from ashore.randomization.robustness.outcomes import Floats, Ints, Outcomes, Requests
+from ashore.randomization.robustness.looking import looking_confidence
+from ashore.randomization.robustness.outcomes import Outcomes, Requests
 
 ROUND = 2048  # episodes that are asked for at once, at most
 
@@ -44,20 +43,4 @@ def further_requests(plan: SweepPlan, layout: Layout, outcomes: Outcomes) -> Req
 def confidence_of(plan: SweepPlan) -> float:
     """The nominal confidence of the intervals of curves and maps. Where points are judged several times, and get no more
     episodes once they are decided, it is as much above 95 % as it takes to cover at 95 % all the same."""
-    return CONFIDENCE if plan.budget is None else looking_confidence(plan.looks)
-
-
-@functools.lru_cache(maxsize=8)
-def looking_confidence(looks: int) -> float:
-    """As for one look, divided among them: what covers at every look (Bonferroni) covers wherever they stop."""
-    return 1 - (1 - CONFIDENCE) / looks
-
-
-def limits(successes: Ints, tried: Ints, confidence: float) -> tuple[Floats, Floats]:
-    """Clopper-Pearson limits of many rates at once."""
-    from scipy.stats import beta
-
-    tail = (1 - confidence) / 2
-    low = np.where(successes > 0, beta.ppf(tail, successes, tried - successes + 1), 0.0)
-    high = np.where(successes < tried, beta.ppf(1 - tail, successes + 1, tried - successes), 1.0)
-    return low, high
+    return CONFIDENCE if plan.budget is None else looking_confidence(plan.episodes, plan.looks, plan.target)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from ashore.configs.schema import Count, Fraction, Settings
@@ -22,11 +24,18 @@ class Point(Settings):
     success: Fraction
     interval: tuple[Fraction, Fraction] = Field(description="Clopper-Pearson, that covers at 95 %")
     mean_return: float
+    means: dict[str, float] = Field(default={}, description="of other scores, over the episodes that have them")
 
     @classmethod
     def counted(
-        cls, value: float, episodes: int, successes: int, mean_return: float, confidence: float = CONFIDENCE
+        cls,
+        value: float,
+        episodes: int,
+        successes: int,
+        means: Mapping[str, float],
+        confidence: float = CONFIDENCE,
     ) -> Point:
+        """means: "return", and those of other scores, by name."""
         interval = clopper_pearson(successes, episodes, confidence)
         success = successes / episodes
         return cls(
@@ -35,7 +44,8 @@ class Point(Settings):
             successes=successes,
             success=success,
             interval=interval,
-            mean_return=mean_return,
+            mean_return=means["return"],
+            means={name: mean for name, mean in means.items() if name != "return"},
         )
 
 
@@ -133,13 +143,21 @@ def fewest_episodes(target: float) -> int:
 
 def clopper_pearson(successes: int, episodes: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Exact two-sided interval of a binomial rate (Clopper and Pearson, Biometrika 26, 1934), by beta quantiles."""
-    from scipy.stats import beta
-
     if not 0 <= successes <= episodes or episodes < 1:
         raise ValueError(
             f"{successes} successes of {episodes} episodes; allowed: 0 to as many as there are, at least one"
         )
+    low, high = limits(np.array([successes]), np.array([episodes]), confidence)
+    return float(low[0]), float(high[0])
+
+
+def limits(
+    successes: Any, tried: Any, confidence: float = CONFIDENCE
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The same of many rates at once, [k] each; counts need not be whole."""
+    from scipy.stats import beta
+
     tail = (1 - confidence) / 2
-    low = float(beta.ppf(tail, successes, episodes - successes + 1)) if successes else 0.0
-    high = float(beta.ppf(1 - tail, successes + 1, episodes - successes)) if successes < episodes else 1.0
+    low = np.where(successes > 0, beta.ppf(tail, successes, tried - successes + 1), 0.0)
+    high = np.where(successes < tried, beta.ppf(1 - tail, successes + 1, tried - successes), 1.0)
     return low, high

@@ -53,7 +53,10 @@ class Outcomes:
         tried = np.bincount(self.points, minlength=points)
         return np.bincount(self.points[success], minlength=points), tried
 
-    def sums(self, name: str, points: int) -> Floats:
-        """Sums of a column at each of so many points: [points]."""
-        values = self.columns.get(name, np.zeros(0))
-        return np.bincount(self.points, weights=values, minlength=points).astype(np.float64)
+    def means(self, name: str, points: int) -> Floats:
+        """Mean of a column at each of so many points, over the episodes that have it: [points], NaN where none has."""
+        values = self.columns[name]
+        has = np.isfinite(values)
+        sums = np.bincount(self.points[has], weights=values[has], minlength=points)
+        counts = np.bincount(self.points[has], minlength=points)
+        return np.divide(sums, counts, out=np.full(points, np.nan), where=counts > 0)

@@ -11,15 +11,21 @@ from ashore.configs.sweep_plan import SweepPlan
 from ashore.randomization.robustness.allocation import confidence_of
 from ashore.randomization.robustness.curve import Curve, Point
 from ashore.randomization.robustness.heatmap import Axis, Cell, HeatMap
+from ashore.randomization.robustness.joint import JointTest, joint_test
 from ashore.randomization.robustness.layout import Group, Layout
-from ashore.randomization.robustness.outcomes import RETURN, Floats, Ints, Outcomes
+from ashore.randomization.robustness.outcomes import LENGTH, SUCCESS, Floats, Ints, Outcomes
 from ashore.randomization.robustness.sweep import Provenance, SweepResult
 
 
 def summarize(
-    plan: SweepPlan, layout: Layout, outcomes: Outcomes, trained: Sequence[Dimension], provenance: Provenance
+    plan: SweepPlan,
+    layout: Layout,
+    outcomes: Outcomes,
+    trained: Sequence[Dimension],
+    provenance: Provenance,
+    joint: JointTest | None = None,
 ) -> SweepResult:
-    """The curves, maps and joint test whose every point has its first episodes."""
+    """The curves and maps whose every point has its first episodes, and the joint test, as `joint_of` gives it."""
     counted = _Counted(layout, outcomes, plan.episodes, confidence_of(plan))
     ranges = {d.name: d for d in trained}
     return SweepResult(
@@ -27,8 +33,16 @@ def summarize(
         confidence=counted.confidence,
         curves=counted.curves(ranges),
         maps=counted.maps(ranges),
+        joint=joint,
         provenance=provenance,
     )
+
+
+def joint_of(plan: SweepPlan, layout: Layout, outcomes: Outcomes) -> JointTest | None:
+    """The joint test, once all its episodes are there."""
+    if layout.joint is None or plan.joint is None:
+        return None
+    return joint_test(layout.joint, layout.pins, outcomes, plan.target, plan.joint.within)
 
 
 class _Counted:
@@ -39,7 +53,8 @@ class _Counted:
         self._layout, self._least, self.confidence = layout, least, confidence
         self._successes: Ints
         self._successes, self._tried = outcomes.counts(count)
-        self._returns: Floats = outcomes.sums(RETURN, count) / np.maximum(self._tried, 1)
+        names = [name for name in outcomes.columns if name not in (SUCCESS, LENGTH)]
+        self._means: dict[str, Floats] = {name: outcomes.means(name, count) for name in names}
 
     def _done(self, start: int, count: int) -> bool:
         return bool((self._tried[start : start + count] >= self._least).all())
@@ -62,7 +77,8 @@ class _Counted:
 
     def _point(self, value: float, row: int) -> Point:
         tried, successes = int(self._tried[row]), int(self._successes[row])
-        return Point.counted(value, tried, successes, float(self._returns[row]), self.confidence)
+        means = {name: float(values[row]) for name, values in self._means.items() if np.isfinite(values[row])}
+        return Point.counted(value, tried, successes, means, self.confidence)
 
     def maps(self, ranges: Mapping[str, Dimension]) -> tuple[HeatMap, ...]:
         found = []

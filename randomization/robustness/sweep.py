@@ -9,6 +9,7 @@ from pydantic import Field
 from ashore.configs.schema import Fraction, Settings
 from ashore.randomization.robustness.curve import CONFIDENCE, Curve, Margin, fewest_episodes
 from ashore.randomization.robustness.heatmap import HeatMap
+from ashore.randomization.robustness.joint import JointTest
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,6 +37,7 @@ class SweepResult(Settings):
     )
     curves: tuple[Curve, ...] = ()
     maps: tuple[HeatMap, ...] = ()
+    joint: JointTest | None = None
     provenance: Provenance = Provenance()
 
     def to_json(self) -> str:
