@@ -122,7 +122,9 @@ def _evaluate_options(sub: argparse.ArgumentParser) -> None:
 
 def _sweep_options(sub: argparse.ArgumentParser) -> None:
     _about_task(sub)
-    sub.add_argument("policy", help="folder of a run, or an exported .onnx")
+    sub.add_argument(
+        "policies", nargs="+", metavar="POLICY", help="folder of a run, or an exported .onnx; several of a task"
+    )
     sub.add_argument(
         "--plan", metavar="PLAN", help="default, full, or a YAML file: what is measured; default if not given"
     )

@@ -23,7 +23,7 @@ class SweepProgress:
         columns = (BarColumn(20), MofNCompleteColumn(), TextColumn("left"), TimeRemainingColumn(), text)
         self._live = Progress(*columns, console=console, transient=True, speed_estimate_period=SPEED_OVER)
         self._task = self._live.add_task(name, total=total)
-        self._total, self._name = total, name
+        self._total = total
         self._recorded = 0  # episodes that were there before
         self._done, self._told = 0, set[str]()
         self._began = time.monotonic()
@@ -37,10 +37,6 @@ class SweepProgress:
         """So many episodes are there by now."""
         self._done = episodes
         self._live.update(self._task, completed=episodes)
-
-    def expect(self, total: int, what: str = "") -> None:
-        self._total = total
-        self._live.update(self._task, total=total, description=" ".join(filter(None, (self._name, what))))
 
     def tell(self, result: SweepResult) -> None:
         """A line for each curve that is new in a result."""

@@ -22,6 +22,7 @@ from ashore.randomization.robustness.outcomes import Floats, Requests
 
 FORMAT = "ashore-sweep-episodes/1"
 CHECKSUM = "crc32"
+MOST_TOLD = 5  # of what differs
 ADVICE = "allowed: the same command as before, another folder (--out DIR), or remove the file"
 
 
@@ -106,9 +107,19 @@ class SweepRecords:
     def _require_same(self, found: Mapping[str, Any], first: Mapping[str, Any]) -> None:
         if found == first:
             return
-        differing = [k for k in {**found, **first} if found.get(k) != first.get(k) and k not in ("sha256", "format")]
-        told = "; ".join(f"{k.replace('_', ' ')} {_short(found.get(k))}, now {_short(first.get(k))}" for k in differing)
+        a, b = _flat(found), _flat(first)
+        differing = [k for k in {**a, **b} if a.get(k) != b.get(k) and k not in ("sha256", "format")]
+        told = "; ".join(
+            f"{k.replace('_', ' ')} {_short(a.get(k))}, now {_short(b.get(k))}" for k in differing[:MOST_TOLD]
+        )
         raise UsageError(f"{self._path} holds the episodes of another sweep ({told}); {ADVICE}")
+
+
+def _flat(data: Mapping[str, Any], above: str = "") -> dict[str, Any]:
+    out: dict[str, Any] = {}
+    for name, value in data.items():
+        out |= _flat(value, f"{above}{name}.") if isinstance(value, Mapping) and value else {above + name: value}
+    return out
 
 
 def _short(value: Any) -> str:

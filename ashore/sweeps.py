@@ -16,11 +16,10 @@ from ashore.configs.space import Dimension
 from ashore.configs.sweep_plan import CurvesPlan, SweepPlan, plan_of, read_plan
 from ashore.environments import TEST_SEED, make_env
 from ashore.files import commit
-from ashore.randomization.robustness.allocation import first_requests, further_requests
+from ashore.randomization.robustness.allocation import first_requests, further_requests, most_episodes
 from ashore.randomization.robustness.joint import JointTest
 from ashore.randomization.robustness.layout import Layout, lay_out
 from ashore.randomization.robustness.outcomes import Floats, Outcomes, Requests
-from ashore.randomization.robustness.report import Report
 from ashore.randomization.robustness.summary import joint_of, summarize
 from ashore.randomization.robustness.sweep import Provenance, SweepResult
 from ashore.sweep_gaps import with_gaps
@@ -64,9 +63,9 @@ def plan_for(plan: SweepPlan | None, over: Sequence[str] | None, episodes: int |
     return plan_of(data, "sweep")
 
 
-def sweep_name(policy: TrainedPolicy) -> str:
+def sweep_name(*policies: TrainedPolicy) -> str:
     """Of a sweep's folder: `sweep-TASK-POLICY`, or `sweep-TASK` where the run is named after its task."""
-    return "-".join(dict.fromkeys(("sweep", policy.run.task.name, policy.name)))
+    return "-".join(dict.fromkeys(("sweep", policies[0].run.task.name, *(policy.name for policy in policies))))
 
 
 def run_sweep(
@@ -78,13 +77,21 @@ def run_sweep(
     records: Path | None = None,
     save: Save | None = None,
     console: Console | None = None,
+    fragile: Sequence[str] | None = None,
 ) -> Swept:
     """Play what a plan asks for, all in one batch of worlds.
 
     records: a file that the episodes are added to as they come; where it has some of this sweep, those are not played again.
     save: called whenever a parameter or a part is finished, with what is known by then, and when it is interrupted.
+    fragile: the parameters for the plan's maps of the most fragile ones, where this policy's own are not wanted.
     """
-    return _Sweep(policy, plan, seed, command, records, save, console).run()
+    return _Sweep(policy, plan, seed, command, records, save, console, fragile).run()
+
+
+def fragile_of(plan: SweepPlan, result: SweepResult) -> list[str]:
+    """The parameters whose pairs are mapped as the most fragile ones."""
+    count = plan.maps.fragile if plan.maps else 0
+    return [curve.group for curve in result.by_fragility()[:count]]
 
 
 class _Sweep:
@@ -99,11 +106,16 @@ class _Sweep:
         records: Path | None,
         save: Save | None,
         console: Console | None,
+        fragile: Sequence[str] | None,
     ) -> None:
         self._policy, self._plan, self._seed = policy, plan, TEST_SEED + seed
         self._task, self._left_out = with_gaps(policy.run, plan.gaps)
         self._declared, self._trained = spaces(policy, self._task)
         self._layout = self._lay_out()
+        try:
+            self._expected = most_episodes(plan, self._layout)
+        except ValueError as error:
+            raise UsageError(str(error)) from None
         self._outcomes = Outcomes()
         self._provenance = Provenance(
             command=command,
@@ -113,7 +125,7 @@ class _Sweep:
             task=policy.run.task.name,
             seeds=(seed,),
         )
-        self._save, self._console = save, console
+        self._save, self._console, self._fragile = save, console, fragile
         self._records = SweepRecords(records, self._header(seed)) if records else None
         self._player: SweepPlayer | None = None
         self._joint: JointTest | None = None
@@ -121,14 +133,13 @@ class _Sweep:
 
     def run(self) -> Swept:
         plan, first = self._plan, first_requests(self._plan, self._layout)
-        self._expected = max(len(first.points), plan.budget or 0)
         with SweepProgress(self._expected, self._console) as self._line:
             try:
                 self._play(first)
                 if plan.maps is not None and plan.maps.fragile:
                     start = len(self._layout.pins)
-                    curves = self._so_far().result.by_fragility()
-                    self._layout = self._lay_out([curve.group for curve in curves[: plan.maps.fragile]])
+                    own = fragile_of(plan, self._so_far().result)
+                    self._layout = self._lay_out(own if self._fragile is None else self._fragile)
                     self._play(first_requests(plan, self._layout, start))
                 while (more := further_requests(plan, self._layout, self._outcomes)) is not None:
                     self._play(more)
@@ -201,21 +212,6 @@ def spaces(policy: TrainedPolicy, task: TaskSettings) -> tuple[Space, Space]:
     if not declared:
         raise UsageError(f"task {task.name} randomizes nothing: there is no parameter to sweep")
     return declared, _with_ranges(declared, policy.trained_on())
-
-
-def sweep_report(policy: TrainedPolicy, swept: Swept) -> Report:
-    """The page that shows a sweep."""
-    task, result = policy.run.task, swept.result
-    return Report(
-        title=f"Robustness of {task.name} with {task.robot.name}",
-        subtitle=f"What the policy {policy.name} survives, after {policy.steps:,} control steps of training; "
-        f"{len(swept.outcomes.points):,} episodes.",
-        sweep=result,
-        card=swept.trained,
-        declared=swept.declared,
-        training=policy.metrics,
-        command=result.provenance.command,
-    )
 
 
 def _with_ranges(dimensions: Sequence[Dimension], trained_on: Sequence[Dimension]) -> tuple[Dimension, ...]:

@@ -22,7 +22,8 @@ from ashore.environments import TEST_SEED
 from ashore.randomization.robustness.report import render
 from ashore.randomization.robustness.sweep import SweepResult
 from ashore.runs import POLICY_FILE, export_untrained
-from ashore.sweeps import EPISODES, Swept, plan_for, run_sweep, sweep_name, sweep_report
+from ashore.sweep_set import sweep_report
+from ashore.sweeps import EPISODES, Swept, plan_for, run_sweep, sweep_name
 from ashore.trained_policy import TrainedPolicy, load_trained, measure
 
 SHORT = ["task.episode_seconds=0.2", "task.options.hold_seconds=0.1"]
@@ -68,7 +69,7 @@ def test_all_parameters_are_swept_saved_as_they_come_and_named_on_the_page(polic
     lines = out.getvalue().splitlines()
     assert [line.partition(",")[0] for line in lines] == groups
     assert all("left" in line for line in lines[:-1])
-    page = render(sweep_report(policy, swept))
+    page = render(sweep_report({"reacher": policy}, {"reacher": swept}))
     assert "<title>Robustness of arm_reach with panda</title>" in page
 
 

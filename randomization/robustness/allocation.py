@@ -6,6 +6,7 @@ import numpy as np
 
 from ashore.configs.sweep_plan import SweepPlan
 from ashore.randomization.robustness.curve import CONFIDENCE, limits
+from ashore.randomization.robustness.grid import grid
 from ashore.randomization.robustness.layout import Layout
 from ashore.randomization.robustness.looking import looking_confidence
 from ashore.randomization.robustness.outcomes import Outcomes, Requests
@@ -21,6 +22,21 @@ def first_requests(plan: SweepPlan, layout: Layout, start: int = 0) -> Requests:
         counts[j.start : j.start + j.worlds] = j.repeats
     points = np.arange(start, len(layout.pins))
     return Requests.at(points, np.zeros_like(points), counts[start:])
+
+
+def most_episodes(plan: SweepPlan, layout: Layout) -> int:
+    """Episodes that a sweep takes: the first of every point, with the largest maps that the most fragile parameters may
+    have, and what the budget adds. ValueError where that is more than the budget."""
+    least = len(first_requests(plan, layout).points)
+    if plan.maps is not None and plan.maps.fragile:
+        sizes = sorted((len(grid(rows.members[0], plan.maps.points)) for rows in layout.curves), reverse=True)
+        largest = sizes[: plan.maps.fragile]
+        least += plan.episodes * sum(a * b for i, a in enumerate(largest) for b in largest[i + 1 :])
+    if plan.budget is not None and plan.budget < least:
+        raise ValueError(
+            f"budget = {plan.budget}; allowed: at least {least}, which all points take at first, or fewer episodes or points"
+        )
+    return plan.budget or least
 
 
 def further_requests(plan: SweepPlan, layout: Layout, outcomes: Outcomes) -> Requests | None:

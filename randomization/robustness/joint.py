@@ -74,7 +74,7 @@ class JointTest(Settings):
     coverage: Fraction = Field(description="their share of all worlds")
     coverage_interval: tuple[Fraction, Fraction]
     scores: tuple[Tail, ...]
-    ranking: tuple[Rank, ...] = Field(description="the most influential group first")
+    ranking: tuple[Rank, ...] = Field(description="the most influential group first, those within chance last")
     ranges: tuple[JointRange, ...]
 
 
@@ -172,7 +172,7 @@ def _ranking(rows: JointRows, pins: Floats, table: Mapping[str, Floats]) -> tupl
         )
         for k, name in enumerate(names)
     ]
-    return tuple(sorted(ranks, key=lambda r: (-r.success, -r.returns)))
+    return tuple(sorted(ranks, key=lambda r: (r.success <= r.success_chance, -r.success, -r.returns)))
 
 
 def _ranges(rows: JointRows) -> list[JointRange]:

@@ -29,6 +29,14 @@ class Paired(Settings):
     better_return: Fraction = Field(description="P(the first's return is the higher one), ties as halves")
     better_return_interval: tuple[Fraction, Fraction] = Field(description="bootstrap over worlds, 95 %")
 
+    def __str__(self) -> str:
+        low, high = self.difference_interval
+        counts = f"alone {self.only_first} and {self.only_second}, p = {self.p_value:.2g}"
+        return (
+            f"{self.first} against {self.second}, {self.episodes:,} episodes in the same worlds: success "
+            f"{self.difference:+.1%} [{low:+.1%}, {high:+.1%}]; {counts}"
+        )
+
 
 def compare_pair(names: tuple[str, str], rows: JointRows, each: tuple[Outcomes, Outcomes]) -> Paired:
     """Held against each other episode by episode. McNemar, Psychometrika 12, 1947; the probability of improvement as in

@@ -57,6 +57,24 @@ class SweepResult(Settings):
         return sorted(self.curves, key=rank)
 
 
+def joint_lines(result: SweepResult) -> list[str]:
+    """What the joint test found, for a terminal; nothing where there was none."""
+    test = result.joint
+    if test is None:
+        return []
+    (low, high), (few, many) = test.interval, test.coverage_interval
+    lines = [f"over the whole space, {test.worlds:,} worlds: success {test.success:.1%} [{low:.1%}, {high:.1%}]"]
+    if test.repeats > 1:
+        lines[0] += f", coverage {test.coverage:.1%} [{few:.1%}, {many:.1%}]"
+    lines += [
+        f"{tail.name}: mean {tail.mean:.4g}, worst 5 % beyond {tail.percentile:.4g}, CVaR10 {tail.cvar:.4g}"
+        for tail in test.scores
+    ]
+    leading = [f"{r.group.replace('_', ' ')} {r.success:.1%}" for r in test.ranking if r.success > r.success_chance][:5]
+    lines.append(f"success depends on: {', '.join(leading) or 'nothing that stands out of chance'}")
+    return [*lines, ""]
+
+
 def table(result: SweepResult) -> Table:
     """The margins as a table for a terminal, the most fragile group first."""
     from rich.table import Table
