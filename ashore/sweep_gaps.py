@@ -36,7 +36,7 @@ def with_gaps(run: RunSettings, gaps: Mapping[str, Any]) -> SweptTask:
         except SpaceError as error:
             if entry != CATALOGUE:
                 raise UsageError(f"gaps.{error}") from None
-            left_out[name] = str(error).partition(";")[0]
+            left_out[name] = str(error).partition("; there is")[0]
     return SweptTask(task, left_out)
 
 
