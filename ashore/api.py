@@ -25,12 +25,11 @@ from ashore.configs.errors import UsageError
 from ashore.configs.faults import ConfigError
 from ashore.configs.gymnasium_run import PREFIX, GymnasiumRunSettings, GymnasiumSettings, is_gymnasium
 from ashore.configs.loader import AnyRun, load_any, of_task, read_mapping
+from ashore.configs.sweep_plan import SweepPlan, read_plan
 from ashore.environments import TEST_SEED
-from ashore.files import write_atomically
 from ashore.policies import metrics, recording
 from ashore.policies.trainer import TrainingOutcome
-from ashore.randomization.robustness import comparison, report
-from ashore.randomization.robustness.sweep import SweepResult
+from ashore.randomization.robustness import comparison
 from ashore.results import Comparison, Evaluation, Exported, Recorded, Sweep, Video
 from ashore.run_sets import RunSet
 from ashore.runs import POLICY_FILE, export_run, train_run
@@ -38,7 +37,8 @@ from ashore.seeds import LOG, SETTINGS, failure, is_set, own_cores, read_result,
 from ashore.settings_arguments import overrides_of
 from ashore.showing import play_to_file
 from ashore.sim.env import Env
-from ashore.sweeps import Space, run_sweep, sweep_name, sweep_report
+from ashore.sweep_set import named_policies, sweep_all
+from ashore.sweeps import plan_for, sweep_name
 from ashore.trained_policy import TrainedPolicy, load_trained, measure
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ class Run:
         """As `ashore.evaluate`."""
         return evaluate(self.folder, episodes, **how)
 
-    def sweep(self, over: Sequence[str], episodes: int = 64, **how: Any) -> Sweep:
+    def sweep(self, over: Sequence[str] | None = None, episodes: int | None = None, **how: Any) -> Sweep:
         """As `ashore.sweep`."""
         return sweep(self.folder, over, episodes, **how)
 
@@ -302,11 +302,12 @@ def evaluate(
 
 
 def sweep(
-    policy: str | Path,
-    over: Sequence[str],
-    episodes: int = 64,
+    policy: str | Path | Sequence[str | Path],
+    over: str | Sequence[str] | None = None,
+    episodes: int | None = None,
     *,
-    points: int = 9,
+    points: int | None = None,
+    plan: str | Path | SweepPlan | None = None,
     seed: int = 0,
     out: str | Path | None = None,
     quiet: bool = False,
@@ -314,28 +315,26 @@ def sweep(
     overrides: Sequence[str] = (),
     command: str = "",
 ) -> Sweep:
-    """Move parameters, one at a time, over their widest ranges; `over=["all"]` stands for each.
+    """Measure where a policy works: by a plan, a name in configs/sweeps or a YAML file, or over single parameters.
 
-    Writes `results.json` and `report.html` into `out`, `runs/sweep-TASK-POLICY` if not given, after each parameter.
+    Several policies of one task meet the same worlds, and are shown beside each other on one page.
+    `over`: parameters that are moved, one at a time, over their widest ranges; `["all"]` stands for each. With neither, the
+    plan `default`. Into `out`, `runs/sweep-TASK-POLICY` if not given, go `results.json`, `report.html`, CSV tables and the
+    episodes as they come: the same call goes on where an interrupted one stopped.
     """
-    _require_count("episodes", episodes)
-    _require_count("points", points)
-    trained = _load_trained(policy, settings, overrides)
-    folder, finished = RUNS / sweep_name(trained) if out is None else Path(out), 0
-
-    def save(result: SweepResult, space: Space, declared: Space) -> None:
-        nonlocal finished
-        finished = len(result.curves)
-        write_atomically(folder / "results.json", result.to_json())
-        report.write(folder / "report.html", sweep_report(trained, result, space, declared))
-
-    over = [over] if isinstance(over, str) else list(over)
+    for name, value in (("episodes", episodes), ("points", points)):
+        if value is not None:
+            _require_count(name, value)
+    given = plan if plan is None or isinstance(plan, SweepPlan) else read_plan(plan)
+    chosen = plan_for(given, [over] if isinstance(over, str) else over, episodes, points)
+    paths = [policy] if isinstance(policy, str | Path) else list(policy)
+    policies = named_policies([_load_trained(path, settings, overrides) for path in paths], paths)
+    folder = RUNS / sweep_name(*policies.values()) if out is None else Path(out)
     try:
-        result, *_ = run_sweep(trained, over, episodes, points, seed, command, save, Console(quiet=quiet))
+        found = sweep_all(policies, chosen, folder, seed=seed, command=command, console=Console(quiet=quiet))
     except KeyboardInterrupt:
-        kept = f"{folder / 'results.json'} holds the {finished} finished" if finished else "none was finished"
-        raise KeyboardInterrupt(f"interrupted; of the parameters, {kept}") from None
-    return Sweep(result, folder)
+        raise KeyboardInterrupt(f"interrupted; {folder} keeps its episodes, and the same command goes on") from None
+    return Sweep({name: swept.result for name, swept in found.swept.items()}, folder, found.pairs)
 
 
 def play(

@@ -121,11 +121,22 @@ def _evaluate_options(sub: argparse.ArgumentParser) -> None:
 
 
 def _sweep_options(sub: argparse.ArgumentParser) -> None:
-    _about_policy(sub, episodes=64)
+    _about_task(sub)
     sub.add_argument(
-        "--over", required=True, type=lambda text: text.split(","), metavar="P,Q", help="parameters, by name; or: all"
+        "policies", nargs="+", metavar="POLICY", help="folder of a run, or an exported .onnx; several of a task"
     )
-    sub.add_argument("--points", type=_count, default=9, help="values a parameter")
+    sub.add_argument(
+        "--plan", metavar="PLAN", help="default, full, or a YAML file: what is measured; default if not given"
+    )
+    sub.add_argument(
+        "--over",
+        type=lambda text: text.split(","),
+        metavar="P,Q",
+        help="curves of these parameters, by name, or: all; without a plan, of these alone",
+    )
+    sub.add_argument("--episodes", type=_count, help="at each point; the plan's if not given, 64")
+    sub.add_argument("--points", type=_count, help="values a parameter; the plan's if not given, 9")
+    sub.add_argument("--seed", type=_seed, default=0)
     sub.add_argument("--out", type=Path, metavar="DIR", help="runs/sweep-TASK-POLICY if not given")
 
 
@@ -392,7 +403,7 @@ COMMANDS: dict[str, tuple[str, Options]] = {
     "clone": ("learn a policy from recorded episodes", _clone_options),
     "prefer": ("improve a policy by which of two clips people or scripts prefer", _prefer_options),
     "evaluate": ("count a policy's successes over whole episodes", _evaluate_options),
-    "sweep": ("measure how far parameters may go before a policy fails", _sweep_options),
+    "sweep": ("measure where a policy works, and how far parameters may go before it fails", _sweep_options),
     "compare": ("draw runs and sets of seeds beside each other, on one page", _compare_options),
     "export": ("write a run's policy as one .onnx", _export_options),
     "inspect": ("print what a policy file promises", _inspect_options),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ashore.configs.contract import Contract
 from ashore.randomization.robustness.comparison import Section
 from ashore.randomization.robustness.curve import Curve, clopper_pearson
+from ashore.randomization.robustness.paired import Paired
 from ashore.randomization.robustness.sweep import SweepResult, headroom_text, margin_text
 from ashore.sim.evaluate import Episodes
 
@@ -85,14 +86,20 @@ class Comparison(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Sweep:
-    """Success against parameters, one moved at a time. Written to `folder`: `results.json` and `report.html`."""
+    """Where policies work. Written to `folder`: `results.json`, `points.csv`, `episodes.csv` and `report.html`."""
 
-    result: SweepResult
+    results: Mapping[str, SweepResult]  # by the policy's name
     folder: Path
+    pairs: Sequence[Paired] = ()
+
+    @property
+    def result(self) -> SweepResult:
+        """Of the first policy, or of the only one."""
+        return next(iter(self.results.values()))
 
     @property
     def curves(self) -> dict[str, Curve]:
-        """By parameter; a curve's `points` have value, success and interval."""
+        """The first policy's by parameter; a curve's `points` have value, success and interval."""
         return {curve.group: curve for curve in self.result.curves}
 
     @property
@@ -101,11 +108,25 @@ class Sweep:
         return self.folder / "report.html"
 
     def __repr__(self) -> str:
-        target, rows = self.result.target, []
-        for curve in self.result.by_fragility():
-            below, above = (margin_text(margin) for margin in curve.margins(target))
-            rows.append(
-                f"  {curve.group:24} success {curve.at_nominal.success:.0%} at nominal; fails below {below}, "
-                f"above {above} {curve.unit}; headroom {headroom_text(curve, target) or '-'}"
-            )
-        return "\n".join([f"success stays above {target:.0%} (lower 95 % bound), the most fragile first", *rows])
+        named = len(self.results) > 1
+        return "\n".join(
+            line for name, result in self.results.items() for line in _lines(name if named else "", result)
+        )
+
+
+def _lines(name: str, result: SweepResult) -> list[str]:
+    target = result.target
+    lines = [f"{name}: " if name else ""]
+    if result.joint is not None:
+        test = result.joint
+        low, high = test.interval
+        over = f"{test.worlds * test.repeats:,} episodes over the whole space"
+        lines[0] += f"success {test.success:.3f} [{low:.3f}, {high:.3f}] of {over}; "
+    lines[0] += f"success stays above {target:.0%} (lower 95 % bound), the most fragile first"
+    for curve in result.by_fragility():
+        below, above = (margin_text(margin) for margin in curve.margins(target))
+        lines.append(
+            f"  {curve.group:24} success {curve.at_nominal.success:.0%} at nominal; fails below {below}, "
+            f"above {above} {curve.unit}; headroom {headroom_text(curve, target) or '-'}"
+        )
+    return lines

@@ -22,7 +22,7 @@ from ashore.configs.schema import RunSettings
 from ashore.configs.space import Dimension
 from ashore.deploy_ros import bundle
 from ashore.environments import Act, make_env, policy_act
-from ashore.policies.checkpoint import latest
+from ashore.policies.checkpoint import MANIFEST, latest
 from ashore.policies.metrics import read
 from ashore.policies.policy import LearnedPolicy, load_policy
 from ashore.policies.trainer import CHECKPOINTS
@@ -42,7 +42,7 @@ class TrainedPolicy(NamedTuple):
     act_in: Callable[[Env], Act]  # the policy at work in an environment; it gives joint targets if `targets`
     targets: bool
     steps: int
-    sha256: str
+    sha256: str  # of the file, or of the checkpoint's manifest
     trained_on: Callable[[], tuple[Dimension, ...]]  # lambda and the ranges that training reached
     metrics: tuple[dict[str, Any], ...] = ()  # of a run's folder
 
@@ -60,7 +60,8 @@ def load_trained(where: str, overrides: Sequence[str] = ()) -> TrainedPolicy:
         ranges, run = functools.partial(_trained_on, path, checkpoint), load_run(path, overrides)
         metrics = read(path)
         act = functools.partial(_acting, policy)
-        return TrainedPolicy(path.resolve().name, run, act, False, policy.steps, "", ranges, metrics)
+        digest = hashlib.sha256((checkpoint / MANIFEST).read_bytes()).hexdigest()  # which has the hashes of the rest
+        return TrainedPolicy(path.resolve().name, run, act, False, policy.steps, digest, ranges, metrics)
     if not path.is_file():
         raise UsageError(f"{where} is neither a run's folder nor a policy file")
     exported = bundle.load_policy(path)

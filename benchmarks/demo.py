@@ -25,7 +25,7 @@ from ashore.runs import POLICY_FILE, train_run
 from ashore.showing import play_to_file
 from ashore.sim.evaluate import Episodes
 from ashore.sim.view.cameras import VideoError
-from ashore.sweeps import run_sweep
+from ashore.sweeps import plan_for, run_sweep
 from ashore.trained_policy import TrainedPolicy, load_trained, measure
 
 OVER = ("command_latency", "link_mass", "payload", "position_bias")
@@ -61,7 +61,7 @@ def run_demo(folder: Path, overrides: Sequence[str], size: Size, command: str) -
     simulated = measure(policy, size.simulated, seed=TEST_SEED)
     console.print(f"success {simulated.success.mean():.3f} over {size.simulated} randomized episodes")
     console.rule("3/5  sweep what it survives")
-    swept, card, _ = run_sweep(policy, OVER, size.swept, size.points, 0, command)
+    swept, card, *_ = run_sweep(policy, plan_for(None, OVER, size.swept, size.points), command=command)
     console.print(table(swept))
     console.rule(f"4/5  drive a twin over DDS, {size.twin} episodes in real time")
     twin, _ = drive_twin(run_folder / POLICY_FILE, size.twin, folder, run.task.episode_seconds)

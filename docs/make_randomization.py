@@ -61,7 +61,7 @@ encoder bias or noise only where an entry in m gives them one.
 
 A parameter can be held at one value in every world, anywhere within its `bounds`, inside or outside of what was trained:
 `ashore sweep RUN --over friction,payload`, or `--over all`, measures success at values across their bounds while the others
-are drawn; what is finished is saved as it comes. Where
+are drawn ([sweeps.md](sweeps.md)). Where
 an entry has one parameter for each object, its name holds all of them and `NAME[OBJECT]` one.
 
 """

@@ -6,7 +6,7 @@ Worlds that end early make room for the next ones, so a batch is full until the 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import torch
@@ -18,6 +18,8 @@ from ashore.sim.env import Env, Obs
 from ashore.sim.evaluate import Episodes
 
 Ints = NDArray[np.int64]
+TIME_TO_SUCCESS = "metric/seconds_to_success"  # NaN where there was none; of tasks whose success lasts
+Finished = Callable[[Ints, dict[str, Tensor]], None]
 
 
 class Worlds(NamedTuple):
@@ -62,6 +64,29 @@ class _Queue:
             self._env.randomizer.pin(ids, self._worlds.lambdas.index_select(0, given))
 
 
+class _Stopwatch:
+    """How long each slot's episode took until its success, s."""
+
+    def __init__(self, env: Env) -> None:
+        self._env = env
+        self._steps = torch.zeros(env.num_envs, dtype=torch.float64)
+        self._first = torch.full_like(self._steps, torch.nan)  # steps
+
+    def after_step(self, info: dict[str, Any]) -> None:
+        """Read the time of the episodes that ended into `info`, and start anew for those that follow."""
+        if not self._env.task.success_lasts:
+            return
+        self._steps += 1
+        succeeded = self._env.task.success.clone()
+        if "final_ids" in info:
+            succeeded[info["final_ids"]] = info["episode"]["success"] > 0.5
+        self._first = torch.where(succeeded & self._first.isnan(), self._steps, self._first)
+        if "final_ids" in info:
+            ids = info["final_ids"]
+            info["episode"][TIME_TO_SUCCESS] = self._first[ids] * self._env.settings.control_dt
+            self._steps[ids], self._first[ids] = 0.0, torch.nan
+
+
 @on_one_core
 def play(
     env: Env,
@@ -71,13 +96,15 @@ def play(
     seed: int = 0,
     targets: bool = False,
     progress: Callable[[int], None] | None = None,
+    finished: Finished | None = None,
 ) -> Played:
     """Play every one of `worlds` for an episode in the environment's slots.
 
     act: observation -> action [N, joints] in [-1, 1], or joint targets [N, joints] rad if `targets`.
-    progress: called with the number of episodes that are done.
+    progress: called with the number of episodes that are done; finished: with the rows [k] of worlds whose episodes just
+    ended, and their terms, [k] each.
     """
-    count, queue = len(worlds.numbers), _Queue(env, worlds)
+    count, queue, stopwatch = len(worlds.numbers), _Queue(env, worlds), _Stopwatch(env)
     step = env.step_towards if targets else env.step
     lambdas = torch.full_like(worlds.lambdas, torch.nan)
     slots: dict[str, Tensor] = {}
@@ -90,16 +117,20 @@ def play(
                 lambdas.index_copy_(0, queue.playing[fresh], env.randomizer.lambdas[fresh])
             played = queue.playing.clone()
             obs, _, _, _, info = step(act(obs))
+            stopwatch.after_step(info)
             if "final_ids" not in info:
                 continue
             rows = played[info["final_ids"]]
             counted = rows < count
-            for name, values in info["episode"].items():
+            ended = {name: values[counted].double() for name, values in info["episode"].items()}
+            for name, values in ended.items():
                 table = slots.setdefault(name, torch.zeros(count, dtype=torch.float64))
-                table.index_copy_(0, rows[counted], values[counted].double())
+                table.index_copy_(0, rows[counted], values)
             done += int(counted.sum())
             if progress is not None:
                 progress(done)
+            if finished is not None:
+                finished(rows[counted].numpy(), ended)
     finally:
         env.assign = None
     return Played(Episodes.of(slots), lambdas)

@@ -15,7 +15,7 @@ from ashore.policies.acting import Acting
 from ashore.policies.networks import make_actor
 from ashore.policies.normalize import Normalizer
 from ashore.runs import POLICY_FILE, train_run
-from ashore.sweeps import run_sweep
+from ashore.sweeps import plan_for, run_sweep
 from ashore.trained_policy import load_trained, measure
 
 SMALL = [
@@ -53,8 +53,8 @@ def test_the_run_and_its_file_do_the_same_through_resets(tmp_path: Path, preset:
             torch.testing.assert_close(env.command.target, target, rtol=0, atol=1e-5)  # type: ignore[attr-defined]
     assert ended == 3
     if kind == "lstm":
-        result, *_ = run_sweep(exported, ["command_latency"], 2, 2, 0, "test")
-        assert result is not None
+        result, *_ = run_sweep(exported, plan_for(None, ["command_latency"], 2, 2))
+        assert [curve.group for curve in result.curves] == ["command_latency"]
         names = [m.name for m in load_policy(tmp_path / "run" / POLICY_FILE).contract.interface.memory]
         assert names == ["target", "target_velocity", "recurrent.output", "recurrent.cell"]
 

@@ -20,14 +20,15 @@ def sweep(options: argparse.Namespace) -> int:
     from rich.console import Console
 
     from ashore import api
-    from ashore.randomization.robustness.sweep import table
+    from ashore.randomization.robustness.sweep import joint_lines, table
 
     try:
         swept = api.sweep(
-            options.policy,
+            options.policies,
             options.over,
             options.episodes,
             points=options.points,
+            plan=options.plan,
             seed=options.seed,
             out=options.out,
             overrides=options.set,
@@ -36,7 +37,14 @@ def sweep(options: argparse.Namespace) -> int:
     except KeyboardInterrupt as stop:
         print(*stop.args)
         return 130
-    Console().print(table(swept.result))
+    for name, result in swept.results.items():
+        if len(swept.results) > 1:
+            print(f"policy {name}")
+        print(*joint_lines(result), sep="\n", end="")
+        if result.curves:
+            Console().print(table(result))
+    for pair in swept.pairs:
+        print(pair)
     print(f"written to {swept.folder / 'results.json'} and {swept.report}")
     return 0
 

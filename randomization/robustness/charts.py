@@ -50,9 +50,14 @@ def success_chart(curve: Curve, target: float) -> Chart:
         "hovertemplate": f"<b>%{{x:.4g}}{unit}</b><br>%{{customdata[0]}} of %{{customdata[1]}} = %{{y:.1%}}"
         "<br>95 %: %{customdata[2]:.1%} to %{customdata[3]:.1%}<br>mean return %{customdata[4]:.4g}<extra></extra>",
     }
-    trained = {"type": "rect", "x0": curve.low, "x1": curve.high, "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
+    layout = success_layout(curve, target, [(curve.low, curve.high)])
+    return {"data": [band | {"hoverinfo": "skip", "mode": "lines"}, line], "layout": layout}
+
+
+def success_layout(curve: Curve, target: float, ranges: Sequence[tuple[float, float]]) -> dict[str, Any]:
+    """Axes over a curve's parameter; the ranges trained on shaded, nominal and target marked."""
     shapes = [
-        trained | {"fillcolor": SAND, "line": {"color": SAND, "width": 1}},
+        *(_shaded(low, high, SAND if len(ranges) == 1 else translucent(SAND, 0.5)) for low, high in ranges),
         _rule(
             x0=curve.nominal, x1=curve.nominal, yref="paper", y0=0, y1=1, line={"color": INK, "width": 1, "dash": "dot"}
         ),
@@ -60,9 +65,10 @@ def success_chart(curve: Curve, target: float) -> Chart:
     ]
     axis = {"type": "log", "dtick": "D2", "tickformat": "~g"} if curve.distribution == "log" else {"tickformat": "~g"}
     layout = base_layout(shapes=shapes)
-    layout["xaxis"] |= axis | {"title": {"text": html.escape(curve.unit) if unit else "", "standoff": 6}}
+    unit = "" if curve.unit == "1" else html.escape(curve.unit)
+    layout["xaxis"] |= axis | {"title": {"text": unit, "standoff": 6}}
     layout["yaxis"] |= {"tickformat": ".0%", "range": [-0.03, 1.04], "dtick": 0.25}
-    return {"data": [band | {"hoverinfo": "skip", "mode": "lines"}, line], "layout": layout}
+    return layout
 
 
 def training_charts(rows: Sequence[Mapping[str, Any]]) -> list[tuple[str, Chart]]:
@@ -102,6 +108,11 @@ def completion_chart(seconds: Iterable[float], episodes: int) -> Chart:
     layout["xaxis"] |= {"title": {"text": "seconds to success", "standoff": 6}, "rangemode": "tozero"}
     layout["yaxis"] |= {"tickformat": ".0%", "range": [0, 1.04], "dtick": 0.25}
     return {"data": [line], "layout": layout}
+
+
+def _shaded(low: float, high: float, color: str) -> dict[str, Any]:
+    where = {"type": "rect", "x0": low, "x1": high, "yref": "paper", "y0": 0, "y1": 1, "layer": "below"}
+    return where | {"fillcolor": color, "line": {"color": SAND, "width": 1}}
 
 
 def _rule(**where: Any) -> dict[str, Any]:

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any, Literal, Protocol
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field, model_validator
 
 from ashore.configs.schema import Count, Fraction, Settings
 
 CONFIDENCE = 0.95
-
-
-class Results(Protocol):
-    """What `evaluate` gives back for E episodes."""
-
-    @property
-    def success(self) -> Any: ...  # [E] bool
-    @property
-    def returns(self) -> Any: ...  # [E]
 
 
 class Point(Settings):
@@ -29,20 +22,30 @@ class Point(Settings):
     episodes: Count
     successes: int = Field(ge=0)
     success: Fraction
-    interval: tuple[Fraction, Fraction] = Field(description="Clopper-Pearson, 95 %")
+    interval: tuple[Fraction, Fraction] = Field(description="Clopper-Pearson, that covers at 95 %")
     mean_return: float
+    means: dict[str, float] = Field(default={}, description="of other scores, over the episodes that have them")
 
     @classmethod
-    def of(cls, value: float, results: Results) -> Point:
-        flags, returns = [bool(s) for s in results.success], [float(r) for r in results.returns]
-        if not flags or len(flags) != len(returns):
-            raise ValueError(
-                f"{len(flags)} successes and {len(returns)} returns; allowed: one each an episode, at least one"
-            )
-        n, k = len(flags), sum(flags)
-        interval = clopper_pearson(k, n)
+    def counted(
+        cls,
+        value: float,
+        episodes: int,
+        successes: int,
+        means: Mapping[str, float],
+        confidence: float = CONFIDENCE,
+    ) -> Point:
+        """means: "return", and those of other scores, by name."""
+        interval = clopper_pearson(successes, episodes, confidence)
+        success = successes / episodes
         return cls(
-            value=value, episodes=n, successes=k, success=k / n, interval=interval, mean_return=math.fsum(returns) / n
+            value=value,
+            episodes=episodes,
+            successes=successes,
+            success=success,
+            interval=interval,
+            mean_return=means["return"],
+            means={name: mean for name, mean in means.items() if name != "return"},
         )
 
 
@@ -140,13 +143,21 @@ def fewest_episodes(target: float) -> int:
 
 def clopper_pearson(successes: int, episodes: int, confidence: float = CONFIDENCE) -> tuple[float, float]:
     """Exact two-sided interval of a binomial rate (Clopper and Pearson, Biometrika 26, 1934), by beta quantiles."""
-    from scipy.stats import beta
-
     if not 0 <= successes <= episodes or episodes < 1:
         raise ValueError(
             f"{successes} successes of {episodes} episodes; allowed: 0 to as many as there are, at least one"
         )
+    low, high = limits(np.array([successes]), np.array([episodes]), confidence)
+    return float(low[0]), float(high[0])
+
+
+def limits(
+    successes: Any, tried: Any, confidence: float = CONFIDENCE
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The same of many rates at once, [k] each; counts need not be whole."""
+    from scipy.stats import beta
+
     tail = (1 - confidence) / 2
-    low = float(beta.ppf(tail, successes, episodes - successes + 1)) if successes else 0.0
-    high = float(beta.ppf(1 - tail, successes + 1, episodes - successes)) if successes < episodes else 1.0
+    low = np.where(successes > 0, beta.ppf(tail, successes, tried - successes + 1), 0.0)
+    high = np.where(successes < tried, beta.ppf(1 - tail, successes + 1, tried - successes), 1.0)
     return low, high

@@ -13,12 +13,14 @@ from statistics import median
 from typing import Any
 
 from ashore.configs.space import Dimension
-from ashore.randomization.robustness import tables as tables
-from ashore.randomization.robustness.charts import Chart, completion_chart, success_chart, training_charts
+from ashore.randomization.robustness import tables
+from ashore.randomization.robustness.charts import Chart, completion_chart, training_charts
 from ashore.randomization.robustness.curve import CONFIDENCE, clopper_pearson
 from ashore.randomization.robustness.growth import growth_chart
 from ashore.randomization.robustness.page import Media, chart_card, figure, page, section, write_page
+from ashore.randomization.robustness.paired import Paired
 from ashore.randomization.robustness.sweep import SweepResult
+from ashore.randomization.robustness.sweep_sections import sections
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +30,7 @@ class Headline:
     label: str
     successes: int
     episodes: int
+    interval: tuple[float, float] | None = None  # Clopper-Pearson if not given
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,11 +53,17 @@ class Report:
     command: str = ""
     media: Sequence[Media] = ()  # the first stands beside the headlines
     sweep: SweepResult | None = None
+    sweeps: Mapping[str, SweepResult] = field(default_factory=dict)  # in its place, of several policies by name
+    pairs: Sequence[Paired] = ()
     card: Sequence[Dimension] = ()  # with the ranges trained on
     declared: Sequence[Dimension] = ()  # the same with the ranges declared, to draw how they grew
     training: Sequence[Mapping[str, Any]] = ()  # rows of metrics.jsonl
     twin: Sequence[TwinEpisode] = ()
     facts: Mapping[str, str] = field(default_factory=dict)  # hashes, commit, versions, machine
+
+    def all_sweeps(self) -> Mapping[str, SweepResult]:
+        """Those to show, by the policy's name."""
+        return self.sweeps or ({self.sweep.provenance.policy: self.sweep} if self.sweep else {})
 
 
 def write(path: Path, report: Report) -> None:
@@ -69,8 +78,7 @@ def render(report: Report) -> str:
         (
             _header(report),
             _grid(report.media[1:]),
-            _curves(report.sweep, charts),
-            _margins(report.sweep),
+            sections(report.all_sweeps(), report.pairs, charts),
             _twin(report.twin, charts),
             _training(report.training, charts),
             _growth(report.training, report.declared, charts),
@@ -99,7 +107,7 @@ def _header(report: Report) -> str:
 
 
 def _tile(headline: Headline) -> str:
-    low, high = clopper_pearson(headline.successes, headline.episodes)
+    low, high = headline.interval or clopper_pearson(headline.successes, headline.episodes)
     rate = headline.successes / headline.episodes
     interval = f'<i class="interval" style="left:{low:.2%};width:{high - low:.2%}"></i>'
     bar = f'<div class="bar"><i class="track"></i>{interval}<i class="tick sea" style="left:{rate:.2%}"></i></div>'
@@ -114,27 +122,6 @@ def _tile(headline: Headline) -> str:
 def _grid(media: Sequence[Media]) -> str:
     shown = "".join(figure(m) for m in media)
     return f'<div class="grid">{shown}</div>\n' if shown else ""
-
-
-def _curves(sweep: SweepResult | None, charts: dict[str, Chart]) -> str:
-    if sweep is None or not sweep.curves:
-        return ""
-    figures = "".join(
-        chart_card(charts, success_chart(curve, sweep.target), tables.curve_caption(curve, sweep.target))
-        for curve in sweep.by_fragility()
-    )
-    how = "Success as one parameter leaves its nominal value, the most fragile first. The band is the exact 95 % interval."
-    return section("Success when reality differs", how, tables.CURVE_LEGEND + f'<div class="grid">{figures}</div>\n')
-
-
-def _margins(sweep: SweepResult | None) -> str:
-    if sweep is None or not sweep.curves:
-        return ""
-    how = (
-        f"How far a parameter may go until the lower end of the interval falls under {sweep.target:.0%}. "
-        "Headroom 1 is the edge of the range trained on; under 1 the policy fails inside it."
-    )
-    return section("Margins", how, tables.margins(sweep))
 
 
 def _twin(episodes: Sequence[TwinEpisode], charts: dict[str, Chart]) -> str:
@@ -179,9 +166,14 @@ def _card(dims: Sequence[Dimension]) -> str:
 
 def _facts(report: Report) -> str:
     facts = dict(report.facts)
-    if report.sweep is not None:
-        named = report.sweep.provenance.model_dump(exclude={"seeds"})
+    sweeps = report.all_sweeps()
+    for sweep in list(sweeps.values())[:1]:
+        named = sweep.provenance.model_dump(
+            exclude={"seeds"} if len(sweeps) == 1 else {"seeds", "policy", "policy_sha256"}
+        )
         facts |= {f"sweep {key.replace('_', ' ')}": value for key, value in named.items() if value}
-        if report.sweep.provenance.seeds:
-            facts["sweep seeds"] = ", ".join(map(str, report.sweep.provenance.seeds))
+        if sweep.provenance.seeds:
+            facts["sweep seeds"] = ", ".join(map(str, sweep.provenance.seeds))
+    if len(sweeps) > 1:
+        facts |= {f"policy {name}, sha256": sweep.provenance.policy_sha256 for name, sweep in sweeps.items()}
     return section("To make it again", "What was run, on what.", tables.facts(facts)) if facts else ""

@@ -1,25 +1,18 @@
-"""How far a parameter may go before a policy fails: success against each parameter, with exact intervals, and margins.
-
-One group of parameters moves at a time, all its members together; what the others do is for `evaluate` to say.
-"""
+"""What a sweep found: success against each parameter, with exact intervals, and margins; maps of pairs; the joint test."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
+from pydantic import Field
+
 from ashore.configs.schema import Fraction, Settings
-from ashore.configs.space import Dimension
-from ashore.randomization.robustness.curve import Curve, Margin, Point, Results, fewest_episodes
+from ashore.randomization.robustness.curve import CONFIDENCE, Curve, Margin, fewest_episodes
+from ashore.randomization.robustness.heatmap import HeatMap
+from ashore.randomization.robustness.joint import JointTest
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-Evaluate = Callable[[dict[str, float]], Results]
-Progress = Callable[[int, int, str], None]
-ALL = "all"  # in place of a group's name: every group of the space
 
 
 class Provenance(Settings):
@@ -36,9 +29,15 @@ class Provenance(Settings):
 class SweepResult(Settings):
     """A whole sweep; written as JSON, it reads back equal."""
 
-    format: Literal["ashore-sweep/1"] = "ashore-sweep/1"
+    format: Literal["ashore-sweep/1", "ashore-sweep/2"] = "ashore-sweep/2"
     target: Fraction
-    curves: tuple[Curve, ...]
+    confidence: Fraction = Field(
+        default=CONFIDENCE,
+        description="nominal one of each interval of curves and maps; above 95 % where points were judged several times",
+    )
+    curves: tuple[Curve, ...] = ()
+    maps: tuple[HeatMap, ...] = ()
+    joint: JointTest | None = None
     provenance: Provenance = Provenance()
 
     def to_json(self) -> str:
@@ -58,58 +57,22 @@ class SweepResult(Settings):
         return sorted(self.curves, key=rank)
 
 
-def sweep(
-    groups: Sequence[str],
-    dims: Sequence[Dimension],
-    evaluate: Evaluate,
-    *,
-    points: int = 9,
-    target: float = 0.8,
-    provenance: Provenance | None = None,
-    progress: Progress | None = None,
-    finished: Callable[[SweepResult], None] | None = None,
-) -> SweepResult:
-    """Evaluate at every value of every group; `evaluate` gets each member's value by name, in the group's unit.
-
-    groups: names; "all" stands for every group of `dims`.
-    progress(done, total, what) is called before each evaluation and once at the end.
-    finished(result so far) is called after each group.
-    """
-    plan = [(members, grid(members[0], points)) for members in _members(groups, dims)]
-    total, done = sum(len(values) for _, values in plan), 0
-    curves: list[Curve] = []
-    result = SweepResult(target=target, curves=(), provenance=provenance or Provenance())
-    for members, values in plan:
-        measured = []
-        for value in values:
-            if progress:
-                progress(done, total, f"{members[0].group} = {value:.4g} {members[0].unit}".removesuffix(" 1"))
-            measured.append(Point.of(value, evaluate({d.name: value for d in members})))
-            done += 1
-        curves.append(_curve(members, measured))
-        result = result.model_copy(update={"curves": tuple(curves)})
-        if finished:
-            finished(result)
-    if progress:
-        progress(done, total, "done")
-    return result
-
-
-def grid(dim: Dimension, points: int) -> list[float]:
-    """`points` values over the widest range, even along the scale, with both ends, nominal, low and high exactly among them.
-
-    Fewer points than those five (where they differ) are raised to that many; the rest halve the widest gaps in turn.
-    """
-    fixed = sorted({*dim.widest, dim.low, dim.nominal, dim.high})
-    axis = [math.log(v) if dim.distribution == "log" else v for v in fixed]
-    parts = [1] * (len(fixed) - 1)
-    for _ in range(points - len(fixed) if parts else 0):
-        widest = max(range(len(parts)), key=lambda i: (axis[i + 1] - axis[i]) / parts[i])
-        parts[widest] += 1
-    values = [fixed[0]]
-    for low, high, n in zip(fixed, fixed[1:], parts, strict=False):
-        values += [dim.from_unit(k / n, low, high) for k in range(1, n)] + [high]
-    return values
+def joint_lines(result: SweepResult) -> list[str]:
+    """What the joint test found, for a terminal; nothing where there was none."""
+    test = result.joint
+    if test is None:
+        return []
+    (low, high), (few, many) = test.interval, test.coverage_interval
+    lines = [f"over the whole space, {test.worlds:,} worlds: success {test.success:.1%} [{low:.1%}, {high:.1%}]"]
+    if test.repeats > 1:
+        lines[0] += f", coverage {test.coverage:.1%} [{few:.1%}, {many:.1%}]"
+    lines += [
+        f"{tail.name}: mean {tail.mean:.4g}, worst 5 % beyond {tail.percentile:.4g}, CVaR10 {tail.cvar:.4g}"
+        for tail in test.scores
+    ]
+    leading = [f"{r.group.replace('_', ' ')} {r.success:.1%}" for r in test.ranking if r.success > r.success_chance][:5]
+    lines.append(f"success depends on: {', '.join(leading) or 'nothing that stands out of chance'}")
+    return [*lines, ""]
 
 
 def table(result: SweepResult) -> Table:
@@ -161,29 +124,3 @@ def headroom_text(curve: Curve, target: float) -> str:
         return f"too few episodes: {curve.at_nominal.episodes} of {fewest_episodes(target)}"
     headroom, fails = curve.headroom(target)
     return "" if headroom is None else f"{'' if fails else 'over '}{headroom:.2g}x"
-
-
-def _members(groups: Sequence[str], dims: Sequence[Dimension]) -> list[list[Dimension]]:
-    by_group: Mapping[str, list[Dimension]] = {d.group: [e for e in dims if e.group == d.group] for d in dims}
-    if ALL in groups and ALL not in by_group:
-        groups = list(by_group)
-    for group in groups:
-        if group not in by_group:
-            close = get_close_matches(group, by_group, n=2)
-            hint = f"did you mean {' or '.join(close)}? " if close else ""
-            raise ValueError(f"parameter = {group!r}; {hint}allowed: {', '.join([*by_group, ALL])}")
-    return [by_group[group] for group in dict.fromkeys(groups)]
-
-
-def _curve(members: Sequence[Dimension], measured: Sequence[Point]) -> Curve:
-    first = members[0]
-    return Curve(
-        group=first.group,
-        unit=first.unit,
-        distribution=first.distribution,
-        members=tuple(d.name for d in members),
-        nominal=first.nominal,
-        low=first.low,
-        high=first.high,
-        points=tuple(measured),
-    )

@@ -10,12 +10,15 @@ from ashore.configs.space import Dimension
 from ashore.randomization.robustness.curve import Curve, Margin
 from ashore.randomization.robustness.sweep import SweepResult, headroom_text, margin_texts
 
-CURVE_LEGEND = (
-    '<div class="legend"><span><i style="background:var(--sea)"></i>success</span>'
-    '<span><i style="background:var(--band)"></i>95 % interval</span>'
+_MARKS = (
     '<span><i style="background:var(--sand)"></i>range trained on</span>'
     '<span><i style="border-top:2px dotted var(--ink);height:2px;border-radius:0"></i>nominal</span>'
     '<span><i style="border-top:2px dashed var(--coral);height:2px;border-radius:0"></i>target</span></div>\n'
+)
+MARKS_LEGEND = '<div class="legend">' + _MARKS
+CURVE_LEGEND = (
+    '<div class="legend"><span><i style="background:var(--sea)"></i>success</span>'
+    '<span><i style="background:var(--band)"></i>95 % interval</span>' + _MARKS
 )
 BAR_LEGEND = (
     '<div class="legend"><span><i style="background:var(--sand);box-shadow:inset 0 0 0 1px var(--sand-edge)"></i>'
@@ -30,7 +33,7 @@ def curve_caption(curve: Curve, target: float) -> str:
     """The parameter's name, whether the policy holds over the range it was trained on, and its headroom."""
     good, headroom = curve.holds(target), headroom_text(curve, target)
     flag = _flag(("holds" if good else "fails") + (f", headroom {headroom}" if headroom else " in range"), good)
-    return f"<span>{_name(curve.group, len(curve.members))}</span>{flag}"
+    return f"<span>{group_name(curve.group, len(curve.members))}</span>{flag}"
 
 
 def margins(sweep: SweepResult) -> str:
@@ -97,7 +100,7 @@ def _margin_row(curve: Curve, target: float) -> str:
         "Fails above": fails_above,
     }
     flag = f'<td class="number headroom" data-label="headroom">{_flag(headroom_text(curve, target), curve.holds(target))}</td>'
-    return _row(_name(curve.group, len(curve.members)), curve.unit, numbers, f'{flag}<td class="wide">{bar}</td>')
+    return _row(group_name(curve.group, len(curve.members)), curve.unit, numbers, f'{flag}<td class="wide">{bar}</td>')
 
 
 def _flag(text: str, good: bool) -> str:
@@ -116,7 +119,7 @@ def _card_row(members: Sequence[Dimension]) -> str:
     }
     bar = _bar(at, (first.low, first.high), first.nominal)
     tail = f'<td data-label="Scale">{first.distribution}</td><td class="wide">{bar}</td>'
-    return _row(_name(first.group, len(members)), first.unit, numbers, tail)
+    return _row(group_name(first.group, len(members)), first.unit, numbers, tail)
 
 
 def _end(margin: Margin) -> float:
@@ -143,7 +146,8 @@ def _span(kind: str, at: Callable[[float], float], ends: tuple[float, float]) ->
     return f'<i class="{kind}" style="left:{left:.2%};width:{right - left:.2%}"></i>'
 
 
-def _name(group: str, count: int) -> str:
+def group_name(group: str, count: int) -> str:
+    """As it is shown: with how many members it has."""
     each = f" <code>&times; {count}</code>" if count > 1 else ""
     return f"{escape(group.replace('_', ' '))}{each}"
 

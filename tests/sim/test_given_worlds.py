@@ -12,7 +12,7 @@ from ashore.environments import Act, make_env
 from ashore.randomization.effects.base import SpaceError
 from ashore.sim.env import Env
 from ashore.sim.evaluate import run_episodes
-from ashore.sim.given_worlds import Worlds, play
+from ashore.sim.given_worlds import TIME_TO_SUCCESS, Worlds, play
 
 OVERRIDES = ["task.episode_seconds=0.6"]
 
@@ -74,3 +74,19 @@ def test_a_world_beyond_the_bounds_is_refused() -> None:
     with pytest.raises(SpaceError, match=r"trunk_mass.* = 500\.0 .*; allowed: "):
         play(env, zero(env), Worlds.numbered(given(env, 2, trunk_mass=500.0)))
     assert env.assign is None
+
+
+def test_the_time_to_success_is_that_of_the_first_step_that_succeeds() -> None:
+    easy = ["task.episode_seconds=0.4", "task.options.hold_seconds=0.04", "task.options.tolerance=0.25"]
+    task = load_run("arm_reach", easy).task
+    env = make_env(task, 16)
+    played = play(env, zero(env), Worlds.numbered(given(env, 16)), seed=1).episodes
+    by_hand = np.full(16, np.nan)
+    env = make_env(task, 16)
+    env.reset(1)
+    for step in range(1, env.settings.episode_steps):
+        env.step(torch.zeros(16, env.action_size))
+        by_hand[np.isnan(by_hand) & env.task.success.numpy()] = step * env.settings.control_dt
+    np.testing.assert_allclose(played.terms[TIME_TO_SUCCESS], by_hand)
+    assert 0 < np.isnan(by_hand).sum() < 16
+    assert (played.success == ~np.isnan(by_hand)).all()

@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,10 @@ import pytest
 from ashore.configs.space import Dimension
 from ashore.randomization.robustness.curve import Curve, Point
 from ashore.randomization.robustness.growth import growth_chart
+from ashore.randomization.robustness.heatmap import Axis, Cell, HeatMap
+from ashore.randomization.robustness.joint import JointRange, JointTest, Rank, Tail
 from ashore.randomization.robustness.page import Media
+from ashore.randomization.robustness.paired import Paired
 from ashore.randomization.robustness.report import Headline, Report, TwinEpisode, render, write
 from ashore.randomization.robustness.sweep import Provenance, SweepResult
 
@@ -35,6 +39,53 @@ def sweep_result(name: str = "link_mass", unit: str = "kg") -> SweepResult:
     return SweepResult(target=0.8, curves=(curve,), provenance=Provenance(command=EVIL, seeds=(3,)))
 
 
+def examined(text: str) -> SweepResult:
+    """A sweep with a map and a joint test, in whose names the text stands."""
+    axis: dict[str, Any] = {"group": text, "unit": text, "distribution": "linear", "nominal": 1, "low": 0.5, "high": 2}
+    cells = tuple(Cell.counted(a, b, 32, 32 - 8 * k) for k, (a, b) in enumerate((a, b) for a in (0, 1) for b in (1, 2)))
+    grid = HeatMap(first=Axis(values=(0, 1), **axis), second=Axis(values=(1, 2), **axis), cells=cells)
+    ends = {f"{name}_interval": (1.0, 3.0) for name in ("mean", "percentile", "cvar")}
+    tail = Tail(name=text, better="high", episodes=64, mean=2.0, percentile=1.5, cvar=1.25, **ends)
+    rank = Rank(group=text, members=2, success=0.3, success_chance=0.05, returns=0.1, returns_chance=0.05)
+    joint = JointTest(
+        within="declared",
+        worlds=64,
+        repeats=1,
+        successes=48,
+        success=0.75,
+        interval=(0.6, 0.85),
+        mastered=48,
+        coverage=0.75,
+        coverage_interval=(0.6, 0.85),
+        scores=(tail,),
+        ranking=(rank,),
+        ranges=(JointRange(group=text, unit=text, low=0, high=1),),
+    )
+    return sweep_result(text, text).model_copy(update={"maps": (grid,), "joint": joint})
+
+
+def pair(text: str) -> Paired:
+    return Paired(
+        first=text,
+        second=text,
+        episodes=64,
+        only_first=5,
+        only_second=1,
+        difference=0.0625,
+        difference_interval=(0.0, 0.125),
+        p_value=0.21875,
+        better_where_unlike=5 / 6,
+        better_where_unlike_interval=(0.36, 0.99),
+        better_return=0.5,
+        better_return_interval=(0.4, 0.6),
+    )
+
+
+def several(text: str = "plain") -> Report:
+    """Two policies beside each other."""
+    return Report(title=text, sweeps={text: examined(text), text + "2": examined(text)}, pairs=[pair(text)])
+
+
 def whole(text: str = "plain") -> Report:
     return Report(
         title=text,
@@ -43,7 +94,7 @@ def whole(text: str = "plain") -> Report:
         numbers={text: text},
         command=text,
         media=[Media(caption=text, data=MP4), Media(caption=text, data=PNG)],
-        sweep=sweep_result(text, text),
+        sweep=examined(text),
         card=dims(text, text),
         training=[{"steps": 1, "eval/success": 0.5, "time/steps_per_second": None}, {"steps": 2, "eval/success": 1.0}],
         twin=[TwinEpisode(success=True, seconds=1.25), TwinEpisode(success=False, note=text)],
@@ -69,8 +120,9 @@ def test_nothing_is_fetched_when_a_report_is_viewed() -> None:
     )
 
 
-def test_no_markup_of_a_file_reaches_the_page() -> None:
-    page = without_plotly(render(whole(EVIL)))
+@pytest.mark.parametrize("report", [whole, several])
+def test_no_markup_of_a_file_reaches_the_page(report: Callable[[str], Report]) -> None:
+    page = without_plotly(render(report(EVIL)))
     assert EVIL not in page
     assert "<img src=x" not in page
     assert "<script>alert" not in page
@@ -83,7 +135,12 @@ def test_text_inside_a_figure_is_escaped_for_plotly_and_cannot_end_its_script() 
     assert data is not None
     assert "<" not in data[1]
     charts = json.loads(data[1])
-    title = charts["chart0"]["layout"]["xaxis"]["title"]["text"]
+    for chart in charts.values():
+        assert "<script" not in json.dumps(chart)
+    titles = [
+        chart["layout"]["xaxis"]["title"]["text"] for chart in charts.values() if "title" in chart["layout"]["xaxis"]
+    ]
+    title = next(text for text in titles if "script" in text)
     assert "&lt;script&gt;" in title
     assert "<" not in title
 
@@ -111,10 +168,28 @@ def test_every_part_is_there_and_an_empty_report_has_none() -> None:
 def test_a_sweep_reaches_its_figure_unchanged() -> None:
     data = re.search(r'id="charts">(.*?)</script>', render(Report(title="t", sweep=sweep_result())), flags=re.S)
     assert data is not None
-    band, line = json.loads(data[1])["chart0"]["data"]
+    band, line = json.loads(data[1])["chart0"]["data"][:2]
     assert (line["x"], line["y"]) == ([0.25, 1.0, 4.0], [1.0, 1.0, 0.0])
     assert band["x"] == [0.25, 1.0, 4.0, 4.0, 1.0, 0.25]
     assert band["y"] == [1, 1, 1, 0.0, 0.9, 0.9]
+
+
+def test_policies_beside_each_other_differ_in_dash_and_mark_as_in_colour() -> None:
+    page = render(several())
+    for part in (
+        "plain against plain",
+        "5 and 1 of 64",
+        "+6.2% [+0.0%, +12.5%]",
+        "Two at a time",
+        "Over the whole space",
+    ):
+        assert part in page
+    data = re.search(r'id="charts">(.*?)</script>', page, flags=re.S)
+    assert data is not None
+    lines = next(c["data"] for c in json.loads(data[1]).values() if len(c["data"]) == 4)[1::2]
+    looks = [(line["line"]["color"], line["line"]["dash"], line["marker"]["symbol"]) for line in lines]
+    assert looks == [("var(--sea)", "solid", "circle"), ("var(--coral)", "dash", "square")]
+    assert "\u25cf" in page and "\u25a0" in page, "the same marks in the legend"
 
 
 def test_what_is_neither_picture_nor_video_is_refused() -> None:

@@ -1,7 +1,6 @@
 """Intervals, grids and margins against published values and hand arithmetic."""
 
 import math
-from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -11,14 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ashore.configs.space import Dimension
+from ashore.configs.sweep_plan import CurvesPlan, SweepPlan
+from ashore.randomization.robustness.allocation import first_requests
 from ashore.randomization.robustness.curve import Curve, Point, clopper_pearson
-from ashore.randomization.robustness.sweep import Provenance, SweepResult, grid, margin_text, sweep, table
-
-
-@dataclass
-class Episodes:
-    success: np.ndarray
-    returns: np.ndarray
+from ashore.randomization.robustness.grid import grid
+from ashore.randomization.robustness.layout import Layout, lay_out
+from ashore.randomization.robustness.outcomes import Outcomes, Requests
+from ashore.randomization.robustness.summary import summarize
+from ashore.randomization.robustness.sweep import Provenance, SweepResult, margin_text, table
 
 
 def dimension(name: str = "latency", member: str | None = None, **changes: Any) -> Dimension:
@@ -147,70 +146,60 @@ def test_a_curve_without_its_nominal_is_refused() -> None:
         curve([0, 1], [1, 1], nominal=1, low=0, high=1, scale="log")
 
 
-def evaluate_under(limit: float, calls: list[dict[str, float]]) -> Any:
-    def evaluate(values: dict[str, float]) -> Episodes:
-        calls.append(values)
-        good = all(v <= limit for v in values.values())
-        return Episodes(np.full(64, good), np.full(64, 2.0 * good))
-
-    return evaluate
+def space() -> list[Dimension]:
+    return [dimension("mass", "link1"), dimension("mass", "link2"), dimension("latency")]
 
 
-def test_a_sweep_moves_one_group_at_a_time_all_its_members_together() -> None:
-    calls: list[dict[str, float]] = []
-    ticks: list[tuple[int, int, str]] = []
-    dims = [dimension("mass", "link1"), dimension("mass", "link2"), dimension("latency")]
-    result = sweep(
-        ["latency", "mass"], dims, evaluate_under(0.05, calls), points=5, progress=lambda *tick: ticks.append(tick)
-    )
+def plan(**changes: Any) -> SweepPlan:
+    return SweepPlan(**{"curves": CurvesPlan(points=5), **changes})
+
+
+def played(of: SweepPlan, dims: list[Dimension], limit: float) -> tuple[Layout, Outcomes]:
+    """All first episodes; those succeed where nothing is held above the limit."""
+    layout, outcomes = lay_out(of, dims, dims), Outcomes()
+    requests = first_requests(of, layout)
+    good = np.asarray((np.nan_to_num(layout.pins, nan=0.0) <= limit).all(1), float)[requests.points]
+    outcomes.add(requests, {"success": good, "return": 2 * good})
+    return layout, outcomes
+
+
+def test_curves_move_one_group_at_a_time_all_its_members_together() -> None:
+    of, dims = plan(curves=CurvesPlan(over=("latency", "mass"), points=5)), space()
+    layout, outcomes = played(of, dims, 0.05)
+    values = [0.0, 0.01, 0.02, 0.04, 0.1]
+    held = np.full((10, 3), np.nan)
+    held[:5, 2] = values
+    held[5:, :2] = np.transpose([values, values])
+    np.testing.assert_array_equal(layout.pins, held)
+    result = summarize(of, layout, outcomes, dims, Provenance())
     assert [c.group for c in result.curves] == ["latency", "mass"]
-    assert [set(call) for call in calls] == [{"latency"}] * 5 + [{"mass[link1]", "mass[link2]"}] * 5
-    assert all(len(set(call.values())) == 1 for call in calls)
-    assert [call["latency"] for call in calls[:5]] == [0.0, 0.01, 0.02, 0.04, 0.1]
     assert [p.successes for p in result.curves[0].points] == [64, 64, 64, 64, 0]
     assert [p.mean_return for p in result.curves[0].points] == [2, 2, 2, 2, 0]
-    assert (ticks[0], ticks[-1]) == ((0, 10, "latency = 0 s"), (10, 10, "done"))
     # 64 of 64 has the lower bound 0.025 ** (1 / 64) and 0 of 64 has 0: 0.8 is passed that far between 0.04 and 0.1.
     full = 0.025 ** (1 / 64)
     assert result.curves[0].margins(0.8)[1].fails_at == pytest.approx(0.04 + 0.06 * (full - 0.8) / full)
 
 
-def test_all_stands_for_every_group_and_each_is_handed_on_as_it_is_finished() -> None:
-    dims = [dimension("mass", "link1"), dimension("mass", "link2"), dimension("latency")]
-    seen: list[SweepResult] = []
-    result = sweep(["all"], dims, evaluate_under(0.05, []), points=5, finished=seen.append)
-    assert [[c.group for c in r.curves] for r in seen] == [["mass"], ["mass", "latency"]]
-    assert seen[-1] == result
-
-
-def test_what_was_finished_before_an_interruption_has_been_handed_on() -> None:
-    seen: list[SweepResult] = []
-
-    def interrupted(values: dict[str, float]) -> Episodes:
-        if "latency" in values:
-            raise KeyboardInterrupt
-        return Episodes(np.ones(4, bool), np.ones(4))
-
-    with pytest.raises(KeyboardInterrupt):
-        sweep(["all"], [dimension("mass"), dimension("latency")], interrupted, points=5, finished=seen.append)
-    assert [[c.group for c in SweepResult.from_json(r.to_json()).curves] for r in seen] == [["mass"]]
+def test_all_stands_for_every_group_and_what_is_unfinished_is_left_out() -> None:
+    of, dims = plan(), space()
+    layout, outcomes = played(of, dims, 0.05)
+    result = summarize(of, layout, outcomes, dims, Provenance())
+    assert [c.group for c in result.curves] == ["mass", "latency"]
+    part = Outcomes()
+    first = Requests(outcomes.points[:600], outcomes.episodes[:600])
+    part.add(first, {name: column[:600] for name, column in outcomes.columns.items()})
+    assert [c.group for c in summarize(of, layout, part, dims, Provenance()).curves] == ["mass"]
 
 
 def test_an_unknown_group_names_what_exists() -> None:
-    with pytest.raises(ValueError, match="parameter = 'latncy'; did you mean latency\\? allowed: latency, mass, all"):
-        sweep(["latncy"], [dimension("latency"), dimension("mass")], evaluate_under(1, []))
-
-
-@pytest.mark.parametrize("episodes", [Episodes(np.ones(0), np.ones(0)), Episodes(np.ones(3), np.ones(2))])
-def test_results_of_the_wrong_length_are_refused(episodes: Episodes) -> None:
-    with pytest.raises(ValueError, match="allowed: one each an episode"):
-        Point.of(0.0, episodes)
+    with pytest.raises(ValueError, match="parameter = 'latncy'; did you mean latency\\? allowed: mass, latency, all"):
+        lay_out(plan(curves=CurvesPlan(over=("latncy",))), space(), space())
 
 
 def test_json_reads_back_equal_and_the_table_names_the_most_fragile_first() -> None:
-    dims = [dimension("mass"), dimension("latency", high=0.09)]
+    of, dims = plan(), [dimension("mass"), dimension("latency", high=0.09)]
     provenance = Provenance(command="ashore sweep a.onnx", policy_sha256="ab" * 32, seeds=(0, 1))
-    result = sweep(["mass", "latency"], dims, evaluate_under(0.05, []), provenance=provenance)
+    result = summarize(of, *played(of, dims, 0.05), dims, provenance)
     assert SweepResult.from_json(result.to_json()) == result
     assert [c.group for c in result.by_fragility()] == ["latency", "mass"]
     names = list(table(result).columns[0].cells)
