@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from ashore.configs.contract import Interface
-from ashore.deploy_ros.messages import trajectory_of
+from ashore.deploy_ros.messages import Trajectory
 from ashore.deploy_ros.safety import limits_of
 from ashore.deploy_ros.states import Output, State
 
 ROUNDING = 1e-9  # of a limit, and rad: of float64, after a few operations
+LONGEST = 60.0  # s that a point may take: a robot crosses its range and back in less
 GAP = 0.5  # s, or 2.5 control periods: after so long without a command the robot stands where the last one led
 
 
@@ -31,8 +32,8 @@ class LimitsJudge:
         """The node was activated or reset: its next command begins where it believes the robot to be."""
         self._begins = True
 
-    def look(self, output: Output, now: float, stands: tuple[np.ndarray, np.ndarray]) -> str:
-        """Which limit the output, computed at `now`, is outside of; empty where none.
+    def look(self, output: Output, sent: Trajectory, now: float, stands: tuple[np.ndarray, np.ndarray]) -> str:
+        """Which limit the output, computed at `now` and sent as a trajectory, is outside of; empty where none.
 
         stands: the trajectory controller's setpoint at that time, [n] rad and rad/s.
         """
@@ -64,7 +65,7 @@ class LimitsJudge:
                 _fastest(*stands, begun, np.zeros_like(v), time) > np.maximum(v_max, np.abs(stands[1])) * (1 + 1e-6)
             ).any():
                 return "time to get where it is aimed anew"
-        return self._of_message(output, before)
+        return self._of_message(sent, before)
 
     def _before(self, p: np.ndarray, v: np.ndarray, now: float) -> tuple[np.ndarray, np.ndarray]:
         """Where the last output has led by now, [n] rad and rad/s."""
@@ -79,14 +80,14 @@ class LimitsJudge:
         ahead = position + self._velocity * self._dt
         return ahead.clip(np.minimum(low, position), np.maximum(high, position))
 
-    def _of_message(self, output: Output, before: np.ndarray) -> str:
+    def _of_message(self, sent: Trajectory, before: np.ndarray) -> str:
         """The same of the trajectory point that is sent for it."""
         low, high, v_max, _ = self._limits
-        (point,) = trajectory_of(output.command, self._interface).points
+        (point,) = sent.points
         q, v = np.array(point.position), np.array(point.velocity)
         inside = (q >= np.minimum(low, before) - ROUNDING) & (q <= np.maximum(high, before) + ROUNDING)
         slow = np.abs(v) <= v_max * (1 + ROUNDING)
-        return "" if inside.all() and slow.all() and np.isfinite(point.time) and point.time > 0.0 else "the message"
+        return "" if inside.all() and slow.all() and 0.0 < point.time < LONGEST else "the message"
 
 
 def _fastest(p0: np.ndarray, v0: np.ndarray, p1: np.ndarray, v1: np.ndarray, time: float) -> np.ndarray:

@@ -122,10 +122,11 @@ class Storm:
         if output is None:
             return
         self._said[output.reason.name] += 1
-        if why := self._judge.look(output, self.now, self._setpoint):
+        sent = trajectory_of(output.command, self.interface)
+        if why := self._judge.look(output, sent, self.now, self._setpoint):
             self._outside[why] += 1
             self._first = self._first or f"step {k}: {why}; {output}"
-        self._jtc.accept(trajectory_of(output.command, self.interface), self._clock)
+        self._jtc.accept(sent, self._clock)
 
     def _guarded(self, call: Callable[[], Any]) -> Any:
         """What it gives; what it raises is counted, for a node would have failed of it."""
@@ -159,8 +160,10 @@ class Storm:
             if source.name != GOAL or self.random.random() < 0.02:
                 self._guarded(partial(self.controller.on_reading, source.name, plausible(self, source), "", self.now))
         if self.random.random() < 0.5:
-            setpoint, speed = (x.tolist() for x in self._setpoint)
-            self._guarded(lambda: self.controller.on_controller_state(self.names, setpoint, speed, self.now))
+            for group in self.controller.groups:
+                own = [self.names[joint] for joint in group.joints]
+                setpoint, speed = (x[list(group.joints)].tolist() for x in self._setpoint)
+                self._guarded(partial(self.controller.on_controller_state, own, setpoint, speed, self.now))
 
     def _go_on(self) -> None:
         """Now and then, whoever is in charge configures the node, activates it, or resets it."""

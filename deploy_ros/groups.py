@@ -123,7 +123,8 @@ class Setpoints:
 
     def __init__(self, interface: Interface, groups: list[Group]) -> None:
         self._groups = [group for group in groups if not group.forward]
-        self._maps = [JointStates([interface.joints[joint] for joint in group.joints], False) for group in self._groups]
+        self._joints = [[interface.joints[joint] for joint in group.joints] for group in self._groups]
+        self._maps = [JointStates(joints, False) for joints in self._joints]
         self._last: list[Measured | None] = [None] * len(self._groups)
 
     def take(
@@ -148,9 +149,19 @@ class Setpoints:
                 continue
             if not (np.isfinite(setpoint.position).all() and np.isfinite(setpoint.velocity).all()):
                 return "controller state: a value is not finite"
+            if why := self._far(k, setpoint.position):
+                return f"controller state: {why}"
             self._last[k] = setpoint
             return ""
         return why
+
+    def _far(self, k: int, position: np.ndarray) -> str:
+        """Which joint of a group is where no controller sends it; empty where none. The way back would take for ever."""
+        for joint, q in zip(self._joints[k], position.tolist(), strict=True):
+            width = joint.high - joint.low
+            if not joint.low - width <= q <= joint.high + width:
+                return f"{joint.name} is at {q:.6g}, far outside its limits [{joint.low:.3f}, {joint.high:.3f}]"
+        return ""
 
     def of_all(self, position: np.ndarray, velocity: np.ndarray) -> Measured | None:
         """Of all joints, as old as the oldest; None where a controller has said nothing, or none is asked.

@@ -368,7 +368,7 @@ def test_rejection_is_found_within_0_2_s_on_noisy_encoders_too(policy: Policy) -
     assert it.run_until(Reason.REJECTED) <= 0.2 + 1e-9
 
 
-@pytest.mark.parametrize("what", ["nan", "names", "length", "text", "silence"])
+@pytest.mark.parametrize("what", ["nan", "names", "length", "text", "far", "huge", "silence"])
 def test_a_controller_state_that_cannot_be_used_is_as_if_there_were_none(policy: Policy, what: str) -> None:
     it, robot = cell(policy)
     names = tuple(j.name for j in it.node.interface.joints)
@@ -377,6 +377,8 @@ def test_a_controller_state_that_cannot_be_used_is_as_if_there_were_none(policy:
         "nan": (names, [float("nan")] * 3, [0.0] * 3),
         "names": (names[:2], [0.0] * 2, [0.0] * 2),
         "length": (names, [0.0] * 2, []),
+        "far": (names, [0.0, 5.0, 0.0], [0.0] * 3),  # limits: 1.5 rad to both sides
+        "huge": (names, [0.0, 1e308, 0.0], [0.0] * 3),
         "text": (names, ["a", "b", "c"], []),
         "silence": fit,  # and nothing after it
     }
