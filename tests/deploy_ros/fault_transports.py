@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import sys
 from collections.abc import Iterator
@@ -16,15 +17,18 @@ from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros.dds import Participant, Writer
 from tests.deploy_ros.fake_rclpy import NODES, Executor, FakeNode, stand_ins
 from tests.deploy_ros.fault_rig import STATUS, Run
-from tests.deploy_ros.processes import new_domain
+
+# That no other test of this folder opens, for a process opens each in one way alone; a new one a run, for a participant
+# that was left may still be announced for a while.
+DOMAINS = itertools.cycle(range(102, 233))
 
 
 class DdsRun(Run):
     """Over real DDS, in a domain of its own: the world is another participant."""
 
     def __init__(self, patch: pytest.MonkeyPatch, robot: str, **settings: Any) -> None:
-        for name, value in new_domain().items():
-            patch.setenv(name, value)
+        patch.setenv("ROS_DOMAIN_ID", str(next(DOMAINS)))
+        patch.setenv("ROS_AUTOMATIC_DISCOVERY_RANGE", "OFF")  # all are in this process, and nobody else shall be heard
         super().__init__(patch, robot, **settings)
         self._dds, self._writers = Participant(), dict[str, Writer]()
         self._own: Any = None  # the node's participant
