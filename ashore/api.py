@@ -40,6 +40,7 @@ from ashore.showing import play_to_file
 from ashore.sim.env import Env
 from ashore.sweeps import Space, run_sweep, sweep_name, sweep_report
 from ashore.trained_policy import TrainedPolicy, load_trained, measure
+from ashore.verdicts import Judged, judge
 
 if TYPE_CHECKING:
     from ashore.gymnasium_runs import GymnasiumEvaluation, TrainedGymnasium
@@ -336,6 +337,24 @@ def sweep(
         kept = f"{folder / 'results.json'} holds the {finished} finished" if finished else "none was finished"
         raise KeyboardInterrupt(f"interrupted; of the parameters, {kept}") from None
     return Sweep(result, folder)
+
+
+def gate(
+    policy: str | Path,
+    require: str | Path = "deploy",
+    *,
+    seed: int = 0,
+    quiet: bool = False,
+    settings: Settings | None = None,
+    overrides: Sequence[str] = (),
+    command: str = "",
+) -> Judged:
+    """Judge whether a policy file may go to a robot, by what a YAML file requires; a stamp beside the file says so."""
+    given = overrides_of(settings or {})
+    with _without_flag(bool(given)):
+        return judge(
+            policy, require, seed=seed, overrides=[*overrides, *given], command=command, console=Console(quiet=quiet)
+        )
 
 
 def play(
