@@ -341,7 +341,7 @@ def sweep(
 
 def gate(
     policy: str | Path,
-    require: str | Path = "deploy",
+    require: str | Path | Mapping[str, Any] = "deploy",
     *,
     seed: int = 0,
     quiet: bool = False,
@@ -349,7 +349,7 @@ def gate(
     overrides: Sequence[str] = (),
     command: str = "",
 ) -> Judged:
-    """Judge whether a policy file may go to a robot, by what a YAML file requires; a stamp beside the file says so."""
+    """Judge whether a policy file may go to a robot, by what YAML or a mapping requires; a stamp beside it says so."""
     given = overrides_of(settings or {})
     with _without_flag(bool(given)):
         return judge(

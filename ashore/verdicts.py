@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ashore.configs.errors import UsageError
-from ashore.configs.requirements import Requirements, read_requirements, requirements_file
+from ashore.configs.requirements import Requirements, read_requirements, requirements_file, requirements_of
 from ashore.configs.verdict import MAX_COMMAND, MAX_LINE, Row, Verdict, one_line, verdict_path
 from ashore.environments import TEST_SEED, make_env
 from ashore.files import commit, write_atomically
@@ -28,6 +29,8 @@ from ashore.sim.given_worlds import Worlds
 from ashore.sweeps import with_trained_ranges
 from ashore.trained_policy import TrainedPolicy, load_trained, measure_in
 from ashore.version import __version__
+
+_GIVEN = Path("require")  # what messages and the stamp call requirements that come from no file
 
 
 @dataclass(frozen=True, repr=False)
@@ -59,18 +62,18 @@ def policy_file(where: str | Path) -> Path:
 
 def judge(
     where: str | Path,
-    require: str | Path,
+    require: str | Path | Mapping[str, Any],
     *,
     seed: int = 0,
     overrides: Sequence[str] = (),
     command: str = "",
     console: Console | None = None,
 ) -> Judged:
-    """Play all that is required of a policy file, and stamp it. overrides: other ranges of the task, as identified ones."""
-    file, path = requirements_file(require), policy_file(where)
+    """Play all that is required of a policy file, and stamp it. require: a file, a name in configs/sweeps, or the data."""
+    source, path = _GIVEN if isinstance(require, Mapping) else requirements_file(require), policy_file(where)
+    requirements = requirements_of(require, str(source)) if isinstance(require, Mapping) else read_requirements(source)
     if path.is_file() and not os.access(path.parent, os.W_OK):  # said before an hour of episodes, not after
         raise UsageError(f"{path.parent} cannot be written to; the verdict goes beside the policy: copy it elsewhere")
-    requirements = read_requirements(file)
     policy = load_trained(str(path), overrides)
     env = make_env(policy.run.task, 1)
     declared = env.randomizer.dimensions if env.randomizer else ()
@@ -78,7 +81,7 @@ def judge(
     try:
         required = checks(requirements, trained, TEST_SEED + seed)
     except ValueError as error:
-        raise UsageError(f"{file}: {error}") from None
+        raise UsageError(f"{source}: {error}") from None
     rows = _played(policy, required, TEST_SEED + seed, console)
     verdict = Verdict(
         policy_sha256=policy.sha256,
@@ -86,7 +89,7 @@ def judge(
         robot=policy.run.task.robot.name,
         passed=all(row.passed for row in rows),
         rows=rows,
-        requirements=one_line(file.name, MAX_LINE),
+        requirements=one_line(source.name, MAX_LINE),
         requirements_sha256=_sha256(requirements),
         changed=tuple(one_line(text, MAX_LINE) for text in overrides),
         seed=seed,

@@ -41,8 +41,18 @@ class SuccessRequired(Required):
     at_least: Rate = Field(default=0.9, description="of the success rate, by the lower end of its 95 % interval")
     episodes: Episodes = 512
     within: Literal["declared", "trained"] = Field(
-        default="declared", description="the task's ranges, identified ones where it has them; or what training reached"
+        default="declared", description="the task's ranges, or those that training reached"
     )
+    ranges: dict[str, tuple[Value, Value]] = Field(
+        default_factory=dict, description="parameter -> [low, high] in its unit, as identified, instead"
+    )
+
+    @model_validator(mode="after")
+    def _lower_first(self) -> SuccessRequired:
+        for name, (low, high) in self.ranges.items():
+            if low > high:
+                raise ValueError(f"ranges.{name} = [{low:g}, {high:g}]; allowed: the lower one first")
+        return self
 
 
 class MarginsRequired(Required):

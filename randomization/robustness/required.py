@@ -118,27 +118,38 @@ def _confidence(looks: int) -> float:
 
 
 def _success(required: SuccessRequired, trained: Space, seed: int) -> Check:
-    check = _pinned(f"success within the {required.within} ranges", {}, required, len(trained))
-    if required.within == "trained":
-        u = np.random.Generator(np.random.Philox(seed)).uniform(size=check.lambdas.shape)
-        for k, d in enumerate(trained):
-            check.lambdas[:, k] = np.clip([d.from_unit(x, d.low, d.high) for x in u[:, k].tolist()], *d.widest)
+    """Worlds drawn as declared, but for the dimensions that have ranges here."""
+    ranges = {k: (d.low, d.high) for k, d in enumerate(trained)} if required.within == "trained" else {}
+    for name, ends in required.ranges.items():
+        ranges |= dict.fromkeys(_members("success.ranges", name, ends, trained), ends)
+    given = f", {len(required.ranges)} of them given" if required.ranges else ""
+    check = _pinned(f"success within the {required.within} ranges{given}", {}, required, len(trained))
+    u = np.random.Generator(np.random.Philox(seed)).uniform(size=check.lambdas.shape)
+    for k, (low, high) in ranges.items():
+        values = [trained[k].from_unit(x, low, high) for x in u[:, k].tolist()]
+        check.lambdas[:, k] = np.clip(values, low, high)  # exp(log(x)) rounds
     return check
+
+
+def _members(where: str, name: str, values: Sequence[float], space: Space) -> list[int]:
+    """The dimensions of a group, or one; ValueError where there is none, or a value is beyond its bounds."""
+    members = [k for k, d in enumerate(space) if name in (d.group, d.name)]
+    if not members:
+        raise ValueError(f"{where}: {_unknown(name, space)}")
+    for d in (space[k] for k in members):
+        for value in values:
+            if not d.widest[0] <= value <= d.widest[1]:
+                low, high = d.widest
+                raise ValueError(
+                    f"{where}.{name} = {_text(value, d.unit)}; allowed: within bounds {low:g} to {_text(high, d.unit)}"
+                )
+    return members
 
 
 def _tolerates(required: ToleratesRequired, trained: Space) -> list[Check]:
     found = []
     for name, value in required.values.items():
-        members = [k for k, d in enumerate(trained) if name in (d.group, d.name)]
-        if not members:
-            raise ValueError(f"tolerates.values: {_unknown(name, trained)}")
-        for k in members:
-            d = trained[k]
-            if not d.widest[0] <= value <= d.widest[1]:
-                raise ValueError(
-                    f"tolerates.values.{name} = {value:g} {d.unit}; allowed: within bounds "
-                    f"[{d.widest[0]:g}, {d.widest[1]:g}] {d.unit}"
-                )
+        members = _members("tolerates.values", name, [value], trained)
         pins = dict.fromkeys(members, value)
         found.append(_pinned(f"{name} = {_text(value, trained[members[0]].unit)}", pins, required, len(trained)))
     return found

@@ -29,6 +29,7 @@ def test_the_shipped_file_reads_and_asks_for_everything() -> None:
         ({"success": {"episodes": 10**9}}, "success.episodes = 1000000000; allowed: at most 100000"),
         ({"success": {"doublings": 9}}, "success.doublings = 9; allowed: at most 8"),
         ({"success": {"within": "reach"}}, "success.within = 'reach'; allowed: 'declared' or 'trained'"),
+        ({"success": {"ranges": {"m": [2.0, 1.0]}}}, r"success: ranges.m = \[2, 1\]; allowed: the lower one first"),
         ({"margins": {"each": {"payload": -1.0}}}, "margins.each.payload = -1.0; allowed: above 0"),
         ({"tolerates": {}}, "tolerates.values is missing"),
         ({"tolerates": {"values": {}}}, "tolerates.values = {}; allowed: at least 1 value"),

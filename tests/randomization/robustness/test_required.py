@@ -59,11 +59,19 @@ def test_success_is_required_in_the_declared_or_in_the_trained_ranges() -> None:
     assert np.median(lambdas[:, 1]) == pytest.approx(1.0, abs=0.05), "log: half of it below sqrt(0.5 * 2)"
 
 
+def test_identified_ranges_stand_in_for_the_declared_ones() -> None:
+    row = rows_of(success={"ranges": {"mass": [1.0, 1.2]}})["success within the declared ranges, 1 of them given"]
+    assert np.isnan(row.lambdas[:, [0, 3]]).all()
+    assert row.lambdas[:, 1:3].min() >= 1.0 and row.lambdas[:, 1:3].max() <= 1.2
+    assert (row.lambdas[:, 1] != row.lambdas[:, 2]).all(), "each member draws its own"
+
+
 @pytest.mark.parametrize(
     ("parts", "said"),
     [
         ({"tolerates": {"values": {"paylod": 1.0}}}, "did you mean payload.*allowed: payload, mass, still"),
-        ({"tolerates": {"values": {"payload": 11.0}}}, r"payload = 11 kg; allowed: within bounds \[0, 10\] kg"),
+        ({"tolerates": {"values": {"payload": 11.0}}}, "payload = 11 kg; allowed: within bounds 0 to 10 kg"),
+        ({"success": {"ranges": {"mass": [0.5, 4.0]}}}, "success.ranges.mass = 4; allowed: within bounds 0.1 to 3$"),
         ({"margins": {"each": {"still": 1.0}}}, "training never varied still; allowed: tolerates"),
         ({"margins": {"each": {"x": 1.0}}}, "margins.each: x is no parameter"),
         ({"success": {"at_least": 0.99, "episodes": 64, "doublings": 1}}, "cannot show 99%"),
