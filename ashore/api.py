@@ -345,16 +345,14 @@ def gate(
     *,
     seed: int = 0,
     quiet: bool = False,
-    settings: Settings | None = None,
-    overrides: Sequence[str] = (),
+    task: str | None = None,
     command: str = "",
 ) -> Judged:
-    """Judge whether a policy file may go to a robot, by what YAML or a mapping requires; a stamp beside it says so."""
-    given = overrides_of(settings or {})
-    with _without_flag(bool(given)):
-        return judge(
-            policy, require, seed=seed, overrides=[*overrides, *given], command=command, console=Console(quiet=quiet)
-        )
+    """Judge whether a policy file may go to a robot, by what YAML or a mapping requires; a stamp beside it says so.
+
+    task: `FILE.py:CLASS` of a policy whose task is not in this package.
+    """
+    return judge(policy, require, seed=seed, source=task, command=command, console=Console(quiet=quiet))
 
 
 def play(

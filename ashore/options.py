@@ -130,7 +130,8 @@ def _sweep_options(sub: argparse.ArgumentParser) -> None:
 
 
 def _gate_options(sub: argparse.ArgumentParser) -> None:
-    _about_settings(sub)
+    # No --set: a verdict is of the policy in its own task, not in an easier one.
+    sub.add_argument("--task", metavar="FILE.py:CLASS", help="a task from a file of your own, whose code is run")
     sub.add_argument("policy", help="an exported .onnx, or the folder of a run that holds one")
     sub.add_argument(
         "--require",

@@ -65,23 +65,26 @@ def judge(
     require: str | Path | Mapping[str, Any],
     *,
     seed: int = 0,
-    overrides: Sequence[str] = (),
+    source: str | None = None,
     command: str = "",
     console: Console | None = None,
 ) -> Judged:
-    """Play all that is required of a policy file, and stamp it. require: a file, a name in configs/sweeps, or the data."""
-    source, path = _GIVEN if isinstance(require, Mapping) else requirements_file(require), policy_file(where)
-    requirements = requirements_of(require, str(source)) if isinstance(require, Mapping) else read_requirements(source)
+    """Play all that is required of a policy file, and stamp it. require: a file, a name in configs/sweeps, or the data.
+
+    source: `FILE.py:CLASS` of a task that is not in this package.
+    """
+    file, path = _GIVEN if isinstance(require, Mapping) else requirements_file(require), policy_file(where)
+    requirements = requirements_of(require, str(file)) if isinstance(require, Mapping) else read_requirements(file)
     if path.is_file() and not os.access(path.parent, os.W_OK):  # said before an hour of episodes, not after
         raise UsageError(f"{path.parent} cannot be written to; the verdict goes beside the policy: copy it elsewhere")
-    policy = load_trained(str(path), overrides)
+    policy = load_trained(str(path), [] if source is None else [f"task.source={source}"])
     env = make_env(policy.run.task, 1)
     declared = env.randomizer.dimensions if env.randomizer else ()
     trained = with_trained_ranges(declared, policy.trained_on())
     try:
         required = checks(requirements, trained, TEST_SEED + seed)
     except ValueError as error:
-        raise UsageError(f"{source}: {error}") from None
+        raise UsageError(f"{file}: {error}") from None
     rows = _played(policy, required, TEST_SEED + seed, console)
     verdict = Verdict(
         policy_sha256=policy.sha256,
@@ -89,9 +92,8 @@ def judge(
         robot=policy.run.task.robot.name,
         passed=all(row.passed for row in rows),
         rows=rows,
-        requirements=one_line(source.name, MAX_LINE),
+        requirements=one_line(file.name, MAX_LINE),
         requirements_sha256=_sha256(requirements),
-        changed=tuple(one_line(text, MAX_LINE) for text in overrides),
         seed=seed,
         made=dt.datetime.now(dt.timezone.utc).strftime("%Y-%m-%d %H:%M:%S"),
         command=one_line(command, MAX_COMMAND),

@@ -61,7 +61,6 @@ class Verdict(Settings):
     rows: tuple[Row, ...] = Field(min_length=1, max_length=1000)
     requirements: Line = Field(description="file that says what is required")
     requirements_sha256: str = Field(pattern="^[0-9a-f]{64}$")
-    changed: tuple[Line, ...] = Field(max_length=1000, description="settings of the task that were changed for it")
     seed: int = Field(ge=0)
     made: Line = Field(description="UTC")
     command: Annotated[str, Field(max_length=MAX_COMMAND), AfterValidator(_plain)]
@@ -82,7 +81,6 @@ class Verdict(Settings):
     def line(self) -> str:
         """The verdict in one line."""
         of = f"{len(self.rows)} requirements of {self.requirements}, {self.made[:10]}"
-        of += f", with {len(self.changed)} changed settings" if self.changed else ""
         if self.passed:
             return f"passed all {of}"
         first = self.missing[0]

@@ -48,9 +48,7 @@ def gate(options: argparse.Namespace) -> int:
     from ashore.verdicts import table
 
     try:
-        judged = api.gate(
-            options.policy, options.require, seed=options.seed, overrides=options.set, command=command_line()
-        )
+        judged = api.gate(options.policy, options.require, seed=options.seed, task=options.task, command=command_line())
     except KeyboardInterrupt:
         print("interrupted; no verdict was written")
         return 130
