@@ -48,7 +48,7 @@ def run_sweep(
     declared = env.randomizer.dimensions if env.randomizer else ()
     if not declared:
         raise UsageError(f"task {policy.run.task.name} randomizes nothing: there is no parameter to sweep")
-    dimensions = with_trained_ranges(declared, policy.trained_on())
+    dimensions = with_ranges(declared, policy.trained_on())
     provenance = Provenance(
         command=command,
         commit=commit(),
@@ -98,7 +98,7 @@ def sweep_report(policy: TrainedPolicy, result: SweepResult, trained: Space, dec
     )
 
 
-def with_trained_ranges(dimensions: Sequence[Dimension], trained_on: Sequence[Dimension]) -> tuple[Dimension, ...]:
+def with_ranges(dimensions: Sequence[Dimension], trained_on: Sequence[Dimension]) -> tuple[Dimension, ...]:
     """The dimensions with the ranges that training reached; one that training did not have stood at its nominal value."""
     reached = {d.name: (d.low, d.high) for d in trained_on}
     ranges = [reached.get(d.name, (d.nominal, d.nominal)) for d in dimensions]

@@ -26,7 +26,7 @@ from ashore.files import commit, write_atomically
 from ashore.randomization.robustness.required import Bools, Check, Floats, checks, run_checks, without_margin
 from ashore.runs import POLICY_FILE
 from ashore.sim.given_worlds import Worlds
-from ashore.sweeps import with_trained_ranges
+from ashore.sweeps import with_ranges
 from ashore.trained_policy import TrainedPolicy, load_trained, measure_in
 from ashore.version import __version__
 
@@ -80,7 +80,7 @@ def judge(
     policy = load_trained(str(path), [] if source is None else [f"task.source={source}"])
     env = make_env(policy.run.task, 1)
     declared = env.randomizer.dimensions if env.randomizer else ()
-    trained = with_trained_ranges(declared, policy.trained_on())
+    trained = with_ranges(declared, policy.trained_on())
     try:
         required = checks(requirements, trained, TEST_SEED + seed)
     except ValueError as error:
