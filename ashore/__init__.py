@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         clone,
         compare,
         evaluate,
+        gate,
         make_env,
         open_run,
         open_runs,
@@ -35,12 +36,14 @@ if TYPE_CHECKING:
     from ashore.deploy_ros.stepping import SteppedPolicy, Targets, load
     from ashore.results import Comparison, Evaluation, Exported, Recorded, Sweep, Video
     from ashore.run_sets import RunSet
+    from ashore.verdicts import Judged
 
 __all__ = [
     "AshoreError",
     "Comparison",
     "Evaluation",
     "Exported",
+    "Judged",
     "Recorded",
     "Run",
     "RunSet",
@@ -52,6 +55,7 @@ __all__ = [
     "clone",
     "compare",
     "evaluate",
+    "gate",
     "load",
     "make_env",
     "open_run",
@@ -69,6 +73,7 @@ _API = dict.fromkeys(
         "clone",
         "compare",
         "evaluate",
+        "gate",
         "make_env",
         "open_run",
         "open_runs",
@@ -82,7 +87,7 @@ _API = dict.fromkeys(
 )
 _API |= dict.fromkeys(("Comparison", "Evaluation", "Exported", "Recorded", "Sweep", "Video"), "ashore.results")
 _API |= dict.fromkeys(("SteppedPolicy", "Targets", "load"), "ashore.deploy_ros.stepping")
-_API |= {"AshoreError": "ashore.configs.errors", "RunSet": "ashore.run_sets"}
+_API |= {"AshoreError": "ashore.configs.errors", "RunSet": "ashore.run_sets", "Judged": "ashore.verdicts"}
 
 set_defaults()
 

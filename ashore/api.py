@@ -40,6 +40,7 @@ from ashore.sim.env import Env
 from ashore.sweep_set import named_policies, sweep_all
 from ashore.sweeps import plan_for, sweep_name
 from ashore.trained_policy import TrainedPolicy, load_trained, measure
+from ashore.verdicts import Judged, judge
 
 if TYPE_CHECKING:
     from ashore.gymnasium_runs import GymnasiumEvaluation, TrainedGymnasium
@@ -335,6 +336,22 @@ def sweep(
     except KeyboardInterrupt:
         raise KeyboardInterrupt(f"interrupted; {folder} keeps its episodes, and the same command goes on") from None
     return Sweep({name: swept.result for name, swept in found.swept.items()}, folder, found.pairs)
+
+
+def gate(
+    policy: str | Path,
+    require: str | Path | Mapping[str, Any] = "deploy",
+    *,
+    seed: int = 0,
+    quiet: bool = False,
+    task: str | None = None,
+    command: str = "",
+) -> Judged:
+    """Judge whether a policy file may go to a robot, by what YAML or a mapping requires; a stamp beside it says so.
+
+    task: `FILE.py:CLASS` of a policy whose task is not in this package.
+    """
+    return judge(policy, require, seed=seed, source=task, command=command, console=Console(quiet=quiet))
 
 
 def play(

@@ -14,7 +14,7 @@ from ashore.configs.errors import AshoreError
 MODULES = {
     "learning": ("tasks", "config", "train", "export"),
     "imitating": ("record", "clone", "prefer"),
-    "measuring": ("evaluate", "sweep", "compare", "bench", "demo"),
+    "measuring": ("evaluate", "sweep", "gate", "compare", "bench", "demo"),
     "showing": ("play", "look"),
     "deploying": ("inspect", "twin", "deploy", "profile", "replay", "goal", "stop", "reset", "doctor"),
 }

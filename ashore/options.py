@@ -140,6 +140,19 @@ def _sweep_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--out", type=Path, metavar="DIR", help="runs/sweep-TASK-POLICY if not given")
 
 
+def _gate_options(sub: argparse.ArgumentParser) -> None:
+    # No --set: a verdict is of the policy in its own task, not in an easier one.
+    sub.add_argument("--task", metavar="FILE.py:CLASS", help="a task from a file of your own, whose code is run")
+    sub.add_argument("policy", help="an exported .onnx, or the folder of a run that holds one")
+    sub.add_argument(
+        "--require",
+        default="deploy",
+        metavar="FILE",
+        help="what it must show, in YAML; configs/sweeps/deploy.yaml if not given",
+    )
+    sub.add_argument("--seed", type=_seed, default=0)
+
+
 def _compare_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs, or of their seeds")
     sub.add_argument("--out", type=Path, metavar="FILE.html", help="runs/compare.html if not given")
@@ -404,6 +417,7 @@ COMMANDS: dict[str, tuple[str, Options]] = {
     "prefer": ("improve a policy by which of two clips people or scripts prefer", _prefer_options),
     "evaluate": ("count a policy's successes over whole episodes", _evaluate_options),
     "sweep": ("measure where a policy works, and how far parameters may go before it fails", _sweep_options),
+    "gate": ("judge whether a policy may go to a robot, and stamp it", _gate_options),
     "compare": ("draw runs and sets of seeds beside each other, on one page", _compare_options),
     "export": ("write a run's policy as one .onnx", _export_options),
     "inspect": ("print what a policy file promises", _inspect_options),

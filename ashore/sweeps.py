@@ -211,10 +211,10 @@ def spaces(policy: TrainedPolicy, task: TaskSettings) -> tuple[Space, Space]:
     declared = env.randomizer.dimensions if env.randomizer else ()
     if not declared:
         raise UsageError(f"task {task.name} randomizes nothing: there is no parameter to sweep")
-    return declared, _with_ranges(declared, policy.trained_on())
+    return declared, with_ranges(declared, policy.trained_on())
 
 
-def _with_ranges(dimensions: Sequence[Dimension], trained_on: Sequence[Dimension]) -> tuple[Dimension, ...]:
+def with_ranges(dimensions: Sequence[Dimension], trained_on: Sequence[Dimension]) -> tuple[Dimension, ...]:
     """The dimensions with the ranges that training reached; one that training did not have stood at its nominal value."""
     reached = {d.name: (d.low, d.high) for d in trained_on}
     ranges = [reached.get(d.name, (d.nominal, d.nominal)) for d in dimensions]

@@ -18,7 +18,7 @@ from ashore.randomization.robustness.sweep import headroom_text, margin_texts
 from ashore.runs import export_untrained, train_run
 from ashore.sim.env import Env
 from ashore.sim.evaluate import Episodes, run_episodes, worlds_and_rounds
-from ashore.sweeps import _with_ranges
+from ashore.sweeps import with_ranges
 from ashore.trained_policy import carried_settings, graph_act, load_trained, measure
 
 
@@ -76,7 +76,7 @@ def test_an_exported_policy_of_a_task_with_other_signals_is_refused_by_name(tmp_
 def test_a_parameter_that_training_did_not_have_was_not_trained_on() -> None:
     dimensions = make_env(load_run("arm_reach").task, 1).randomizer.dimensions  # type: ignore[union-attr]
     trained = [d for d in dimensions if d.group != "payload"]
-    (payload,) = (d for d in _with_ranges(dimensions, trained) if d.group == "payload")
+    (payload,) = (d for d in with_ranges(dimensions, trained) if d.group == "payload")
     assert payload.low == payload.high == payload.nominal
 
 

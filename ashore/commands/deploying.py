@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import sys
+from pathlib import Path
 
 from ashore.configs.errors import AshoreError
 
 
 def inspect(options: argparse.Namespace) -> None:
+    from ashore.configs.verdict import read_stamp
     from ashore.deploy_ros.bundle import load_policy
     from ashore.deploy_ros.inspect import describe
     from ashore.deploy_ros.profile_files import with_profile
@@ -17,8 +21,9 @@ def inspect(options: argparse.Namespace) -> None:
     policy = load_policy(options.policy)
     if options.json:
         print(policy.contract.model_dump_json(indent=1))
-    else:
-        print(describe(policy.contract, *with_profile(NodeSettings(profile=options.profile))))
+        return
+    print(describe(policy.contract, *with_profile(NodeSettings(profile=options.profile))))
+    print(f"\nVerdict\n  {read_stamp(options.policy, policy.sha256).line}")
 
 
 def twin(options: argparse.Namespace) -> int:
@@ -52,6 +57,7 @@ def deploy(options: argparse.Namespace) -> int:
         flags = (str(e["loc"][0]).replace("_", "-") for e in error.errors())
         faults = (f"--{flag} = {e['input']!r}: {e['msg']}" for flag, e in zip(flags, error.errors(), strict=True))
         raise AshoreError("; ".join(faults)) from None
+    _warn_without_verdict(options.policy)
     if options.via == "rclpy":
         from ashore.deploy_ros import rclpy_node
 
@@ -59,6 +65,17 @@ def deploy(options: argparse.Namespace) -> int:
     from ashore.deploy_ros import dds_node
 
     return dds_node.run_node(options.policy, settings)
+
+
+def _warn_without_verdict(policy: Path) -> None:
+    """One line where nothing says that the policy may go to a robot; what is no policy is refused later."""
+    from ashore.configs.verdict import one_line, read_stamp
+
+    if not policy.is_file():
+        return
+    stamp = read_stamp(policy, hashlib.sha256(policy.read_bytes()).hexdigest())
+    if not stamp.passed:
+        print(f"ashore: warning: {one_line(policy.name)}: {stamp.line}", file=sys.stderr)
 
 
 def profile(options: argparse.Namespace) -> None:

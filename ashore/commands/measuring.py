@@ -49,6 +49,24 @@ def sweep(options: argparse.Namespace) -> int:
     return 0
 
 
+def gate(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from ashore import api
+    from ashore.verdicts import table
+
+    try:
+        judged = api.gate(options.policy, options.require, seed=options.seed, task=options.task, command=command_line())
+    except KeyboardInterrupt:
+        print("interrupted; no verdict was written")
+        return 130
+    Console().print(table(judged))
+    if judged.without_margin:
+        print(f"not varied in training, so without a margin: {', '.join(judged.without_margin)}")
+    print(f"{judged.verdict.line()}; written to {judged.path}")
+    return 0 if judged.passed else 1
+
+
 def compare(options: argparse.Namespace) -> None:
     from ashore import api
 
