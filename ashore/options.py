@@ -436,7 +436,6 @@ COMMANDS: dict[str, tuple[str, Options]] = {
     "evaluate": ("count a policy's successes over whole episodes", _evaluate_options),
     "sweep": ("measure where a policy works, and how far parameters may go before it fails", _sweep_options),
     "gate": ("judge whether a policy may go to a robot, and stamp it", _gate_options),
-    "sweep": ("measure how far parameters may go before a policy fails", _sweep_options),
     "falsify": ("find the world nearest to nominal in which a policy fails", _falsify_options),
     "compare": ("draw runs and sets of seeds beside each other, on one page", _compare_options),
     "export": ("write a run's policy as one .onnx", _export_options),

@@ -40,7 +40,9 @@ def compare(seeds: int) -> dict[str, Any]:
 
 
 def _medians(needed: dict[Method, list[int | None]]) -> dict[str, float]:
-    medians = {m: float(np.median([BUDGET if n is None else n for n in found])) for m, found in needed.items()}
+    medians: dict[str, float] = {
+        m: float(np.median([BUDGET if n is None else n for n in found])) for m, found in needed.items()
+    }
     return {**medians, "cma_over_random": round(medians["cma"] / medians["random"], 3)}
 
 

@@ -50,7 +50,7 @@ def newest(folder: Path) -> Path:
 
 def tensors(folder: Path) -> dict[str, torch.Tensor]:
     modules = load(newest(folder))["learner"]["modules"]
-    return {f"{m}.{k}": v for m, module in modules.items() for k, v in module.state_dict().items()}
+    return {f"{m}.{k}": v for m, module in modules.items() for k, v in module.items()}
 
 
 def same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:

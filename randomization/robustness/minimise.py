@@ -25,6 +25,8 @@ def minimise(
     keep: Callable[[Confirmed], None] | None = None,
 ) -> Confirmed:
     """The world after as many steps as `budget` more episodes allow. keep: told of each step, for where it is interrupted."""
+    if not found.point.any():  # nominal itself, which is as small as a world gets
+        return found
     until = trials.spent + budget
     for step in (_to_nominal, _inward):
         for smaller in step(trials, found, until, episodes):

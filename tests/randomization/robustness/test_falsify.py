@@ -65,7 +65,8 @@ def test_a_policy_that_fails_at_nominal_is_found_at_once() -> None:
     trials = Trials(Normalized((LINEAR,)), lambda lambdas, _: (np.zeros(len(lambdas)), np.zeros(len(lambdas))))
     search = Search(trials)
     search.run(1000)
-    assert search.distance == 0 and trials.spent == 64 and search.best is not None and search.best.failures == 64
+    assert search.best is not None and minimise(trials, search.best, 1000) is search.best
+    assert search.distance == 0 and trials.spent == 64 and search.best.failures == 64
 
 
 def test_a_policy_that_never_fails_is_not_said_to() -> None:
