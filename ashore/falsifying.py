@@ -13,6 +13,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from ashore.configs.errors import UsageError
 from ashore.configs.failing_world import FailingParameter, FailingWorld
@@ -166,7 +167,7 @@ def table(world: FailingWorld) -> Table:
         out.add_column(heading, justify="left" if heading in ("parameter", "unit") else "right")
     for p in world.moved:
         trained = "not varied" if p.trained[0] == p.trained[1] else f"{p.trained[0]:.4g} to {p.trained[1]:.4g}"
-        out.add_row(p.name, p.unit, f"{p.nominal:.4g}", trained, f"{p.value:.4g}")
+        out.add_row(Text(p.name), p.unit, f"{p.nominal:.4g}", trained, f"{p.value:.4g}")
     return out
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from rich.console import Console
 
 from ashore.cli import main
 from ashore.configs.failing_world import read_failing_world, read_world
 from ashore.configs.loader import ConfigError, load_run
 from ashore.environments import TEST_SEED
+from ashore.falsifying import table
 from ashore.policies.checkpoint import latest, load
 from ashore.runs import POLICY_FILE, export_untrained
 from ashore.showing import env_of, shown_world
@@ -75,6 +78,15 @@ def test_play_shows_the_world_and_the_episode_that_failed(policy_file: Path, fai
     assert env.randomizer is not None
     np.testing.assert_array_equal(env.randomizer.lambdas[0].numpy(), [p.value for p in world.parameters])
     assert env.numbers.tolist() == [world.number]
+
+
+def test_the_table_names_parameters_whole_brackets_and_all(failing_file: Path) -> None:
+    world = read_failing_world(failing_file)
+    assert world is not None
+    first = world.parameters[0].model_copy(update={"name": "puck_bias[puck_position.0]", "value": 9.0})
+    console = Console(file=io.StringIO(), width=120)
+    console.print(table(world.model_copy(update={"parameters": (first,)})))
+    assert isinstance(console.file, io.StringIO) and "puck_bias[puck_position.0]" in console.file.getvalue()
 
 
 @pytest.mark.slow
