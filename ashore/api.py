@@ -35,7 +35,7 @@ from ashore.run_sets import RunSet
 from ashore.runs import POLICY_FILE, export_run, train_run
 from ashore.seeds import LOG, SETTINGS, failure, is_set, own_cores, read_result, seed_folder, train_seeds
 from ashore.settings_arguments import overrides_of
-from ashore.showing import play_to_file
+from ashore.showing import ANY, play_to_file, shown_world
 from ashore.sim.env import Env
 from ashore.sweep_set import named_policies, sweep_all
 from ashore.sweeps import plan_for, sweep_name
@@ -360,20 +360,27 @@ def play(
     episodes: int = 3,
     *,
     seed: int = 0,
+    world: str | Path | None = None,
     quiet: bool = False,
     settings: Settings | None = None,
     overrides: Sequence[str] = (),
 ) -> Video:
-    """Film episodes of a policy: an `.mp4` or a `.gif`, `runs/POLICY.mp4` if not given. Needs no screen."""
+    """Film episodes of a policy: an `.mp4` or a `.gif`, `runs/POLICY.mp4` if not given. Needs no screen.
+
+    world: a file of `ashore falsify`, whose failing episode is the first then, or a JSON mapping of parameters to values.
+    """
     _require_count("episodes", episodes)
     if gym := _gymnasium_run(policy, settings, overrides):
+        if world is not None:
+            raise UsageError(f"{gym.name} is of a gymnasium environment, which has no parameters; allowed: no world")
         from ashore.gymnasium_runs import film_gymnasium
 
         path = RUNS / f"{gym.name}.mp4" if out is None else Path(out)
         return Video(path, film_gymnasium(gym, path, episodes, seed))
     trained = _load_trained(policy, settings, overrides)
     path = RUNS / f"{trained.name}.mp4" if out is None else Path(out)
-    return Video(path, play_to_file(trained, path, episodes, TEST_SEED + seed, Console(quiet=quiet)))
+    shown = ANY if world is None else shown_world(Path(world), trained)
+    return Video(path, play_to_file(trained, path, episodes, TEST_SEED + seed, Console(quiet=quiet), shown))
 
 
 def make_env(

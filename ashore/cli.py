@@ -14,12 +14,12 @@ from ashore.configs.errors import AshoreError
 MODULES = {
     "learning": ("tasks", "config", "train", "export"),
     "imitating": ("record", "clone", "prefer"),
-    "measuring": ("evaluate", "sweep", "gate", "compare", "bench", "demo"),
+    "measuring": ("evaluate", "sweep", "falsify", "gate", "compare", "bench", "demo"),
     "showing": ("play", "look"),
     "deploying": ("inspect", "twin", "deploy", "profile", "replay", "goal", "stop", "reset", "doctor"),
 }
 EXTRAS = dict.fromkeys(
-    "gymnasium imageio mujoco onnx plotly rich safetensors scipy tensorboard torch yaml".split(), "train"
+    "cma gymnasium imageio mujoco onnx plotly rich safetensors scipy tensorboard torch yaml".split(), "train"
 ) | {"cyclonedds": "dds", "mujoco_menagerie": "menagerie", "wandb": "wandb"}
 
 

@@ -109,6 +109,8 @@ def train_gymnasium(
 
 def _require_startable(run: GymnasiumRunSettings, folder: Path, resume: bool) -> None:
     config = folder / "config.yaml"
+    if run.train.replay_failures:
+        raise UsageError("train.replay_failures is for tasks on robots; allowed on a gymnasium environment: none")
     if run.train.start_from is not None:
         raise UsageError("train.start_from is for tasks on robots; allowed on a gymnasium environment: leave it out")
     if resume and not config.is_file():

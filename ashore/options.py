@@ -153,6 +153,16 @@ def _gate_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--seed", type=_seed, default=0)
 
 
+def _falsify_options(sub: argparse.ArgumentParser) -> None:
+    _about_policy(sub, episodes=8)
+    sub.add_argument("--budget", type=_count, default=6000, metavar="N", help="episodes in all; 6000 if not given")
+    sub.add_argument("--method", choices=("cma", "random"), default="cma", help="of the search; cma if not given")
+    sub.add_argument(
+        "--below", type=_rate, default=0.5, metavar="RATE", help="the success under which it fails; 0.5 if not given"
+    )
+    sub.add_argument("-o", "--out", type=Path, metavar="FILE", help="runs/failing-TASK-POLICY.json if not given")
+
+
 def _compare_options(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("runs", nargs="+", type=Path, metavar="RUN", help="folders of runs, or of their seeds")
     sub.add_argument("--out", type=Path, metavar="FILE.html", help="runs/compare.html if not given")
@@ -217,6 +227,7 @@ def _play_options(sub: argparse.ArgumentParser) -> None:
         choices=("browser", "window"),
         help="live, until Ctrl-C: a page on this machine, or MuJoCo's window; the default with a screen",
     )
+    sub.add_argument("--world", type=Path, metavar="FILE", help="the world to show: of falsify, or JSON name -> value")
     sub.add_argument("--port", type=_port, default=0, help="of the page; the first free one from 8080 on if not given")
 
 
@@ -383,6 +394,13 @@ def _seconds(text: str) -> float:
     raise argparse.ArgumentTypeError(f"{text!r}; allowed: a number of seconds above 0, below 3600")
 
 
+def _rate(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < 1:
+            return float(text)
+    raise argparse.ArgumentTypeError(f"{text!r}; allowed: a rate above 0, below 1")
+
+
 def _seconds_or_none(text: str) -> float:
     return 0.0 if text == "0" else _seconds(text)
 
@@ -418,6 +436,7 @@ COMMANDS: dict[str, tuple[str, Options]] = {
     "evaluate": ("count a policy's successes over whole episodes", _evaluate_options),
     "sweep": ("measure where a policy works, and how far parameters may go before it fails", _sweep_options),
     "gate": ("judge whether a policy may go to a robot, and stamp it", _gate_options),
+    "falsify": ("find the world nearest to nominal in which a policy fails", _falsify_options),
     "compare": ("draw runs and sets of seeds beside each other, on one page", _compare_options),
     "export": ("write a run's policy as one .onnx", _export_options),
     "inspect": ("print what a policy file promises", _inspect_options),

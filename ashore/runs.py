@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 
 from ashore.configs.actor_memory import MemorySettings
@@ -91,6 +92,7 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool, console: Console 
         stagger=True,
         critic_sees_world=settings.critic_sees_world,
     )
+    replay_failures(env, settings)
     env.task.adapt()
     require_fit(settings.algorithm, env)
     evaluate = evaluation_of(run)
@@ -107,6 +109,16 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool, console: Console 
     if not outcome.interrupted and not env.task.raw_actuators:
         export_run(folder, folder / POLICY_FILE)
     return outcome
+
+
+def replay_failures(env: Env, settings: TrainSettings) -> None:
+    """Have the last `replay_slots` worlds show `replay_failures`, in turn; other chances differ from episode to episode."""
+    worlds, slots = settings.replay_failures, settings.replay_slots
+    if worlds and env.randomizer is None:
+        raise UsageError("train.replay_failures: the task randomizes nothing; allowed: none")
+    for k, world in enumerate(worlds):
+        assert env.randomizer is not None
+        env.randomizer.hold(torch.arange(env.num_envs - slots + k, env.num_envs, len(worlds)), world)
 
 
 def evaluation_of(run: RunSettings) -> Callable[[Acting], dict[str, float]]:

@@ -3,23 +3,64 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
+from ashore.configs.errors import UsageError
+from ashore.configs.failing_world import read_failing_world, read_world
 from ashore.configs.schema import TaskSettings
 from ashore.environments import TEST_SEED, make_env
+from ashore.sim.env import Env
 from ashore.trained_policy import TrainedPolicy
 
 
-def play_to_file(policy: TrainedPolicy, path: Path, episodes: int, seed: int, console: Console | None = None) -> int:
+class ShownWorld(NamedTuple):
+    """A world to show, as a file has it."""
+
+    pins: dict[str, float]  # parameter -> value; the others are drawn as declared
+    seed: int | None = None  # of chance; whatever is asked for if None
+    number: int = 0  # by which chance knows the first episode
+
+
+def shown_world(path: Path, policy: TrainedPolicy) -> ShownWorld:
+    """What a file says; UsageError where it is of another task."""
+    failing = read_failing_world(path)
+    if failing is None:
+        return ShownWorld(read_world(path))
+    if failing.task != policy.run.task.name:
+        raise UsageError(
+            f"{path} is of task {failing.task}; allowed for this policy: a world of {policy.run.task.name}"
+        )
+    return ShownWorld(read_world(path), failing.seed, failing.number)
+
+
+def env_of(policy: TrainedPolicy, world: ShownWorld, seed: int) -> Env:
+    """One world, whose first episode after a reset meets the chances that `world` names."""
+    env = make_env(policy.run.task, 1, seed=seed, pins=world.pins)
+    env.numbers[:] = world.number
+    return env
+
+
+ANY = ShownWorld({})
+
+
+def play_to_file(
+    policy: TrainedPolicy,
+    path: Path,
+    episodes: int,
+    seed: int,
+    console: Console | None = None,
+    world: ShownWorld = ANY,
+) -> int:
     """Episodes of one world as an MP4 or GIF at 25 pictures a second; gives their number. A terminal shows how far it is."""
     from ashore.sim.view.render import frames, write_video
 
     dt = policy.run.task.control_dt
-    every = max(1, round(0.04 / dt))
-    env = make_env(policy.run.task, 1, seed=seed)
+    every, seed = max(1, round(0.04 / dt)), seed if world.seed is None else world.seed
+    env = env_of(policy, world, seed)
     columns = (BarColumn(20), TextColumn("{task.completed:.1f} of {task.total} episodes, left"), TimeRemainingColumn())
     bar = Progress(*columns, console=console, transient=True)
     bar.disable = not bar.console.is_terminal
@@ -58,17 +99,19 @@ def look_to_file(
         cameras.close()
 
 
-def play_in_viewer(policy: TrainedPolicy, seed: int) -> None:
+def play_in_viewer(policy: TrainedPolicy, seed: int, world: ShownWorld = ANY) -> None:
     """Episodes of one world in MuJoCo's own window, until it is closed."""
     from ashore.sim.view.viewer import watch
 
-    env = make_env(policy.run.task, 1, seed=seed)
+    seed = seed if world.seed is None else world.seed
+    env = env_of(policy, world, seed)
     watch(env, policy.act_in(env), seed=seed, targets=policy.targets)
 
 
-def play_in_browser(policy: TrainedPolicy, seed: int, port: int) -> None:
+def play_in_browser(policy: TrainedPolicy, seed: int, port: int, world: ShownWorld = ANY) -> None:
     """Episodes of one world on a page of this machine, until Ctrl-C. Port 0: the first free one from 8080 on."""
     from ashore.sim.view.browser import Player, serve
 
-    env = make_env(policy.run.task, 1, seed=TEST_SEED + seed)
+    seed = seed if world.seed is None else world.seed - TEST_SEED
+    env = env_of(policy, world, TEST_SEED + seed)
     serve(env, Player(env, policy.act_in(env), seed=seed, first_seed=TEST_SEED, targets=policy.targets), port)

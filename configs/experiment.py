@@ -11,6 +11,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from ashore.configs.failing_world import read_world
 from ashore.configs.faults import ConfigError, allowed_keys, alternatives, sections, shown
 from ashore.configs.gymnasium_run import PREFIX, ROOM, is_gymnasium, name_in
 from ashore.configs.paths import anchored, expand, is_path
@@ -18,6 +19,7 @@ from ashore.configs.preset_files import locate, presets, read_mapping, read_robo
 from ashore.configs.random_entries import Layers, anchored_preset, follow
 
 KINDS = {"train": "train", "sampler": "samplers"}  # folders of what these sections may name
+REPLAYED = "replay_failures"  # of train: files of worlds, read where they are named
 SOURCES = (("task", "source"), ("train", "start_from"))  # values that hold a path
 
 
@@ -76,7 +78,17 @@ def anchor(data: dict[str, Any], base: Path) -> dict[str, Any]:
     for section, name in SOURCES:
         if isinstance(data.get(section), dict) and isinstance(data[section].get(name), str):
             data[section] = data[section] | {name: anchored_source(data[section][name], base)}
+    if isinstance(data.get("train"), dict) and REPLAYED in data["train"]:
+        data["train"] = data["train"] | {REPLAYED: replayed(data["train"][REPLAYED], base)}
     return data
+
+
+def replayed(value: Any, base: Path) -> Any:
+    """`train.replay_failures` with what files hold in their place: a run carries its worlds, wherever the files go."""
+    worlds = [value] if isinstance(value, str | dict) else value
+    if not isinstance(worlds, list):
+        return value
+    return [read_world(base / expand(world)) if isinstance(world, str) else world for world in worlds]
 
 
 def anchored_source(text: str, base: Path) -> str:

@@ -22,7 +22,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from ashore.configs.experiment import SOURCES, anchored_source, read_experiment, training_room
+from ashore.configs.experiment import REPLAYED, SOURCES, anchored_source, read_experiment, replayed, training_room
 from ashore.configs.faults import ENTRIES, ConfigError, allowed_keys, alternatives, dotted, explain, run_model, sections
 from ashore.configs.gymnasium_run import CANNOT, GymnasiumRunSettings, is_gymnasium, name_in
 from ashore.configs.older import bring_up_to_date
@@ -161,6 +161,8 @@ def _from_here(keys: tuple[str, ...], value: Any) -> Any:
     """A value of the command line; where it holds a relative path, that starts where the command runs."""
     if keys in SOURCES and isinstance(value, str):
         return anchored_source(value, Path())
+    if keys == ("train", REPLAYED):
+        return replayed(value, Path())
     if keys == ENTRIES:
         return anchored_preset(value, Path())
     return anchored(value, Path()) if keys in REFERENCES and isinstance(value, str) else value

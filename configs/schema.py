@@ -108,7 +108,27 @@ class TrainSettings(Settings):
     start_from: str | None = Field(
         default=None, description="folder of a run, or of one of its checkpoints, whose networks this one starts from"
     )
+    replay_failures: tuple[dict[str, float], ...] = Field(
+        default=(),
+        max_length=100,
+        description="worlds that a share of the slots always shows: files of `falsify`, or parameter -> value",
+    )
+    replay_share: Fraction = Field(default=0.1, gt=0, description="share of num_envs that shows `replay_failures`")
     algorithm: AlgorithmSettings = Field(default=PPOSettings(), description="which algorithm learns, and its settings")
+
+    @property
+    def replay_slots(self) -> int:
+        """How many of the worlds show `replay_failures`: the last ones."""
+        return round(self.replay_share * self.num_envs) if self.replay_failures else 0
+
+    @model_validator(mode="after")
+    def _each_failure_has_a_slot(self) -> TrainSettings:
+        if self.replay_slots < len(self.replay_failures):
+            raise ValueError(
+                f"replay_share = {self.replay_share:g} of num_envs = {self.num_envs} are {self.replay_slots} worlds for "
+                f"{len(self.replay_failures)} of replay_failures; allowed: at least one each"
+            )
+        return self
 
 
 class RunSettings(Settings):

@@ -58,6 +58,11 @@ class Randomizer:
         self._rate = torch.where(high > low, 2 / (high - low), 0.0)
 
     def _set_pins(self, pins: dict[str, float]) -> None:
+        self._pins_of = torch.full_like(self.lambdas, math.nan)
+        self.hold(torch.arange(len(self.lambdas)), pins)
+
+    def hold(self, ids: Tensor, pins: dict[str, float]) -> None:
+        """As `pin`, the same values in each of these worlds, by an entry's name or a dimension's."""
         known = {d.group for d in self.dimensions} | {d.name for d in self.dimensions}
         for name in pins:
             if name not in known:
@@ -67,8 +72,7 @@ class Randomizer:
             if math.isnan(pins[name]):
                 raise SpaceError(f"{name} = nan; allowed: a number")
         held = [pins.get(d.name, pins.get(d.group, math.nan)) for d in self.dimensions]
-        self._pins_of = torch.full_like(self.lambdas, math.nan)
-        self.pin(torch.arange(len(self.lambdas)), torch.tensor(held, dtype=torch.float64).expand_as(self.lambdas))
+        self.pin(ids, torch.tensor(held, dtype=torch.float64).expand(len(ids), -1))
 
     def pin(self, ids: Tensor, values: Tensor) -> None:
         """Hold parameters of these worlds at values from their next episode on: [k, d]; NaN: drawn by the sampler."""
@@ -99,7 +103,9 @@ class Randomizer:
             self._target.world.set_const(ids)
 
     def observe(self, ids: Tensor, success: Tensor) -> None:
-        """Tell the sampler how episodes ended: success [k] in [0, 1]."""
+        """Tell the sampler how episodes ended: success [k] in [0, 1]. It hears nothing of worlds that it did not choose."""
+        drawn = self._pins_of.index_select(0, ids).isnan().all(1)
+        ids, success = ids[drawn], success[drawn]
         self.sampler.observe(self._token[ids], self.lambdas[ids], success)
 
     def report(self) -> dict[str, float]:

@@ -67,6 +67,28 @@ def gate(options: argparse.Namespace) -> int:
     return 0 if judged.passed else 1
 
 
+def falsify(options: argparse.Namespace) -> int:
+    from rich.console import Console
+
+    from ashore.falsifying import Asked, default_path, table
+    from ashore.falsifying import falsify as search
+    from ashore.files import write_atomically
+    from ashore.trained_policy import load_trained
+
+    policy = load_trained(options.policy, options.set)
+    path = options.out or default_path(policy, RUNS)
+    asked = Asked(options.budget, options.method, options.episodes, options.below, options.seed, command=command_line())
+    done = search(policy, asked)
+    if done.world is None:
+        print(f"no failing world in {done.spent} episodes{' until the interruption' if done.interrupted else ''}")
+    else:
+        write_atomically(path, done.world.model_dump_json(indent=1) + "\n")
+        Console().print(table(done.world))
+        print(done.world.sentence())
+        print(f"{done.spent} episodes; written to {path}; try: ashore play {options.policy} --world {path}")
+    return 130 if done.interrupted else 0
+
+
 def compare(options: argparse.Namespace) -> None:
     from ashore import api
 

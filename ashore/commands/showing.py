@@ -12,16 +12,22 @@ from ashore.commands import RUNS
 def play(options: argparse.Namespace) -> None:
     from ashore import api
     from ashore.environments import TEST_SEED
-    from ashore.showing import play_in_browser, play_in_viewer
+    from ashore.showing import ANY, play_in_browser, play_in_viewer, shown_world
     from ashore.trained_policy import load_trained
 
-    if options.viewer == "browser":
-        play_in_browser(load_trained(options.policy, options.set), options.seed, options.port)
-    elif options.viewer == "window" or (options.out is None and os.environ.get("DISPLAY")):
-        play_in_viewer(load_trained(options.policy, options.set), TEST_SEED + options.seed)
-    else:
-        video = api.play(options.policy, options.out, options.episodes, seed=options.seed, overrides=options.set)
-        print(f"{video.frames} frames of {options.episodes} episodes in {video.path}")
+    window = options.viewer == "window" or (options.out is None and os.environ.get("DISPLAY"))
+    if options.viewer or window:
+        policy = load_trained(options.policy, options.set)
+        world = ANY if options.world is None else shown_world(options.world, policy)
+        if options.viewer == "browser":
+            play_in_browser(policy, options.seed, options.port, world)
+        else:
+            play_in_viewer(policy, TEST_SEED + options.seed, world)
+        return
+    video = api.play(
+        options.policy, options.out, options.episodes, seed=options.seed, world=options.world, overrides=options.set
+    )
+    print(f"{video.frames} frames of {options.episodes} episodes in {video.path}")
 
 
 def look(options: argparse.Namespace) -> None:
