@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from ashore.configs.errors import UsageError
+from ashore.configs.failing_world import read_world
 from ashore.environments import TEST_SEED, make_randomizer
 from ashore.trained_policy import load_trained
 
@@ -27,7 +26,7 @@ def serve_twin(
     """The robot of a policy's task as a twin on the wire; gives what became of its episodes.
 
     profile: of the robot whose topics it has; faults: what goes wrong, see `ashore.deploy_ros.twin_faults`; world: a file
-    that holds parameters at one value each.
+    that holds parameters at one value each, of `ashore falsify` or a plain mapping.
     """
     from ashore.deploy_ros.profile_files import with_profile
     from ashore.deploy_ros.settings import NodeSettings
@@ -46,14 +45,3 @@ def serve_twin(
     settings, _ = with_profile(NodeSettings(wait=wait, profile=profile))
     wrong = Faults(rates, TEST_SEED + seed) if rates else None
     return summarize(run_twin(plant, episodes, settings=settings, faults=wrong), episodes)
-
-
-def read_world(path: Path) -> dict[str, float]:
-    """A JSON object of a parameter's name -> its value, in the parameter's unit."""
-    try:
-        world = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise UsageError(f"--world {path}: {error}") from None
-    if not isinstance(world, dict) or not all(type(v) in (int, float) and math.isfinite(v) for v in world.values()):
-        raise UsageError(f'--world {path}: allowed: a JSON object of names and numbers, {{"payload": 0.4}}')
-    return {name: float(value) for name, value in world.items()}

@@ -12,7 +12,6 @@ import pytest
 
 pytest.importorskip("cyclonedds")
 
-from ashore.configs.errors import UsageError
 from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.dds import Participant
@@ -30,7 +29,6 @@ from ashore.deploy_ros.twin_faults import (
 )
 from ashore.deploy_ros.twin_results import EpisodeResult, summarize
 from ashore.deploy_ros.twin_topics import Topics
-from ashore.twins import read_world
 from tests.deploy_ros.dds_rig import Node
 from tests.deploy_ros.gantry import Gantry
 from tests.deploy_ros.policies import JOINTS, interface, signal
@@ -180,12 +178,3 @@ def test_a_summary_counts_faults_and_has_the_furthest_of_all() -> None:
 
     summary = summarize([result(0.0), result(0.2)], 2)
     assert summary["faults"] == {"drop": 2, "nan": 4} and summary["beyond"] == 0.2 and summary["fastest"] == 0.5
-
-
-@pytest.mark.parametrize("text", ["[1]", "{", '{"payload": "much"}', '{"payload": NaN}', '{"payload": true}'])
-def test_a_world_that_is_none_is_refused(tmp_path: Path, text: str) -> None:
-    (tmp_path / "hidden.json").write_text(text)
-    with pytest.raises(UsageError, match=r"--world .*hidden.json: "):
-        read_world(tmp_path / "hidden.json")
-    (tmp_path / "hidden.json").write_text('{"payload": 1}')
-    assert read_world(tmp_path / "hidden.json") == {"payload": 1.0}
