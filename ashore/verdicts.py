@@ -19,9 +19,16 @@ from rich.table import Table
 from rich.text import Text
 
 from ashore.configs.errors import UsageError
-from ashore.configs.requirements import Requirements, read_requirements, requirements_file, requirements_of
+from ashore.configs.requirements import (
+    Requirements,
+    WorstCaseRequired,
+    read_requirements,
+    requirements_file,
+    requirements_of,
+)
 from ashore.configs.verdict import MAX_COMMAND, MAX_LINE, Row, Verdict, one_line, verdict_path
 from ashore.environments import TEST_SEED, make_env
+from ashore.falsifying import Asked, falsify, space_of
 from ashore.files import commit, write_atomically
 from ashore.randomization.robustness.required import Bools, Check, Floats, checks, run_checks, without_margin
 from ashore.runs import POLICY_FILE
@@ -85,7 +92,12 @@ def judge(
         required = checks(requirements, trained, TEST_SEED + seed)
     except ValueError as error:
         raise UsageError(f"{file}: {error}") from None
-    rows = _played(policy, required, TEST_SEED + seed, console)
+    worst = requirements.worst_case
+    if worst is not None:
+        space_of(policy)  # says that there is none, before anything is played
+    rows = _played(policy, required, TEST_SEED + seed, console) if required else ()
+    if worst is not None:
+        rows = (*rows, _worst_case(policy, worst, seed, console))
     verdict = Verdict(
         policy_sha256=policy.sha256,
         task=policy.run.task.name,
@@ -133,6 +145,23 @@ def _played(policy: TrainedPolicy, required: Sequence[Check], seed: int, console
 
     with bar:
         return run_checks(required, play, say)
+
+
+def _worst_case(policy: TrainedPolicy, required: WorstCaseRequired, seed: int, console: Console | None) -> Row:
+    """Search for a failing world within the distance, with chances of its own."""
+    asked = Asked(budget=required.budget, below=required.below, radius=required.distance, seed=seed)
+    done = falsify(policy, asked, console)
+    if done.interrupted:
+        raise KeyboardInterrupt
+    found = f"none in {done.spent:,} episodes"
+    if done.world is not None:
+        found = f"at {done.world.distance:.2f}, {done.world.sentence()}"
+    return Row(
+        name="worst case",
+        required=f"none that fails within {required.distance:g} trained widths of nominal",
+        found=one_line(found, MAX_LINE),
+        passed=done.world is None,
+    )
 
 
 def _sha256(requirements: Requirements) -> str:

@@ -1,4 +1,4 @@
-"""What a policy must show before it goes to a robot: success, margins, and values that it must tolerate.
+"""What a policy must show before it goes to a robot: success, margins, values to tolerate, and no failing world nearby.
 
 A rate counts as shown where the lower end of its exact 95 % interval reaches it. Where the interval holds the rate, episodes
 are doubled a few times; the interval allows for the looks in between.
@@ -68,12 +68,21 @@ class ToleratesRequired(Required):
     values: dict[str, Value] = Field(min_length=1, description="parameter -> value in its unit")
 
 
+class WorstCaseRequired(Settings):
+    """No failing world near nominal, as far as a search with so many episodes finds one (`ashore falsify`)."""
+
+    distance: Positive = Field(default=1.0, description="1: one parameter at the end of what was trained")
+    below: Rate = Field(default=0.5, description="success rate under which a world fails")
+    budget: Annotated[int, Field(ge=256, le=1_000_000)] = Field(default=2000, description="episodes")
+
+
 class Requirements(Settings):
     """All of them must be shown."""
 
     success: SuccessRequired | None = None
     margins: MarginsRequired | None = None
     tolerates: ToleratesRequired | None = None
+    worst_case: WorstCaseRequired | None = None
 
     @model_validator(mode="after")
     def _something(self) -> Requirements:
@@ -86,6 +95,7 @@ _PARTS: dict[str, type[Settings]] = {
     "success": SuccessRequired,
     "margins": MarginsRequired,
     "tolerates": ToleratesRequired,
+    "worst_case": WorstCaseRequired,
 }
 
 

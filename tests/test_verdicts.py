@@ -64,6 +64,17 @@ def test_an_untrained_policy_is_not_let_through(
     assert "did not show 2 of 2 requirements of mine.yaml" in capsys.readouterr().out
 
 
+def test_a_failing_world_nearby_is_the_worst_case_and_far_from_any_there_is_none(
+    policy: Path, easy_policy: Path, tmp_path: Path
+) -> None:
+    require = requirements(tmp_path, "worst_case: {distance: 1.0, budget: 256}\n")
+    failing = ashore.gate(policy, require, quiet=True).verdict.rows[0]
+    assert failing.word == "failed" and failing.found.startswith("at 0.00, fails when every parameter is nominal")
+    easy = ashore.gate(easy_policy, require, quiet=True).verdict.rows[0]
+    assert easy.passed and easy.found.startswith("none in ")
+    assert easy.required == "none that fails within 1 trained widths of nominal"
+
+
 def test_the_same_seed_gives_the_same_verdict_and_success_that_of_evaluate(policy: Path, tmp_path: Path) -> None:
     require = requirements(tmp_path, "success: {at_least: 0.5, episodes: 16, doublings: 1}\n")
     first, second = (ashore.gate(policy, require, seed=3, quiet=True) for _ in range(2))
