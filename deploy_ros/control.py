@@ -146,10 +146,14 @@ class Controller:
     def on_joint_state(
         self, names: Sequence[str], position: Sequence[float], velocity: Sequence[float], stamp: float, now: float
     ) -> str:
-        """Take a JointState received at `now`; `stamp`: s of its header, 0 where it has none."""
+        """Take a JointState received at `now`; `stamp`: s of its header, 0 where it has none.
+
+        What comes with the stamp of the one before is that one again: nobody starts from it either, nor goes on by itself.
+        """
         if self.state not in (State.INACTIVE, State.ACTIVE):
             return self.refusals.add(JOINT_STATE, f"it comes while {self.state.value}")
-        if stamp and stamp <= self._stamp and self.state is State.ACTIVE and not self.latched:
+        drives = self.state is State.ACTIVE and not self.latched  # else a robot's clock may have been set back
+        if stamp and (stamp == self._stamp or (drives and stamp < self._stamp)):
             return self.refusals.add(JOINT_STATE, f"its stamp {stamp:.3f} s is not after {self._stamp:.3f} s")
         running = self.state is State.ACTIVE or not self.at_rest
         try:
@@ -292,7 +296,8 @@ class Controller:
         if self._gate_memory is None:
             return None
         measured, self._poisoned = self._poisoned or self._measured, None
-        if self.settings.auto_reset and self._gate_memory.latched in COMES_BACK and not self._stop:
+        comes_back = self._gate_memory.latched in COMES_BACK and not self._stop and not self._explanation.refused
+        if self.settings.auto_reset and comes_back:
             self._reset(now)
         if self.settings.shadow:
             self._go_with(measured, now)
@@ -339,12 +344,18 @@ class Controller:
         loose = self.deadman.loose(now)
         if loose:
             self._paused = loose
-        elif self._paused and self.state is State.ACTIVE and self.at_rest and not self.latched and not self._stop:
+        elif self._paused and self._may_go_on:
             if (why := self._unready(now)) or self._measured is None:
                 self._paused = f"holding since the dead-man switch was let go: {why}"
             else:
                 self._begin(self.gate.seed(self._measured, now, self._gate_memory), self._measured, now)
         return not self._paused
+
+    @property
+    def _may_go_on(self) -> bool:
+        """Whether it holds for the dead-man switch alone: whatever else it holds for takes a reset."""
+        shut = self.latched or self._stop or self._explanation.refused
+        return self.state is State.ACTIVE and self.at_rest and not shut
 
     def _go_with(self, measured: Measured | None, now: float) -> None:
         """As a shadow: the next command begins where the robot is."""
@@ -407,9 +418,13 @@ class Controller:
             return Command(nothing, nothing)
 
     def _eased(self, command: Command, now: float) -> Command:
-        """For the first `ramp` seconds no faster than the share of them that is over; at once where there is none."""
+        """For the first `ramp` seconds no faster than the share of them that is over; at once where there is none.
+
+        What is not finite goes to the gate as it is: clipped, it would pass for a motion.
+        """
         memory, ramp = self._gate_memory, self.settings.ramp
-        if memory is None or now - self._begun >= ramp:
+        finite = np.isfinite(command.position).all() and np.isfinite(command.velocity).all()
+        if memory is None or now - self._begun >= ramp or not finite:
             return command
         dt, fastest = self.interface.control_dt, (now - self._begun) / ramp * self.gate.limits.velocity
         velocity = ((command.position - memory.position) / dt).clip(-fastest, fastest)

@@ -47,6 +47,7 @@ def test_activation_is_refused_without_what_it_needs(rig: Rig) -> None:
     assert refused(rig.now) == "no goal on /ashore/goal_pose"
     rig.controller.on_goal(GOAL, "")
     assert "stale" in refused(rig.now + 0.2)
+    rig.now += 0.01
     rig.sense(position=(0.0, np.nan, 0.0))
     assert "not finite" in refused(rig.now)
     rig.now += 10.0

@@ -116,6 +116,30 @@ def test_auto_reset_goes_on_after_a_stale_state_only(policy: Policy) -> None:
         assert rig.step().reason is Reason.ESTOP
 
 
+def test_auto_reset_does_not_forgive_a_gripper(policy: Policy) -> None:
+    """What the gripper did not do, told while a stale state holds the robot, is still there when states come again."""
+    rig = Rig(policy, auto_reset=True).started()
+    for _ in range(10):
+        rig.step()
+    rig.run_until(Reason.STALE, sense=False)
+    rig.controller.on_gripper("it rejected its goal")
+    for _ in range(50):
+        assert rig.step().status.latched
+    assert rig.controller.reset(rig.now) == "" and rig.step().reason is Reason.OK
+
+
+def test_auto_reset_takes_no_frozen_state_for_a_fresh_one(policy: Policy) -> None:
+    rig = Rig(policy, auto_reset=True).started()
+    for _ in range(10):
+        rig.step()
+    frozen = {"position": rig.q, "velocity": np.zeros(3), "stamp": rig.now}
+    rig.step(**frozen)
+    reasons = [rig.step(**frozen).reason for _ in range(100)]
+    assert set(reasons[reasons.index(Reason.STALE) :]) == {Reason.STALE}
+    assert "not after" in rig.controller.refusals.last
+    assert "stale" in rig.controller.reset(rig.now)
+
+
 def test_one_state_that_is_not_finite_is_seen_even_if_a_sound_one_follows(rig: Rig) -> None:
     rig.started()
     for _ in range(10):

@@ -136,6 +136,21 @@ def test_an_emergency_stop_is_not_lifted_by_the_switch(policy: Policy) -> None:
     assert rig.step().reason in (Reason.OK, Reason.LIMITED)
 
 
+def test_what_a_gripper_did_not_do_is_not_forgiven_by_the_switch(policy: Policy) -> None:
+    """Even where it is told in the very period in which the switch is pressed again."""
+    rig = Held(policy).started()
+    for _ in range(10):
+        rig.step()
+    rig.pressed = False
+    rig.until_it_holds()
+    rig.pressed = True
+    rig.controller.on_gripper("it rejected its goal")
+    for _ in range(20):
+        output = rig.step()
+        assert output.reason is Reason.GRIPPER and output.status.latched
+    assert rig.controller.reset(rig.now) == "" and rig.step().reason in (Reason.OK, Reason.LIMITED)
+
+
 def test_the_clock_of_the_switch() -> None:
     switch = DeadMan("/deadman")
     assert "nothing comes" in switch.loose(0.0)

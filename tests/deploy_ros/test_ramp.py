@@ -39,6 +39,17 @@ def test_velocities_rise_with_the_ramp_and_then_are_the_policys_own(policy: Poli
     assert (later[-1] < 0.05).all()  # it arrives all the same
 
 
+@pytest.mark.parametrize(("position", "velocity"), [(np.inf, 0.0), (0.0, np.nan), (np.nan, 0.0)])
+def test_what_is_not_finite_is_not_eased_into_a_motion(
+    policy: Policy, position: float, velocity: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rig = Rig(policy, ramp=RAMP).started()
+    for _ in range(5):
+        assert rig.step().reason in (Reason.OK, Reason.LIMITED)
+    monkeypatch.setattr(rig.controller.policy, "step", lambda *_: (np.full(3, position), np.full(3, velocity), {}))
+    assert rig.step().reason is Reason.COMMAND_NOT_FINITE
+
+
 def test_a_reset_begins_it_again(policy: Policy) -> None:
     cell = Cell(policy, Servos(np.zeros(3), lag=0.01), goal=FAR, ramp=RAMP)
     cell.run(RAMP / 2)
