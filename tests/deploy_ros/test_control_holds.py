@@ -132,7 +132,7 @@ def test_auto_reset_takes_no_frozen_state_for_a_fresh_one(policy: Policy) -> Non
     rig = Rig(policy, auto_reset=True).started()
     for _ in range(10):
         rig.step()
-    frozen = {"position": rig.q, "velocity": np.zeros(3), "stamp": rig.now}
+    frozen: dict[str, Any] = {"position": rig.q, "velocity": np.zeros(3), "stamp": rig.now}
     rig.step(**frozen)
     reasons = [rig.step(**frozen).reason for _ in range(100)]
     assert set(reasons[reasons.index(Reason.STALE) :]) == {Reason.STALE}
