@@ -194,7 +194,9 @@ class _Sweep:
 
     def _header(self, seed: int) -> dict[str, Any]:
         task = self._task.model_dump_json()
-        given = {"fragile": list(self._fragile)} if self._fragile else {}  # of another policy, which the plan cannot tell
+        given = (
+            {"fragile": list(self._fragile)} if self._fragile else {}
+        )  # of another policy, which the plan cannot tell
         return header(
             policy=self._policy.name,
             policy_sha256=self._policy.sha256,
