@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from ashore.configs.errors import UsageError
-from ashore.configs.failing_world import FailingParameter, FailingWorld
+from ashore.configs.failing_world import MAX_COMMAND, FailingParameter, FailingWorld
 from ashore.configs.space import Dimension
 from ashore.environments import TEST_SEED, make_env
 from ashore.files import commit
@@ -144,7 +144,7 @@ def _failing_world(
         number=found.number,
         method=asked.method,
         spent=spent,
-        command=asked.command,
+        command=asked.command[:MAX_COMMAND],
         commit=commit(),
         versions={name: version for name in ("mujoco", "numpy", "torch") if (version := _version(name))}
         | {"ashore": __version__},

@@ -95,12 +95,12 @@ class SweepRecords:
     def _parse(self, text: bytes, number: int) -> dict[str, Any]:
         try:
             line = json.loads(text)
-        except ValueError:
-            line = None
-        if number == 1 and isinstance(line, dict) and line.get("format") == FORMAT:
-            return line
-        if number > 1 and isinstance(line, dict) and line.pop(CHECKSUM, None) == _checksum(line):
-            return line
+            if number == 1 and isinstance(line, dict) and line.get("format") == FORMAT and _dump(line):
+                return line
+            if number > 1 and isinstance(line, dict) and line.pop(CHECKSUM, None) == _checksum(line):
+                return line
+        except (ValueError, RecursionError):  # no JSON, nested without end, or NaN, which is none either
+            pass
         what = "is no file of a sweep's episodes" if number == 1 else f"is damaged in line {number}"
         raise UsageError(f"{self._path} {what}; {ADVICE}")
 

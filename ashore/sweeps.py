@@ -194,6 +194,9 @@ class _Sweep:
 
     def _header(self, seed: int) -> dict[str, Any]:
         task = self._task.model_dump_json()
+        given = (
+            {"fragile": list(self._fragile)} if self._fragile else {}
+        )  # of another policy, which the plan cannot tell
         return header(
             policy=self._policy.name,
             policy_sha256=self._policy.sha256,
@@ -202,6 +205,7 @@ class _Sweep:
             seed=seed,
             plan=self._plan.model_dump(mode="json"),
             mujoco=mujoco.__version__,
+            **given,
         )
 
 

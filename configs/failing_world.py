@@ -15,6 +15,7 @@ from ashore.configs.errors import AshoreError
 FORMAT: Literal["ashore-world/1"] = "ashore-world/1"
 MAX_BYTES = 2**20
 MOST_PARAMETERS = 1000
+MAX_COMMAND = 4000  # characters
 Text = Annotated[str, Field(max_length=400)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST, allow_inf_nan=False)]
@@ -57,7 +58,7 @@ class FailingWorld(Settings):
     number: Annotated[int, Field(ge=0, lt=2**40)] = Field(description="by which chance knows an episode that failed")
     method: Literal["cma", "random"]
     spent: Count = Field(description="episodes that were played in all")
-    command: Annotated[str, Field(max_length=4000)]
+    command: Annotated[str, Field(max_length=MAX_COMMAND)]
     commit: Text
     versions: dict[Name, Text] = Field(max_length=20)
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import shlex
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -65,6 +67,26 @@ def test_a_policy_that_fails_at_nominal_is_said_to(policy_file: Path, failing_fi
     assert world is not None and world.task == "arm_reach" and world.distance == 0 and not world.moved
     assert world.policy_sha256 == load_trained(str(policy_file)).sha256
     assert world.failures == world.episodes == 64 and "every parameter is nominal" in world.sentence()
+
+
+def test_what_it_says_to_try_can_be_typed_and_a_long_command_loses_no_world(
+    policy_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["ashore", "falsify", "x" * 5000])
+    out, change = tmp_path / "my worlds" / "failing.json", ["--set", "task.randomization.center_x=catalogue"]
+    assert main(["falsify", str(policy_file), "--budget", "64", *change, "-o", str(out)]) == 0
+    said = shlex.split(capsys.readouterr().out.rpartition("try: ")[2])
+    assert said == ["ashore", "play", str(policy_file), *change, "--world", str(out)]
+    world = read_failing_world(out)
+    assert world is not None and "center_x" in [p.name for p in world.parameters] and len(world.command) == 4000
+
+
+def test_a_place_that_cannot_be_written_is_refused_before_anything_is_played(
+    policy_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("ashore.falsifying.falsify", lambda *_: pytest.fail("played"))
+    assert main(["falsify", str(policy_file), "-o", str(tmp_path)]) == 2
+    assert f"{tmp_path} is a folder; allowed: a file" in capsys.readouterr().err
 
 
 def test_play_shows_the_world_and_the_episode_that_failed(policy_file: Path, failing_file: Path) -> None:

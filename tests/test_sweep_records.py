@@ -59,6 +59,9 @@ def damage(text: str) -> dict[str, bytes]:
     return {
         "damaged in line 3": b"".join([*lines[:2], lines[2].replace(b"[1.0,0.0", b"[1.0,1.0"), *lines[3:]]),
         "damaged in line 2": b"".join([lines[0], b"{}\n", *lines[2:]]),
+        "is damaged in line 2": b"".join([lines[0], b'{"crc32":"0","points":[NaN]}\n', *lines[2:]]),
+        "jsonl is damaged in line 2": b"".join([lines[0], b"[" * 100_000 + b"\n", *lines[2:]]),
+        "is no file of a sweep's episodes": b"".join([lines[0].replace(b'"seed":0', b'"seed":NaN'), *lines[1:]]),
         "no file of a sweep's episodes": b"a,b\n1,2\n",
         "another sweep (policy other, now reacher; plan.episodes 8, now 4)": other,
     }

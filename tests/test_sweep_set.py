@@ -267,3 +267,11 @@ def test_ranges_without_a_width_are_refused(policies: list[Path]) -> None:
         UsageError, match=r"joint.within = declared: no parameter has a width there; allowed: wider ranges"
     ):
         run_sweep(policy, plan_of({"joint": JOINT}, "plan"))
+
+
+def test_maps_of_what_is_fragile_for_another_policy_are_not_mixed_in(policies: list[Path], tmp_path: Path) -> None:
+    over = {"over": ["payload", "link_mass", "joint_damping"], "points": 2}
+    plan = plan_of({"episodes": 1, "curves": over, "maps": {"fragile": 2, "points": 2}}, "plan")
+    ashore.sweep(policies, plan=plan, out=tmp_path, quiet=True)
+    with pytest.raises(UsageError, match=r"another sweep \(fragile .*, now null\)"):
+        ashore.sweep(policies[::-1], plan=plan, out=tmp_path, quiet=True)

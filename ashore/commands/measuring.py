@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 
 from ashore.commands import RUNS, command_line
 
@@ -72,11 +73,12 @@ def falsify(options: argparse.Namespace) -> int:
 
     from ashore.falsifying import Asked, default_path, table
     from ashore.falsifying import falsify as search
-    from ashore.files import write_atomically
+    from ashore.files import require_writable, write_atomically
     from ashore.trained_policy import load_trained
 
     policy = load_trained(options.policy, options.set)
     path = options.out or default_path(policy, RUNS)
+    require_writable(path)
     asked = Asked(options.budget, options.method, options.episodes, options.below, options.seed, command=command_line())
     done = search(policy, asked)
     if done.world is None:
@@ -85,7 +87,9 @@ def falsify(options: argparse.Namespace) -> int:
         write_atomically(path, done.world.model_dump_json(indent=1) + "\n")
         Console().print(table(done.world))
         print(done.world.sentence())
-        print(f"{done.spent} episodes; written to {path}; try: ashore play {options.policy} --world {path}")
+        changes = [word for change in options.set for word in ("--set", change)]
+        show = shlex.join(["ashore", "play", options.policy, *changes, "--world", str(path)])
+        print(f"{done.spent} episodes; written to {path}; try: {show}")
     return 130 if done.interrupted else 0
 
 

@@ -152,9 +152,6 @@ class Search:
         downhill = (weight * ends).sum(0) / max(float(weight.sum()), 1e-9)
         if not weight.any():
             return Look(downhill, np.ones_like(downhill))
-        downhill = (weight * ends).sum(0) / max(float(weight.sum()), 1e-9)
-        if not weight.any():
-            return Look(downhill, np.ones_like(downhill))
         matters = np.where(ends != 0, weight / weight.max(), 0.0).max(0)
         return Look(downhill, 1 / 3 + 2 / 3 * matters)
 
