@@ -213,14 +213,14 @@ def test_the_same_call_again_plays_nothing_and_gives_the_same(swept: Sweep, poli
 
 
 def test_a_policy_of_another_task_is_refused_with_both(policies: list[Path], tmp_path: Path) -> None:
-    export_untrained(load_run("arm_push"), tmp_path / "pusher.onnx")
+    export_untrained(load_run("cartpole_swingup"), tmp_path / "pole.onnx")
     with pytest.raises(
-        UsageError, match="pusher is of task arm_push with panda, calm of arm_reach with panda; allowed"
+        UsageError, match="pole is of task cartpole_swingup with cartpole, calm of arm_reach with panda; allowed"
     ):
-        ashore.sweep([policies[0], tmp_path / "pusher.onnx"], ["payload"], out=tmp_path, quiet=True)
+        ashore.sweep([policies[0], tmp_path / "pole.onnx"], ["payload"], out=tmp_path, quiet=True)
     with pytest.raises(UsageError, match="allowed: each policy once"):
         ashore.sweep([policies[0], policies[0]], ["payload"], out=tmp_path, quiet=True)
-    assert [p.name for p in tmp_path.iterdir()] == ["pusher.onnx"]
+    assert [p.name for p in tmp_path.iterdir()] == ["pole.onnx"]
 
 
 JOINT = {"worlds": 16}
