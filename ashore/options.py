@@ -148,7 +148,7 @@ def _gate_options(sub: argparse.ArgumentParser) -> None:
         "--require",
         default="deploy",
         metavar="FILE",
-        help="what it must show, in YAML; configs/sweeps/deploy.yaml if not given",
+        help="what it must show, in YAML; configs/verdicts/deploy.yaml if not given",
     )
     sub.add_argument("--seed", type=_seed, default=0)
 

@@ -76,7 +76,7 @@ def judge(
     command: str = "",
     console: Console | None = None,
 ) -> Judged:
-    """Play all that is required of a policy file, and stamp it. require: a file, a name in configs/sweeps, or the data.
+    """Play all that is required of a policy file, and stamp it. require: a file, a name in configs/verdicts, or the data.
 
     source: `FILE.py:CLASS` of a task that is not in this package.
     """

@@ -16,7 +16,7 @@ from ashore.configs.base import LARGEST, Positive, Settings
 from ashore.configs.faults import ALLOWED, ConfigError, alternatives, dotted, shown
 from ashore.configs.preset_files import CONFIGS, locate, read_mapping
 
-FOLDER = "sweeps"  # in configs
+FOLDER = "verdicts"  # in configs
 DEFAULT = "deploy"
 MOST_EPISODES = 100_000  # of one row
 
@@ -100,7 +100,7 @@ _PARTS: dict[str, type[Settings]] = {
 
 
 def requirements_file(reference: str | Path = DEFAULT, *, folder: Path = CONFIGS) -> Path:
-    """The file of a name in `configs/sweeps`, or a YAML file."""
+    """The file of a name in `configs/verdicts`, or a YAML file."""
     return locate(FOLDER, "require", str(reference), Path(), folder)
 
 

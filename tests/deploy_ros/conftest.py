@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ashore.deploy_ros.bundle import Policy, load_policy
-from tests.deploy_ros.fake_rclpy import stand_ins
+from tests.deploy_ros.fake_rclpy import NODES, stand_ins
 from tests.deploy_ros.policies import INPUTS, interface, make_policy, signal
 from tests.deploy_ros.processes import new_domain
 from tests.deploy_ros.rig import Rig
@@ -52,6 +52,11 @@ def participant(monkeypatch: pytest.MonkeyPatch) -> Iterator[Participant]:
 
 @pytest.fixture
 def module() -> Iterator[Any]:
-    """`ashore.deploy_ros.rclpy_spin`, imported with stand-ins."""
+    """`ashore.deploy_ros.rclpy_spin`, imported with stand-ins. No control thread outlives a test: those of the next ones that
+    have a clock of their own would share it."""
     with stand_ins() as module:
         yield module
+        for node in NODES:
+            if (loop := getattr(node, "_loop", None)) is not None:
+                loop.finish()
+                loop.join(lambda: None)
