@@ -155,7 +155,13 @@ def _gate_options(sub: argparse.ArgumentParser) -> None:
 
 def _falsify_options(sub: argparse.ArgumentParser) -> None:
     _about_policy(sub, episodes=8)
-    sub.add_argument("--budget", type=_count, default=6000, metavar="N", help="episodes in all; 6000 if not given")
+    sub.add_argument(
+        "--budget",
+        type=_count,
+        default=6000,
+        metavar="N",
+        help="episodes in all, 6000 if not given; a first look at nominal and at both ends of each parameter is played anyway",
+    )
     sub.add_argument("--method", choices=("cma", "random"), default="cma", help="of the search; cma if not given")
     sub.add_argument(
         "--below", type=_rate, default=0.5, metavar="RATE", help="the success under which it fails; 0.5 if not given"

@@ -9,8 +9,7 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from ashore.configs.errors import UsageError
-from ashore.configs.failing_world import read_failing_world, read_world
+from ashore.configs.failing_world import read_world_for
 from ashore.configs.schema import TaskSettings
 from ashore.environments import TEST_SEED, make_env
 from ashore.sim.env import Env
@@ -26,15 +25,9 @@ class ShownWorld(NamedTuple):
 
 
 def shown_world(path: Path, policy: TrainedPolicy) -> ShownWorld:
-    """What a file says; UsageError where it is of another task."""
-    failing = read_failing_world(path)
-    if failing is None:
-        return ShownWorld(read_world(path))
-    if failing.task != policy.run.task.name:
-        raise UsageError(
-            f"{path} is of task {failing.task}; allowed for this policy: a world of {policy.run.task.name}"
-        )
-    return ShownWorld(read_world(path), failing.seed, failing.number)
+    """What a file says, where it is of the policy's task and robot."""
+    pins, failing = read_world_for(path, policy.run.task.name, policy.run.task.robot.name)
+    return ShownWorld(pins) if failing is None else ShownWorld(pins, failing.seed, failing.number)
 
 
 def env_of(policy: TrainedPolicy, world: ShownWorld, seed: int) -> Env:

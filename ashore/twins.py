@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ashore.configs.errors import UsageError
-from ashore.configs.failing_world import read_world
+from ashore.configs.failing_world import read_world_for
 from ashore.environments import TEST_SEED, make_randomizer
 from ashore.trained_policy import load_trained
 
@@ -38,7 +38,8 @@ def serve_twin(
     task = load_trained(where, overrides).run.task
     if wait <= 0:
         raise UsageError(f"--wait = {wait:g} s; allowed: above 0")
-    rates, pins = read_faults(faults), read_world(world) if world is not None else None
+    rates = read_faults(faults)
+    pins = read_world_for(world, task.name, task.robot.name)[0] if world is not None else None
     if pins and not task.randomization:
         raise UsageError(f"--world {world} pins {sorted(pins)}; task {task.name} randomizes nothing")
     plant = RobotSimulator(task, make_randomizer(task, pins), seed=TEST_SEED + seed, publish_dt=PUBLISH_DT)

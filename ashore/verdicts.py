@@ -148,7 +148,7 @@ def _played(policy: TrainedPolicy, required: Sequence[Check], seed: int, console
 
 
 def _worst_case(policy: TrainedPolicy, required: WorstCaseRequired, seed: int, console: Console | None) -> Row:
-    """Search for a failing world within the distance, with chances of its own."""
+    """Search for a failing world within the distance."""
     asked = Asked(budget=required.budget, below=required.below, radius=required.distance, seed=seed)
     done = falsify(policy, asked, console)
     if done.interrupted:

@@ -111,14 +111,12 @@ def drive_twin(
     return counted, said | usage.figures()
 
 
-class Usage:
-    """Memory and processor time of a process on Linux, looked at every second; nothing elsewhere."""
+class Beside:
+    """A thread that looks at something every `period` s of an absolute grid, as long as the context lasts."""
 
-    def __init__(self, pid: int) -> None:
-        self._files = Path(f"/proc/{pid}/statm"), Path(f"/proc/{pid}/stat")
-        self._rows: list[tuple[float, float, float]] = []  # s since the start, MB resident, s of processor
-        self._over = threading.Event()
-        self._thread = threading.Thread(target=self._look, daemon=True)
+    def __init__(self, period: float) -> None:
+        self._period, self._over = period, threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
         self._began = time.monotonic()
 
     def __enter__(self) -> Self:
@@ -129,15 +127,34 @@ class Usage:
         self._over.set()
         self._thread.join()
 
-    def _look(self) -> None:
-        while not self._over.wait(LOOKING_PERIOD):
-            try:
-                pages = int(self._files[0].read_text().split()[1])
-                fields = self._files[1].read_text().rpartition(")")[2].split()
-            except (OSError, IndexError):
-                return
-            ticks = int(fields[11]) + int(fields[12])  # utime and stime, proc_pid_stat(5)
-            self._rows.append((time.monotonic() - self._began, pages * PAGE / 1e6, ticks / TICK))
+    def _run(self) -> None:
+        due = time.monotonic()
+        while not self._over.is_set():
+            due += self._period
+            time.sleep(max(0.0, due - time.monotonic()))
+            self.look(time.monotonic())
+
+    def look(self, now: float) -> None:
+        """now: s, monotonic."""
+        raise NotImplementedError
+
+
+class Usage(Beside):
+    """Memory and processor time of a process on Linux; nothing elsewhere, and no more once it has ended."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(LOOKING_PERIOD)
+        self._files = Path(f"/proc/{pid}/statm"), Path(f"/proc/{pid}/stat")
+        self._rows: list[tuple[float, float, float]] = []  # s since the start, MB resident, s of processor
+
+    def look(self, now: float) -> None:
+        try:
+            pages = int(self._files[0].read_text().split()[1])
+            fields = self._files[1].read_text().rpartition(")")[2].split()
+        except (OSError, IndexError):
+            return
+        ticks = int(fields[11]) + int(fields[12])  # utime and stime, proc_pid_stat(5)
+        self._rows.append((now - self._began, pages * PAGE / 1e6, ticks / TICK))
 
     def figures(self) -> dict[str, float]:
         """Once warm: memory at the beginning, its growth, MB, and the share of a core."""
@@ -153,30 +170,18 @@ class Usage:
         }
 
 
-class Sleeper:
-    """Sleeps on an absolute grid and does nothing else: its period errors are the machine's own."""
+class Sleeper(Beside):
+    """Sleeps and does nothing else: its period errors are the machine's own."""
 
     def __init__(self, period: float) -> None:
+        super().__init__(period)
         self.errors = Durations()
-        self._period, self._over = period, threading.Event()
-        self._thread = threading.Thread(target=self._sleep, daemon=True)
+        self._before: float | None = None
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-        self._thread.join()
-
-    def _sleep(self) -> None:
-        due = before = time.monotonic()
-        while not self._over.is_set():
-            due += self._period
-            time.sleep(max(0.0, due - time.monotonic()))
-            now = time.monotonic()
-            self.errors.add(abs(now - before - self._period))
-            before = now
+    def look(self, now: float) -> None:
+        if self._before is not None:
+            self.errors.add(abs(now - self._before - self._period))
+        self._before = now
 
 
 def _start(arguments: Sequence[str], environment: dict[str, str], log: Any) -> subprocess.Popen[bytes]:

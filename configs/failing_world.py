@@ -109,6 +109,16 @@ def read_world(path: Path) -> dict[str, float]:
     return {name: float(value) for name, value in data.items()}
 
 
+def read_world_for(path: Path, task: str, robot: str) -> tuple[dict[str, float], FailingWorld | None]:
+    """As `read_world`, and the whole of what `ashore falsify` wrote; WorldFileError where that is of another task or robot."""
+    world = read_failing_world(path)
+    if world is not None and world.task != task:
+        raise WorldFileError(f"{path} is of task {world.task}; allowed for this policy: a world of {task}")
+    if world is not None and world.robot != robot:
+        raise WorldFileError(f"{path} is of robot {world.robot}; allowed for this policy: a world of {robot}")
+    return read_world(path), world
+
+
 def read_failing_world(path: Path) -> FailingWorld | None:
     """What `ashore falsify` wrote, whole; None of a plain mapping."""
     data = _read(path)

@@ -6,7 +6,7 @@ import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -18,6 +18,7 @@ from ashore.configs.gymnasium_run import GymnasiumRunSettings, is_gymnasium
 from ashore.configs.sampler import EACH, kind_of
 from ashore.configs.schema import RunSettings
 
+Model = TypeVar("Model", bound=BaseModel)
 ENTRIES = ("task", "randomization")
 # Settings of several kinds, told apart by their `kind`: all of them, how to tell, and which one is meant without a kind.
 KINDS: dict[tuple[str, ...], tuple[Mapping[str, type[BaseModel]], Callable[[Any], Any], str]] = {
@@ -60,6 +61,15 @@ def explain(error: ValidationError, data: Any) -> ConfigError:
     faults = error.errors(include_url=False)
     more = [f"and {len(faults) - MOST_FAULTS} more"] if len(faults) > MOST_FAULTS else []
     return ConfigError("\n".join([*(_line(fault, data) for fault in faults[:MOST_FAULTS]), *more]))
+
+
+def read_as(model: type[Model], data: Any, source: str, whole: str) -> Model:
+    """Plain data as settings that are no run's; ConfigError with a line for each fault. whole: what all of it is called."""
+    try:
+        return model.model_validate_json(json.dumps(data, default=str), strict=True)
+    except ValidationError as error:
+        faults = error.errors(include_url=False)[:MOST_FAULTS]
+        raise ConfigError("\n".join(f"{source}: {_own_line(fault, model, whole)}" for fault in faults)) from None
 
 
 def dotted(path: Sequence[str | int]) -> str:
@@ -122,13 +132,17 @@ def _model_at(path: tuple[str, ...], data: Any) -> type[BaseModel] | None:
             kind = kind_in(_at(path[:depth], data) or {})
             model = each.get(kind if isinstance(kind, str) else "", each[default])
             continue
-        field = model.model_fields.get(key)
-        kinds = (field.annotation, *get_args(field.annotation)) if field else ()  # alone, or beside None
-        inner = next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
+        inner = _model_of(model.model_fields.get(key))
         if inner is None:
             return None
         model = inner
     return model
+
+
+def _model_of(field: FieldInfo | None) -> type[BaseModel] | None:
+    """The settings that a field holds, alone or beside None; None where it holds a value."""
+    kinds = (field.annotation, *get_args(field.annotation)) if field else ()
+    return next((k for k in kinds if isinstance(k, type) and issubclass(k, BaseModel)), None)
 
 
 def _field_at(path: tuple[str, ...], data: Any) -> FieldInfo | None:
@@ -157,6 +171,27 @@ def _line(fault: Any, data: Any) -> str:
     if kind == "union_tag_invalid":
         tag = "kind" if path in KINDS else "effect"
         name, value = f"{name}.{tag}", value[tag]
+    return f"{name} = {shown(value)}; allowed: {_allowed(fault)}"
+
+
+def _allowed(fault: Any) -> str:
+    """What would not have been this fault."""
+    context = fault.get("ctx", {})
     bounds = {key: f"{bound:g}" if isinstance(bound, float) else bound for key, bound in context.items()}
-    allowed = ALLOWED[kind].format(**bounds) if kind in ALLOWED else fault["msg"]
-    return f"{name} = {shown(value)}; allowed: {allowed}"
+    return ALLOWED[fault["type"]].format(**bounds) if fault["type"] in ALLOWED else str(fault["msg"])
+
+
+def _own_line(fault: Any, model: type[BaseModel], whole: str) -> str:
+    """A fault in settings of one model, whose parts are told apart by their names alone."""
+    path, kind = tuple(fault["loc"]), fault["type"]
+    name = dotted(path) or whole
+    if kind == "value_error":
+        return f"{name}: {fault['ctx']['error']}"
+    if kind == "missing":
+        return f"{name} is missing"
+    if kind == "extra_forbidden":
+        inner: type[BaseModel] | None = model
+        for key in path[:-1]:
+            inner = _model_of(inner.model_fields.get(str(key))) if inner else None
+        return f"{name} is unknown; {alternatives(str(path[-1]), inner.model_fields if inner else ())}"
+    return f"{name} = {shown(fault['input'])}; allowed: {_allowed(fault)}"

@@ -6,14 +6,13 @@ are doubled a few times; the interval allows for the looks in between.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ashore.configs.base import LARGEST, Positive, Settings
-from ashore.configs.faults import ALLOWED, ConfigError, alternatives, dotted, shown
+from ashore.configs.faults import read_as
 from ashore.configs.preset_files import CONFIGS, locate, read_mapping
 
 FOLDER = "verdicts"  # in configs
@@ -91,14 +90,6 @@ class Requirements(Settings):
         return self
 
 
-_PARTS: dict[str, type[Settings]] = {
-    "success": SuccessRequired,
-    "margins": MarginsRequired,
-    "tolerates": ToleratesRequired,
-    "worst_case": WorstCaseRequired,
-}
-
-
 def requirements_file(reference: str | Path = DEFAULT, *, folder: Path = CONFIGS) -> Path:
     """The file of a name in `configs/verdicts`, or a YAML file."""
     return locate(FOLDER, "require", str(reference), Path(), folder)
@@ -111,21 +102,4 @@ def read_requirements(path: Path) -> Requirements:
 
 def requirements_of(data: Any, source: str) -> Requirements:
     """Plain data as requirements; ConfigError with a line for each fault."""
-    try:
-        return Requirements.model_validate_json(json.dumps(data), strict=True)
-    except ValidationError as error:
-        faults = error.errors(include_url=False)
-        raise ConfigError("\n".join(f"{source}: {_line(fault)}" for fault in faults)) from None
-
-
-def _line(fault: Any) -> str:
-    name, kind = dotted(fault["loc"]) or "requirements", fault["type"]
-    if kind == "value_error":
-        return f"{name}: {fault['ctx']['error']}"
-    if kind == "extra_forbidden":
-        model = _PARTS.get(dotted(fault["loc"][:-1]), Requirements)
-        return f"{name} is unknown; {alternatives(str(fault['loc'][-1]), model.model_fields)}"
-    if kind == "missing":
-        return f"{name} is missing"
-    allowed = ALLOWED[kind].format(**fault.get("ctx", {})) if kind in ALLOWED else fault["msg"]
-    return f"{name} = {shown(fault['input'])}; allowed: {allowed}"
+    return read_as(Requirements, data, source, "requirements")

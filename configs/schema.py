@@ -108,7 +108,7 @@ class TrainSettings(Settings):
     start_from: str | None = Field(
         default=None, description="folder of a run, or of one of its checkpoints, whose networks this one starts from"
     )
-    replay_failures: tuple[dict[str, float], ...] = Field(
+    replay_failures: tuple[Annotated[dict[str, float], Field(min_length=1)], ...] = Field(
         default=(),
         max_length=100,
         description="worlds that a share of the slots always shows: files of `falsify`, or parameter -> value",

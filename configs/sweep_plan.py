@@ -5,14 +5,13 @@ A plan is a file of `configs/sweeps`, by name, or a YAML file of one's own, by p
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from ashore.configs.base import Count, Fraction, Settings
-from ashore.configs.faults import ALLOWED, ConfigError, alternatives, dotted, shown
+from ashore.configs.faults import read_as
 from ashore.configs.preset_files import CONFIGS, locate, read_mapping
 
 ALL = "all"  # in place of parameters' names: every one
@@ -101,22 +100,4 @@ def read_plan(reference: str | Path = DEFAULT, *, folder: Path = CONFIGS) -> Swe
 
 def plan_of(data: Any, source: str) -> SweepPlan:
     """Plain data as a plan; ConfigError with a line for each fault."""
-    try:
-        return SweepPlan.model_validate_json(json.dumps(data), strict=True)
-    except ValidationError as error:
-        faults = error.errors(include_url=False)
-        raise ConfigError("\n".join(f"{source}: {_line(fault)}" for fault in faults)) from None
-
-
-def _line(fault: Any) -> str:
-    name, kind = dotted(fault["loc"]) or "plan", fault["type"]
-    if kind == "value_error":
-        return f"{name}: {fault['ctx']['error']}"
-    if kind == "extra_forbidden":
-        model = _PARTS.get(dotted(fault["loc"][:-1]), SweepPlan)
-        return f"{name} is unknown; {alternatives(str(fault['loc'][-1]), model.model_fields)}"
-    allowed = ALLOWED[kind].format(**fault.get("ctx", {})) if kind in ALLOWED else fault["msg"]
-    return f"{name} = {shown(fault['input'])}; allowed: {allowed}"
-
-
-_PARTS: dict[str, type[Settings]] = {"curves": CurvesPlan, "maps": MapsPlan, "joint": JointPlan}
+    return read_as(SweepPlan, data, source, "plan")

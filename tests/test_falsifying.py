@@ -131,6 +131,9 @@ def test_a_world_of_another_task_is_refused(
     other.write_text(failing_file.read_text().replace('"task": "arm_reach"', '"task": "arm_push"'))
     assert main(["play", str(policy_file), "--world", str(other), "-o", str(tmp_path / "x.gif")]) == 2
     assert "is of task arm_push; allowed for this policy: a world of arm_reach" in capsys.readouterr().err
+    other.write_text(failing_file.read_text().replace('"robot": "panda"', '"robot": "ur5e"'))
+    assert main(["twin", str(policy_file), "--world", str(other)]) == 2
+    assert "is of robot ur5e; allowed for this policy: a world of panda" in capsys.readouterr().err
 
 
 def test_a_run_carries_its_worlds_and_resumes_to_the_same_bits(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ class Search:
             self._keep(nominal)
             return
         strategy = STRATEGIES[self._method](self._trials.space, self._population, self._seed, self._look())
-        cost = self._population * self._episodes
+        cost = self._population * self._episodes + self._trials.fresh  # of a generation, and to confirm one of it
         while self._trials.spent + cost <= budget and not (first_only and self.best):
             if progress:
                 progress()

@@ -39,10 +39,12 @@ def minimise(
 def _to_nominal(trials: Trials, found: Confirmed, until: int, episodes: int) -> Iterator[Confirmed]:
     """Worlds with fewer and fewer parameters off nominal."""
     size = max(1, int(np.count_nonzero(found.point)) // 2)
-    while size and trials.spent < until:
+    while size:
         moved = np.flatnonzero(found.point)
         moved = moved[np.argsort(np.abs(found.point[moved]), kind="stable")]  # the least moved together
         parts = [moved[i : i + size] for i in range(0, len(moved), size)]
+        if trials.spent + len(parts) * episodes + trials.fresh > until:
+            return
         candidates = np.stack([_without(found.point, part) for part in parts])
         rate, score = trials.rate_and_score(candidates, episodes)
         spared = [parts[i] for i in np.argsort(score, kind="stable") if rate[i] < trials.below]
@@ -57,7 +59,7 @@ def _to_nominal(trials: Trials, found: Confirmed, until: int, episodes: int) -> 
 def _first_failing(trials: Trials, point: Floats, spared: list[Ints], until: int) -> Confirmed | None:
     """The point without all parts that could be spared one at a time, else without half of them, ...; None where none holds."""
     count = len(spared)
-    while count and trials.spent < until:
+    while count and trials.spent + trials.fresh <= until:
         candidate = _without(point, np.concatenate(spared[:count]))
         if candidate.any():
             confirmed = trials.confirm(candidate)
@@ -71,12 +73,14 @@ def _inward(trials: Trials, found: Confirmed, until: int, episodes: int) -> Iter
     """Worlds nearer to nominal on straight ways: each parameter alone, and all together."""
     moved = np.flatnonzero(found.point)
     for part in [moved, *(moved[:, None] if len(moved) > 1 else ())]:
-        if trials.spent >= until:
+        if trials.spent + len(NEARER) * episodes + trials.fresh > until:
             return
         candidates = np.tile(found.point, (len(NEARER), 1))
         candidates[:, part] *= np.array(NEARER)[:, None]
         rate, _ = trials.rate_and_score(candidates, episodes)
         for k in np.flatnonzero(rate < trials.below)[:2]:
+            if trials.spent + trials.fresh > until:
+                return
             confirmed = trials.confirm(candidates[k])
             if trials.fails(confirmed):
                 found = confirmed

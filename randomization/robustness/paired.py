@@ -23,8 +23,12 @@ class Paired(Settings):
     only_second: int = Field(ge=0)
     difference: float = Field(description="success of the first less that of the second")
     difference_interval: tuple[float, float] = Field(description="bootstrap over worlds, 95 %")
-    p_value: Fraction = Field(description="McNemar's exact test: how likely so unlike counts are of equal policies")
-    better_where_unlike: Fraction | None = Field(description="P(the first succeeds | one of the two alone does)")
+    p_value: Fraction = Field(
+        description="exact sign test over worlds: how likely so unlike counts are of equal policies"
+    )
+    better_where_unlike: Fraction | None = Field(
+        description="share of the worlds in which one of the two succeeds more often that it is the first"
+    )
     better_where_unlike_interval: tuple[Fraction, Fraction] | None = Field(description="Clopper-Pearson, 95 %")
     better_return: Fraction = Field(description="P(the first's return is the higher one), ties as halves")
     better_return_interval: tuple[Fraction, Fraction] = Field(description="bootstrap over worlds, 95 %")
@@ -39,14 +43,18 @@ class Paired(Settings):
 
 
 def compare_pair(names: tuple[str, str], rows: JointRows, each: tuple[Outcomes, Outcomes]) -> Paired:
-    """Held against each other episode by episode. McNemar, Psychometrika 12, 1947; the probability of improvement as in
-    Agarwal et al., arXiv 2108.13264, here over the same worlds."""
+    """Held against each other world by world, for episodes of one world are not independent of each other.
+
+    With an episode a world the sign test is McNemar's (Psychometrika 12, 1947). The probability of improvement is as in
+    Agarwal et al., arXiv 2108.13264, here over the same worlds.
+    """
     first, second = (joint_table(rows, outcomes, SUCCESS) > 0.5 for outcomes in each)
     gain = first.astype(float) - second.astype(float)
     a, b = (joint_table(rows, outcomes, RETURN) for outcomes in each)
     higher = np.where(a == b, 0.5, (a > b).astype(float))
     only_first, only_second = int((gain > 0).sum()), int((gain < 0).sum())
-    unlike = only_first + only_second
+    by_world = gain.sum(1)
+    better, unlike = int((by_world > 0).sum()), int((by_world != 0).sum())
     return Paired(
         first=names[0],
         second=names[1],
@@ -55,9 +63,9 @@ def compare_pair(names: tuple[str, str], rows: JointRows, each: tuple[Outcomes, 
         only_second=only_second,
         difference=float(gain.mean()),
         difference_interval=_bootstrap(gain),
-        p_value=_mcnemar(only_first, unlike),
-        better_where_unlike=only_first / unlike if unlike else None,
-        better_where_unlike_interval=clopper_pearson(only_first, unlike) if unlike else None,
+        p_value=_sign_test(better, unlike),
+        better_where_unlike=better / unlike if unlike else None,
+        better_where_unlike_interval=clopper_pearson(better, unlike) if unlike else None,
         better_return=float(higher.mean()),
         better_return_interval=_bootstrap(higher),
     )
@@ -71,10 +79,10 @@ def joint_table(rows: JointRows, outcomes: Outcomes, name: str) -> Floats:
     return table
 
 
-def _mcnemar(only_first: int, unlike: int) -> float:
+def _sign_test(better: int, unlike: int) -> float:
     from scipy.stats import binomtest
 
-    return float(binomtest(only_first, unlike).pvalue) if unlike else 1.0
+    return float(binomtest(better, unlike).pvalue) if unlike else 1.0
 
 
 def _bootstrap(values: Floats) -> tuple[float, float]:

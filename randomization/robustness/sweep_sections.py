@@ -122,8 +122,8 @@ def _within(name: str) -> str:
 
 def _pairs(pairs: Sequence[Paired]) -> str:
     how = (
-        '<p class="how">Both policies met the same parameters, starts, goals and noise. p is McNemar\'s: how likely so '
-        "unlike counts are of policies that are equally good.</p>\n"
+        '<p class="how">Both policies met the same parameters, starts, goals and noise. p is of a sign test '
+        "over worlds: how likely it is that one of two equally good policies does better in so many more of them.</p>\n"
     )
     return how + sweep_tables.pair_table(pairs)
 

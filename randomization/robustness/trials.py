@@ -35,7 +35,7 @@ class Trials:
 
     def __init__(self, space: Normalized, play: Play, *, below: float = 0.5, fresh: int = 64) -> None:
         """below: the success rate under which a policy fails; fresh: episodes that confirm it."""
-        self.space, self.below, self._play, self._fresh = space, below, play, fresh
+        self.space, self.below, self._play, self.fresh = space, below, play, fresh
         self.spent = 0  # episodes
         self._next = 0
         self._level, self._spread = 0.0, 1.0  # of returns at nominal
@@ -43,7 +43,7 @@ class Trials:
 
     def nominal(self) -> Confirmed:
         """How the policy does in the nominal world; sets the scale of returns."""
-        success, returns, numbers = self._episodes(np.zeros((1, len(self.space.low))), self._fresh)
+        success, returns, numbers = self._episodes(np.zeros((1, len(self.space.low))), self.fresh)
         self._level, self._spread = float(returns.mean()), float(returns.std()) or 1.0
         self.nominal_score = float(success.mean())
         return self._confirmed(np.zeros(len(self.space.low)), success[0], numbers)
@@ -60,7 +60,7 @@ class Trials:
 
     def confirm(self, point: Floats) -> Confirmed:
         """The point in fresh episodes."""
-        success, _, numbers = self._episodes(point[None], self._fresh)
+        success, _, numbers = self._episodes(point[None], self.fresh)
         return self._confirmed(point, success[0], numbers)
 
     def fails(self, confirmed: Confirmed) -> bool:

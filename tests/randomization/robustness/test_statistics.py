@@ -172,3 +172,14 @@ def test_a_pair_of_policies_by_hand() -> None:
     assert pair.difference_interval[0] > 0
     same = compare_pair(("a", "a"), layout.joint, (a, a))
     assert (same.p_value, same.better_where_unlike, same.better_return) == (1.0, None, 0.5)
+
+
+def test_episodes_of_one_world_are_one_witness() -> None:
+    """Of equal policies that each master half of the worlds, in all their episodes or in none, few are told apart."""
+    rng, told = np.random.default_rng(0), 0
+    for _ in range(300):
+        first, second = (np.repeat(rng.random((20, 1)) < 0.5, 8, axis=1).astype(float) for _ in range(2))
+        (_, layout, a), (_, _, b) = joint(first, first), joint(second, second)
+        assert layout.joint is not None
+        told += compare_pair(("a", "b"), layout.joint, (a, b)).p_value < 0.05
+    assert told / 300 < 0.05  # episode by episode it would be more than half of them
