@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from ashore.configs.errors import UsageError
+from ashore.configs.whole_file import whole_file
 
 
 def commit() -> str:
@@ -23,10 +24,8 @@ def commit() -> str:
 
 def write_atomically(path: Path, text: str) -> None:
     """Never leave half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(text)
-    temporary.replace(path)
+    with whole_file(path) as part:
+        part.write_text(text)
 
 
 def require_writable(path: Path) -> None:

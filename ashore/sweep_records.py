@@ -22,6 +22,7 @@ from ashore.randomization.robustness.outcomes import Floats, Requests
 
 FORMAT = "ashore-sweep-episodes/1"
 CHECKSUM = "crc32"
+MOST_BYTES = 2**29  # of a file; a sweep of a million episodes takes a fifth of it
 MOST_TOLD = 5  # of what differs
 ADVICE = "allowed: the same command as before, another folder (--out DIR), or remove the file"
 
@@ -79,6 +80,8 @@ class SweepRecords:
 
     def _load(self, first: Mapping[str, Any]) -> int:
         """Read the lines; gives how many bytes of the file are whole lines."""
+        if self._path.stat().st_size > MOST_BYTES:
+            raise UsageError(f"{self._path} is larger than {MOST_BYTES // 2**20} MiB, which no sweep is; {ADVICE}")
         data = self._path.read_bytes()
         whole = data.rfind(b"\n") + 1
         lines = data[:whole].splitlines()

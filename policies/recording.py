@@ -8,7 +8,6 @@ in the file is code, and `load` trusts nothing in it.
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,6 +19,7 @@ from torch import Tensor
 
 from ashore.configs.base import Count, Settings
 from ashore.configs.errors import AshoreError
+from ashore.configs.whole_file import whole_file
 
 FORMAT: Literal["ashore-episodes/1"] = "ashore-episodes/1"
 HEADER = "ashore.episodes"
@@ -89,12 +89,8 @@ class Recording:
 def save(recording: Recording, path: Path) -> None:
     """Write a recording; never half a file."""
     tensors = {name: getattr(recording, name).contiguous() for name in DTYPES}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    safetensors.torch.save_file(tensors, part, {HEADER: recording.header.model_dump_json()})
-    with open(part, "rb") as file:
-        os.fsync(file.fileno())
-    part.replace(path)
+    with whole_file(path) as part:
+        safetensors.torch.save_file(tensors, part, {HEADER: recording.header.model_dump_json()})
 
 
 def load(path: Path) -> Recording:

@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ashore.configs.whole_file import whole_file
 from ashore.policies.acting import Acting
 from ashore.policies.preferences.clips import Clips
 from ashore.sim.env import Env
@@ -88,10 +89,8 @@ class _Camera:
 
     def _write(self, world: int) -> None:
         path = self._film(world)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_name(f"{path.name}.part")
-        part.write_bytes(as_strip(self._pictures.pop(world)))
-        part.replace(path)
+        with whole_file(path) as part:
+            part.write_bytes(as_strip(self._pictures.pop(world)))
 
 
 def as_strip(pictures: list[NDArray[np.uint8]]) -> bytes:

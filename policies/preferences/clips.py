@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from ashore.configs.errors import AshoreError
+from ashore.configs.whole_file import whole_file
 
 Answer = Literal["left", "right", "equal", "skip"]
 ANSWERS: tuple[Answer, ...] = ("left", "right", "equal", "skip")
@@ -29,10 +30,8 @@ class Clips(NamedTuple):
 
 def save(clips: Clips, path: Path) -> None:
     """Write clips; never half a file."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f"{path.name}.part")
-    safetensors.torch.save_file({name: x.contiguous() for name, x in clips._asdict().items()}, part)
-    part.replace(path)
+    with whole_file(path) as part:
+        safetensors.torch.save_file({name: x.contiguous() for name, x in clips._asdict().items()}, part)
 
 
 def load(path: Path) -> Clips:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 from pathlib import Path
 
+from ashore.configs.whole_file import whole_file
 from ashore.randomization.robustness.charts import Chart
 
 MEDIA_TYPES = {  # by a file's first bytes: (where they begin, what they are)
@@ -70,10 +70,8 @@ def chart_card(charts: dict[str, Chart], chart: Chart, caption: str) -> str:
 
 def write_page(path: Path, text: str) -> None:
     """Write a page's file, which is never there half written."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    draft.write_text(text, encoding="utf-8")
-    os.replace(draft, path)
+    with whole_file(path) as part:
+        part.write_text(text, encoding="utf-8")
 
 
 def _scripts() -> tuple[str, str]:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ashore.configs.whole_file import whole_file
 from ashore.sim.env import Env, Obs
 from ashore.sim.tasks.task import Marker
 from ashore.sim.view.cameras import VideoError, draw, open_renderer
@@ -121,22 +122,17 @@ def write_video(path: Path, pictures: Iterator[Frame], fps: float) -> int:
 
     if path.suffix not in (".gif", ".mp4"):
         raise VideoError(f"{path} is neither .mp4 nor .gif")
-    path.parent.mkdir(parents=True, exist_ok=True)
     # H.264 in 4:2:0 takes even sizes; imageio's own 16 would stretch 360 lines to 368. The index first, for a page.
     h264 = {"macro_block_size": 2, "pixelformat": "yuv420p", "output_params": ["-movflags", "+faststart"]}
     style: dict[str, Any] = {"loop": 0, "duration": 1000 / fps} if path.suffix == ".gif" else {"fps": fps, **h264}
     count = 0
-    part = path.with_name(f".part-{path.name}")  # the ending tells the format
-    part.touch()
-    try:
+    with whole_file(path) as part:  # whose ending tells the format
+        part.touch()
         video: Any = imageio.get_writer(part, **style)
         with contextlib.closing(video):  # imageio's own `with` leaves ffmpeg running where a picture fails
             for picture in pictures:
                 video.append_data(picture)
                 count += 1
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
     return count
 
 
@@ -152,7 +148,5 @@ def write_sheet(path: Path, pictures: NDArray[np.uint8]) -> None:
     sheet = np.zeros((rows * columns, height, width, 3), np.uint8)
     sheet[:count] = pictures
     sheet = sheet.reshape(rows, columns, height, width, 3).swapaxes(1, 2).reshape(rows * height, columns * width, 3)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".part-{path.name}")
-    Image.fromarray(sheet).save(part, "PNG")
-    part.replace(path)
+    with whole_file(path) as part:
+        Image.fromarray(sheet).save(part, "PNG")
