@@ -43,10 +43,17 @@ def bench_faults(
         with tempfile.TemporaryDirectory() as folder:
             export_untrained(load_run(task), Path(folder) / "policy.onnx")
             storm = Storm(load_policy(Path(folder) / "policy.onnx"), seed)
-        rows.append({"task": task, "joints": len(storm.names)} | storm.run(steps))
+        told = partial(_tell, say, task, steps)
+        rows.append({"task": task, "joints": len(storm.names)} | storm.run(steps, told))
         rows[-1]["load_average"] = round(os.getloadavg()[0], 2)
         say(f"{task}: {steps} steps, {rows[-1]['outside']} outputs outside a limit, {rows[-1]['seconds']} s")
     return {"commit": commit(), "machine": machine(), "command": command, "seed": seed, "results": rows}
+
+
+def _tell(say: Callable[[str], None], task: str, steps: int, done: int, outside: int) -> None:
+    """How far it is, ten times."""
+    if done % max(1, steps // 10) == 0 and done < steps:
+        say(f"{task}: {done:,} of {steps:,} steps, {outside} outputs outside a limit")
 
 
 class Storm:
@@ -74,12 +81,13 @@ class Storm:
         self._faults = self._all_faults()
         self._fault_names = list(self._faults)
 
-    def run(self, steps: int) -> dict[str, Any]:
-        """So many steps; counts of all that happened."""
+    def run(self, steps: int, told: Callable[[int, int], None] = lambda _done, _outside: None) -> dict[str, Any]:
+        """So many steps; counts of all that happened. told: after each, how many are done and were outside a limit."""
         began = time.monotonic()
         with np.errstate(all="ignore"):
             for k in range(steps):
                 self._step(k)
+                told(k + 1, self._outside.total())
         return {
             "steps": steps,
             "seconds": round(time.monotonic() - began, 1),
