@@ -13,9 +13,16 @@ from tests.deploy_ros.fake_rclpy import NODES, stand_ins
 from tests.deploy_ros.policies import INPUTS, interface, make_policy, signal
 from tests.deploy_ros.processes import new_domain
 from tests.deploy_ros.rig import Rig
+from tests.deploy_ros.steady_clock import steady_nodes
 
 if TYPE_CHECKING:
     from ashore.deploy_ros.dds import Participant
+
+
+@pytest.fixture(autouse=True)
+def steady() -> Iterator[None]:
+    with steady_nodes():
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,7 @@ from ashore.deploy_ros.dds_node import run_node
 from ashore.deploy_ros.settings import NodeSettings
 from tests.deploy_ros.policies import JOINTS
 from tests.deploy_ros.processes import PATIENCE
+from tests.deploy_ros.steady_clock import STEADY
 
 
 def spin_until(participant: Participant, condition: Callable[[], Any]) -> None:
@@ -48,16 +49,16 @@ class Robot:
     def on_command(self, message: Any) -> None:
         self.commands.append(message)
         if self.rejects:
-            self.setpoints.write(ros.controller_state(types, JOINTS, (self.q, np.zeros(3)), time.time()))
+            self.setpoints.write(ros.controller_state(types, JOINTS, (self.q, np.zeros(3)), STEADY.time()))
             return
         self.q = np.array(message.data if hasattr(message, "data") else message.points[-1].positions)
 
     def spin_until(self, condition: Callable[[], Any]) -> None:
         def sense_and_look() -> bool:
-            self.states.write(ros.joint_state(types, JOINTS, self.q, np.zeros(3), time.time()))
+            self.states.write(ros.joint_state(types, JOINTS, self.q, np.zeros(3), STEADY.time()))
             if self.repeats_goal:
                 position, level = np.array([0.5, -0.4, 0.3]), np.array([1.0, 0.0, 0.0, 0.0])
-                self.goals.write(ros.pose(types, position, level, "base", time.time()))
+                self.goals.write(ros.pose(types, position, level, "base", STEADY.time()))
             return bool(condition())
 
         spin_until(self.dds, sense_and_look)

@@ -12,7 +12,6 @@ import enum
 import importlib
 import inspect
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -28,6 +27,7 @@ from tests.deploy_ros.fake_actions import (
     run_executor,
 )
 from tests.deploy_ros.fake_messages import message_classes
+from tests.deploy_ros.steady_clock import STEADY, steady_nodes
 
 CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE, INACTIVE_SHUTDOWN, ACTIVE_SHUTDOWN = (
     1,
@@ -351,7 +351,7 @@ def out_of_range(value: Any, descriptor: Any) -> str:
 
 def info_of(sent: int | None) -> dict[str, int]:
     """Beside a message; sent: ns, or a time of its own."""
-    return {"source_timestamp": time.time_ns() if sent is None else sent}
+    return {"source_timestamp": STEADY.time_ns() if sent is None else sent}
 
 
 NODES: list[FakeNode] = []  # that were made
@@ -412,7 +412,9 @@ def stand_ins() -> Iterator[Any]:
     EXECUTOR.clear()
     SERVERS.clear()
     try:
-        yield importlib.import_module("ashore.deploy_ros.rclpy_spin")
+        module = importlib.import_module("ashore.deploy_ros.rclpy_spin")
+        with steady_nodes():
+            yield module
     finally:
         for name, module in before.items():
             sys.modules.pop(name, None)

@@ -16,10 +16,11 @@ from tests.deploy_ros.fake_rclpy import (
     Message,
 )
 from tests.deploy_ros.policies import JOINTS
+from tests.deploy_ros.steady_clock import STEADY
 
 
 def joint_state(position: Sequence[float] = (0.0, 0.0, 0.0), velocity: Sequence[float] = (0.0, 0.0, 0.0)) -> Message:
-    seconds = time.time()
+    seconds = STEADY.time()
     stamp = Message(sec=int(seconds), nanosec=int(seconds % 1 * 1e9))
     return Message(header=Message(stamp=stamp), name=list(JOINTS), position=list(position), velocity=list(velocity))
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from tests.deploy_ros.dds_rig import Node, Robot
 from tests.deploy_ros.fake_rclpy import FakeNode, Message
 from tests.deploy_ros.processes import Process
 from tests.deploy_ros.recordings import replayed
+from tests.deploy_ros.steady_clock import STEADY
 
 
 def topics(path: Path) -> set[str]:
@@ -48,7 +48,7 @@ def test_a_run_over_dds_with_a_stop_a_reset_and_a_refused_goal_replays_to_the_bi
     report = tmp_path / "run.json"
     with Node(patient_file, record=str(path), report=str(report), output=output) as node:
         robot.spin_until(lambda: robot.reason == "following the policy")
-        elsewhere = ros.goal_pose(types, np.array([0.1, 0.1, 0.1]), "elsewhere", time.time())
+        elsewhere = ros.goal_pose(types, np.array([0.1, 0.1, 0.1]), "elsewhere", STEADY.time())
 
         def refused() -> bool:
             robot.goals.write(elsewhere)
