@@ -412,9 +412,9 @@ def stand_ins() -> Iterator[Any]:
     EXECUTOR.clear()
     SERVERS.clear()
     try:
-        module = importlib.import_module("ashore.deploy_ros.rclpy_spin")
+        spin = importlib.import_module("ashore.deploy_ros.rclpy_spin")
         with steady_nodes():
-            yield module
+            yield spin
     finally:
         for name, module in before.items():
             sys.modules.pop(name, None)

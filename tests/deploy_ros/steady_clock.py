@@ -1,7 +1,7 @@
 """Time for nodes that run in this process: that of the machine, in which no thread ever waits long.
 
-A shared machine stops a process for a second now and then, and a gate that then steps says, rightly, that the clock jumped. That
-is no fault of what a test is about. Here, what passes between two looks at the clock counts for at most `MOST`.
+A shared machine stops a process for a second now and then, and a gate that then steps says, rightly, that the clock jumped.
+That is no fault of what a test is about. Here, what passes between two looks at the clock counts for at most `MOST`.
 """
 
 from __future__ import annotations
