@@ -217,7 +217,8 @@ class Controller:
     def on_transforms(self, transforms: Sequence[Transform], static: bool, now: float) -> str:
         """Take what came at `now` of the TF tree."""
         if self.state in (State.INACTIVE, State.ACTIVE):
-            self.inputs.take_transforms(transforms, static, now)
+            running = self.state is State.ACTIVE and not self.latched
+            self.inputs.take_transforms(transforms, static, now, running=running)
         return ""
 
     def on_deadman(self, pressed: bool, now: float) -> str:
