@@ -26,7 +26,7 @@ from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.recording import Tape, tape_of
 from ashore.deploy_ros.refusals import Announcer
 from ashore.deploy_ros.resets import Resets
-from ashore.deploy_ros.run_report import write_report
+from ashore.deploy_ros.run_report import require_report, write_report
 from ashore.deploy_ros.settings import (
     DIAGNOSTICS_TOPIC,
     EPISODE_TOPIC,
@@ -67,6 +67,7 @@ def run_node(
     settings, stop = settings or NodeSettings(), stop or threading.Event()
     try:
         settings, profile = with_profile(settings)
+        require_report(settings)
         policy = load_policy(policy_path)
         with (
             stop_on_signals(stop),

@@ -261,3 +261,16 @@ def test_a_patient_file_that_is_none_ends_the_node_in_one_line(tmp_path: Path) -
     (tmp_path / "p.onnx").write_bytes(b"nothing of the kind")
     assert run_node(tmp_path / "p.onnx", say=said.append) == 2
     assert len(said) == 1 and "not an ONNX file" in said[0]
+
+
+@pytest.mark.parametrize(("name", "why"), [("report", "cannot be written"), ("record", "No such file or directory")])
+def test_a_place_that_cannot_be_written_ends_the_node_before_it_starts(
+    patient_file: Path, tmp_path: Path, name: str, why: str
+) -> None:
+    said: list[str] = []
+    (tmp_path / "file").touch()
+    places = {"report": str(tmp_path / "run.json"), "record": str(tmp_path / "run.mcap")}
+    places[name] = str(tmp_path / ("file" if name == "report" else "absent") / "run")
+    assert run_node(patient_file, NodeSettings(**places), say=said.append) == 2
+    assert len(said) == 1 and why in said[0]
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]
