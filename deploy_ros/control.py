@@ -16,7 +16,7 @@ from ashore.deploy_ros.durations import Durations
 from ashore.deploy_ros.explanations import JOINT_STATE, Explanation
 from ashore.deploy_ros.following import Measured
 from ashore.deploy_ros.gate_memory import GateMemory
-from ashore.deploy_ros.groups import Setpoints, groups_of
+from ashore.deploy_ros.groups import Setpoints, groups_of, require_gripper
 from ashore.deploy_ros.homing import Homing
 from ashore.deploy_ros.inputs import Inputs
 from ashore.deploy_ros.joint_states import JointStates, implausible
@@ -81,6 +81,7 @@ class Controller:
         filter_time = settings.velocity_filter if settings.derive_velocity else None
         needs_velocity = any(s.name == "joint_velocity" for s in interface.signals)
         self._joints = JointStates(self._full, needs_velocity, filter_time)
+        require_gripper(interface, settings, self._profile.settings if self._profile is not None else {})
         self.groups = groups_of(interface, settings)
         self._setpoints = Setpoints(interface, self.groups)
         heard = {s.label: tuple(name for name, _ in s.ages) for s in self.inputs.sources.values() if s.ages}
@@ -217,7 +218,8 @@ class Controller:
     def on_transforms(self, transforms: Sequence[Transform], static: bool, now: float) -> str:
         """Take what came at `now` of the TF tree."""
         if self.state in (State.INACTIVE, State.ACTIVE):
-            self.inputs.take_transforms(transforms, static, now)
+            running = self.state is State.ACTIVE and not self.latched
+            self.inputs.take_transforms(transforms, static, now, running=running)
         return ""
 
     def on_deadman(self, pressed: bool, now: float) -> str:

@@ -27,7 +27,8 @@ class Explanation:
         """The reason and what led to it."""
         if reason is Reason.GRIPPER:
             return f"{reason.value}: {self.refused}"
-        return self.lost if reason is Reason.SIGNAL_STALE else reason.value + self._detail
+        text = self.lost if reason is Reason.SIGNAL_STALE else reason.value + self._detail
+        return f"{text}; {Reason.GRIPPER.value}: {self.refused}" if self.refused and reason.latches else text
 
     def remember(
         self,

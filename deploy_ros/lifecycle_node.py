@@ -39,7 +39,7 @@ from ashore.deploy_ros.rclpy_types import (
 from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.recording import Tape, tape_of
 from ashore.deploy_ros.refusals import Announcer
-from ashore.deploy_ros.run_report import write_report
+from ashore.deploy_ros.run_report import require_report, write_report
 from ashore.deploy_ros.settings import (
     DIAGNOSTICS_TOPIC,
     EPISODE_TOPIC,
@@ -150,6 +150,7 @@ class PolicyNode(LifecycleNode):
         """Load and check the policy; listen."""
         try:
             settings = settings_of(self)
+            require_report(settings)
             policy = load_policy(self.get_parameter(POLICY).value)
             self._tape.close()
             self._tape = tape_of(policy, settings, self._profile, self._log.info)

@@ -7,7 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from ashore.configs.whole_file import require_writable, whole_file
 from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.settings import NodeSettings
 
 
 def report_of(controller: Controller) -> dict[str, Any]:
@@ -26,11 +28,18 @@ def report_of(controller: Controller) -> dict[str, Any]:
     }
 
 
+def require_report(settings: NodeSettings) -> None:
+    """UsageError, before anything moves, where the file that the settings name cannot be written."""
+    if settings.report:
+        require_writable(Path(settings.report))
+
+
 def write_report(controller: Controller, say: Callable[[str], None]) -> None:
-    """To the file that the settings name, if they do; where it cannot be written, that is said."""
+    """To the file that the settings name, if they do; where it cannot be written any more, that is said."""
     if not (name := controller.settings.report):
         return
     try:
-        Path(name).write_text(json.dumps(report_of(controller), indent=1) + "\n")
+        with whole_file(Path(name)) as part:
+            part.write_text(json.dumps(report_of(controller), indent=1) + "\n")
     except (OSError, ValueError) as error:
         say(f"report = {name!r}: {getattr(error, 'strerror', None) or error}")

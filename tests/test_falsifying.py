@@ -86,7 +86,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_played(
 ) -> None:
     monkeypatch.setattr("ashore.falsifying.falsify", lambda *_: pytest.fail("played"))
     assert main(["falsify", str(policy_file), "-o", str(tmp_path)]) == 2
-    assert f"{tmp_path} is a folder; allowed: a file" in capsys.readouterr().err
+    assert f"{tmp_path} cannot be written: Is a directory" in capsys.readouterr().err
 
 
 def test_play_shows_the_world_and_the_episode_that_failed(policy_file: Path, failing_file: Path) -> None:

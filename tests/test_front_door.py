@@ -11,6 +11,7 @@ import pytest
 
 from ashore.benchmarks.demo import VIDEO, Size, run_demo
 from ashore.benchmarks.twin import bench_twin
+from ashore.cli import main
 from ashore.options import COMMANDS, parse
 from ashore.policies.checkpoint import latest, load
 
@@ -76,6 +77,14 @@ def test_what_the_user_can_mend_is_one_message_and_exit_code_2(
     assert done.returncode == 2, done.stderr
     assert "Traceback" not in done.stderr
     assert all(text in done.stderr for text in said), done.stderr
+
+
+def test_results_of_a_twin_that_cannot_be_written_are_refused_before_it_starts(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert main(["twin", "nowhere", "--json", "/dev/null/results.json"]) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("ashore: /dev/null/results.json cannot be written: /dev/null is no folder")
 
 
 def test_an_unknown_flag_shows_the_usage_of_its_own_command() -> None:
