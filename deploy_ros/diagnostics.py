@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from ashore.deploy_ros.control import Controller
-from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.ros_messages import time_of
 from ashore.deploy_ros.states import Output
 from ashore.deploy_ros.variants import mode_of
 
 LEVEL_OK, LEVEL_WARN, LEVEL_ERROR = 0, 1, 2  # diagnostic_msgs/DiagnosticStatus
-DRIVING = (Reason.OK, Reason.LIMITED)
 
 
 def diagnostics(types: Any, name: str, controller: Controller, output: Output | None, stamp: float) -> Any:
@@ -32,7 +30,7 @@ def diagnostics(types: Any, name: str, controller: Controller, output: Output | 
     if output is None:
         level, text = LEVEL_WARN, "not active"
     else:
-        level = LEVEL_ERROR if controller.latched else LEVEL_OK if output.reason in DRIVING else LEVEL_WARN
+        level = LEVEL_ERROR if controller.latched else LEVEL_OK if output.reason.drives else LEVEL_WARN
         text = ("shadow: " if controller.settings.shadow else "") + output.status.reason
     status = types.DiagnosticStatus(
         level=types.level_of(level),
