@@ -2,14 +2,36 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 from ashore.deploy_ros.control import Controller
+from ashore.deploy_ros.recording import Tape
 from ashore.deploy_ros.ros_messages import time_of
+from ashore.deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME
 from ashore.deploy_ros.states import Output
 from ashore.deploy_ros.variants import mode_of
 
 LEVEL_OK, LEVEL_WARN, LEVEL_ERROR = 0, 1, 2  # diagnostic_msgs/DiagnosticStatus
+
+
+def diagnose(
+    types: Any,
+    controller: Controller,
+    lock: threading.Lock,
+    last: Output | None,
+    publish: Callable[[Any], None],
+    tape: Tape,
+) -> None:
+    """Publish and record how the controller is, which is used under `lock`; last: what its last step gave."""
+    if controller.delays is not None:
+        controller.delays.estimate()
+    with lock:
+        message = diagnostics(types, NODE_NAME, controller, last, time.time())
+    publish(message)
+    tape.sent(DIAGNOSTICS_TOPIC, "DiagnosticArray", message)
 
 
 def diagnostics(types: Any, name: str, controller: Controller, output: Output | None, stamp: float) -> Any:

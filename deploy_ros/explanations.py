@@ -8,8 +8,17 @@ from ashore.deploy_ros.interlock import Interlock
 from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.refusals import Refusals
 from ashore.deploy_ros.safety import Command, Gate
+from ashore.deploy_ros.states import Output, State
 
 JOINT_STATE = "joint state"  # the kind of refusals, and the source of delays
+
+
+def holding(output: Output | None, state: State, reset_topic: str) -> str:
+    """Why the robot is held after a step that gave `output`, and how to go on; empty where it is not, or is to end so."""
+    if output is None or not (output.reason.latches or (output.reason is Reason.NO_COMMAND and state is State.ACTIVE)):
+        return ""
+    reset = f"; to go on, publish true to {reset_topic}" if output.reason.latches else ""
+    return f"holding: {output.status.reason}{reset}"
 
 
 class Explanation:
