@@ -14,7 +14,8 @@ from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.bundle import Policy, load_policy
 from ashore.deploy_ros.dds import Participant, Writer, domain_id
-from ashore.deploy_ros.diagnostics import diagnostics
+from ashore.deploy_ros.diagnostics import diagnose
+from ashore.deploy_ros.explanations import holding
 from ashore.deploy_ros.gripper_goals import GripperTarget
 from ashore.deploy_ros.groups import require_topics
 from ashore.deploy_ros.interrupts import stop_on_signals
@@ -22,7 +23,6 @@ from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import Content
 from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.profile_files import with_profile
-from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.recording import Tape, tape_of
 from ashore.deploy_ros.refusals import Announcer
 from ashore.deploy_ros.resets import Resets
@@ -36,7 +36,7 @@ from ashore.deploy_ros.settings import (
     STOP_TOPIC,
     NodeSettings,
 )
-from ashore.deploy_ros.states import EXIT_FAILED, EXIT_NOT_STARTED, EXIT_OK, EXIT_UNUSABLE, State
+from ashore.deploy_ros.states import EXIT_FAILED, EXIT_NOT_STARTED, EXIT_OK, EXIT_UNUSABLE
 from ashore.deploy_ros.takers import takers
 
 DELIVERY_TIME = 1.0  # s at most to see the last command delivered
@@ -198,16 +198,14 @@ class _Node:
             if not self._rival and (rivals := self._rivals()):
                 self._rival = True
                 self._say(f"{rivals}; braking, then ending")
-            if (last := loop.last) is not None and last.reason.latches:
-                self._holding(f"holding: {last.status.reason}; to go on, publish true to {RESET_TOPIC}", now)
-            elif last is not None and last.reason is Reason.NO_COMMAND and self._controller.state is State.ACTIVE:
-                self._holding(f"holding: {last.status.reason}", now)
+            if why := holding(loop.last, self._controller.state, RESET_TOPIC):
+                self._holding(why, now)
             elif self._holding.over():
                 self._say("following the policy again")
             if now - diagnosed >= 1.0:
                 diagnosed = now
                 self._diagnose()
-            over = 0 < self._settings.time_limit <= now - began or 0 < self._settings.episodes <= self._episodes
+            over = self._settings.ends(now - began, self._episodes)
             if over or self._rival or self._controller.arrived or self._stop.is_set():
                 loop.finish()
 
@@ -231,12 +229,7 @@ class _Node:
 
     def _diagnose(self) -> None:
         last = self._loop.last if self._loop is not None else None
-        if self._controller.delays is not None:
-            self._controller.delays.estimate()
-        with self._lock:
-            message = diagnostics(types, NODE_NAME, self._controller, last, time.time())
-        self._diagnostics.write(message)
-        self._tape.sent(DIAGNOSTICS_TOPIC, "DiagnosticArray", message)
+        diagnose(types, self._controller, self._lock, last, self._diagnostics.write, self._tape)
 
     def _on_stop(self, message: Any) -> None:
         if message.data:

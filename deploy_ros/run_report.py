@@ -23,7 +23,7 @@ def report_of(controller: Controller) -> dict[str, Any]:
         "skipped_periods": controller.skipped,
         "refused_messages": controller.refusals.count,
         "step": {"p50": p50, "p99": p99, "max": worst},
-        "period_error": controller.period_errors.summary(),
+        "period_error": controller.timing.period_errors.summary(),
         "delays": controller.delays.report() if controller.delays is not None else {},
     }
 
