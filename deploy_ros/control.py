@@ -409,8 +409,7 @@ class Controller:
     def on_transforms(self, transforms: Sequence[Transform], static: bool, now: float) -> str:
         """Take what came at `now` of the TF tree."""
         if self._listens:
-            running = self.state is State.ACTIVE and not self.latched
-            self.inputs.take_transforms(transforms, static, now, running=running)
+            self.inputs.take_transforms(transforms, static, now, running=self._drives)
         return ""
 
     def on_deadman(self, pressed: bool, now: float) -> str:

@@ -39,8 +39,8 @@ class Explanation:
         if reason is Reason.NO_COMMAND and self._interlock.paused:
             return self._interlock.paused
         text = self.lost if reason is Reason.SIGNAL_STALE else reason.value + self._detail
-        failed = self._interlock.failed
-        return f"{text}; {Reason.GRIPPER.value}: {failed}" if failed and reason.latches else text
+        gripper = f"; {Reason.GRIPPER.value}: {self._interlock.failed}"
+        return text + gripper if self._interlock.failed and reason.latches else text
 
     def remember(
         self,
