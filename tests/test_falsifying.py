@@ -18,9 +18,10 @@ from ashore.configs.loader import ConfigError, load_run
 from ashore.environments import TEST_SEED
 from ashore.falsifying import table
 from ashore.policies.checkpoint import latest, load
-from ashore.runs import POLICY_FILE, export_untrained
+from ashore.runs import POLICY_FILE
 from ashore.showing import env_of, shown_world
 from ashore.trained_policy import load_trained
+from tests.untrained import export_untrained
 
 SHORT = ["task.episode_seconds=0.2", "task.options.hold_seconds=0.1"]
 TRAIN = "num_envs=16 total_steps=1024 eval_episodes=4 eval_every=1024 checkpoint_every=512 torch_threads=1"
