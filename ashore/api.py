@@ -278,14 +278,19 @@ def evaluate(
     episodes: int = 256,
     *,
     seed: int = 0,
+    world: str | Path | None = None,
     quiet: bool = False,
     settings: Settings | None = None,
     overrides: Sequence[str] = (),
 ) -> Evaluation | GymnasiumEvaluation:
-    """Whole episodes of a policy, from a run's folder or an exported file, in the task's randomized worlds."""
+    """Whole episodes of a policy, from a run's folder or an exported file, in the task's randomized worlds.
+
+    world: all of them in this one instead: a file of `ashore falsify`, or a JSON mapping of parameters to values.
+    """
     _require_count("episodes", episodes)
-    gym = _gymnasium_run(policy, settings, overrides)
+    gym = _gymnasium_run(policy, settings, overrides, world)
     trained = None if gym else _load_trained(policy, settings, overrides)
+    pins = None if trained is None or world is None else shown_world(Path(world), trained).pins
     bar = Progress(console=Console(stderr=True, quiet=quiet), transient=True)
     bar.disable = not bar.console.is_terminal
     with bar:
@@ -299,7 +304,7 @@ def evaluate(
 
             return evaluate_gymnasium(gym, episodes, seed, progress)
         assert trained is not None
-        return Evaluation(measure(trained, episodes, seed=TEST_SEED + seed, progress=progress), seed)
+        return Evaluation(measure(trained, episodes, seed=TEST_SEED + seed, pins=pins, progress=progress), seed)
 
 
 def sweep(
@@ -370,9 +375,7 @@ def play(
     world: a file of `ashore falsify`, whose failing episode is the first then, or a JSON mapping of parameters to values.
     """
     _require_count("episodes", episodes)
-    if gym := _gymnasium_run(policy, settings, overrides):
-        if world is not None:
-            raise UsageError(f"{gym.name} is of a gymnasium environment, which has no parameters; allowed: no world")
+    if gym := _gymnasium_run(policy, settings, overrides, world):
         from ashore.gymnasium_runs import film_gymnasium
 
         path = RUNS / f"{gym.name}.mp4" if out is None else Path(out)
@@ -404,7 +407,9 @@ def _load_run(preset: str | Path, settings: Settings | None, keywords: Settings,
         return load_any(preset, [*overrides, *given])
 
 
-def _gymnasium_run(policy: str | Path, settings: Settings | None, overrides: Sequence[str]) -> TrainedGymnasium | None:
+def _gymnasium_run(
+    policy: str | Path, settings: Settings | None, overrides: Sequence[str], world: str | Path | None = None
+) -> TrainedGymnasium | None:
     """The policy in a folder, where it was trained in a gymnasium environment."""
     folder = Path(policy)
     if not (folder / "config.yaml").is_file() or not is_gymnasium(read_mapping(folder / "config.yaml")):
@@ -413,7 +418,10 @@ def _gymnasium_run(policy: str | Path, settings: Settings | None, overrides: Seq
 
     run = _load_run(folder, settings, {}, overrides)
     assert isinstance(run, GymnasiumRunSettings)
-    return open_trained(folder, run)
+    gym = open_trained(folder, run)
+    if world is not None:
+        raise UsageError(f"{gym.name} is of a gymnasium environment, which has no parameters; allowed: no world")
+    return gym
 
 
 def _load_trained(policy: str | Path, settings: Settings | None, overrides: Sequence[str]) -> TrainedPolicy:

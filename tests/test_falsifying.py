@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shlex
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import torch
 from rich.console import Console
 
+import ashore
 from ashore.cli import main
 from ashore.configs.failing_world import read_failing_world, read_world
 from ashore.configs.loader import ConfigError, load_run
@@ -20,7 +22,7 @@ from ashore.falsifying import table
 from ashore.policies.checkpoint import latest, load
 from ashore.runs import POLICY_FILE
 from ashore.showing import env_of, shown_world
-from ashore.trained_policy import load_trained
+from ashore.trained_policy import load_trained, measure
 from tests.untrained import export_untrained
 
 SHORT = ["task.episode_seconds=0.2", "task.options.hold_seconds=0.1"]
@@ -123,6 +125,16 @@ def test_play_writes_a_video_of_a_world(policy_file: Path, tmp_path: Path, capsy
     world.write_text('{"weight": 2.0}')
     assert main(words) == 2
     assert "'weight' is no parameter here; there is [" in capsys.readouterr().err
+
+
+def test_evaluation_may_be_of_one_world(policy_file: Path, tmp_path: Path) -> None:
+    world, pins = tmp_path / "world.json", {"payload": 2.0}
+    world.write_text(json.dumps(pins))
+    there = ashore.evaluate(policy_file, 8, world=world, quiet=True)
+    alone = measure(load_trained(str(policy_file)), 8, seed=TEST_SEED, pins=pins)
+    assert there.means == ashore.Evaluation(alone, 0).means != ashore.evaluate(policy_file, 8, quiet=True).means
+    world.write_text('{"weight": 2.0}')
+    assert main(["evaluate", str(policy_file), "--world", str(world)]) == 2
 
 
 def test_a_world_of_another_task_is_refused(

@@ -12,7 +12,7 @@ from ashore.commands import RUNS, command_line
 def evaluate(options: argparse.Namespace) -> None:
     from ashore import api
 
-    done = api.evaluate(options.policy, options.episodes, seed=options.seed, overrides=options.set)
+    done = api.evaluate(options.policy, options.episodes, seed=options.seed, world=options.world, overrides=options.set)
     result = done.means | {"episodes": done.count, "interval": list(done.interval), "seed": done.seed}
     print(json.dumps(result) if options.json else done)
 

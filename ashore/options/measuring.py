@@ -11,6 +11,7 @@ from ashore.options.values import count, counts, rate, seconds, seed
 
 def evaluate(sub: argparse.ArgumentParser) -> None:
     add_policy(sub, episodes=256)
+    sub.add_argument("--world", type=Path, metavar="FILE", help="one world for all: of falsify, or JSON name -> value")
     sub.add_argument("--json", action="store_true", help="one JSON object instead of text")
 
 
