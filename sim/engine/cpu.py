@@ -72,6 +72,9 @@ class CpuWorld:
             self._outputs[name] = _tensor(self.batch.bind(name))
         return self._outputs[name]
 
+    def overflows(self) -> dict[str, int]:
+        return {}  # its buffers grow
+
     def nbytes(self) -> int:
         """What the engine holds for its worlds: states, outputs and model fields of their own."""
         fields = (self.batch.expanded(name) for name in MODEL_FIELDS)

@@ -1,4 +1,5 @@
-"""The engine interface: N worlds of one model that advance by one call. `cpu.py` implements it on `mujoco.batch`."""
+"""The engine interface: N worlds of one model that advance by one call. `cpu.py` implements it on `mujoco.batch`,
+`gpu.py` on MuJoCo Warp."""
 
 from __future__ import annotations
 
@@ -88,7 +89,15 @@ class World(Protocol):
         ...
 
     def diverged(self) -> Tensor | None:
-        """Mask [N] of worlds whose state is not finite or huge; None where there is none."""
+        """Mask [N] of worlds whose state is not finite or huge; None where there is none, or a mask without any."""
+        ...
+
+    def overflows(self) -> dict[str, int]:
+        """In how many steps of worlds a buffer of the engine was too small for what happened there, by the buffer's name."""
+        ...
+
+    def nbytes(self) -> int:
+        """What the engine holds for its worlds."""
         ...
 
     def state_dict(self) -> dict[str, Any]: ...

@@ -11,6 +11,7 @@ from ashore.configs.loader import load_run, presets
 from ashore.configs.schema import TaskSettings
 from ashore.environments import make_randomizer
 from ashore.randomization.randomizer import Randomizer
+from ashore.sim.engine.cpu import CpuWorld
 from ashore.sim.env import Env
 
 PRESETS = presets()
@@ -39,6 +40,12 @@ def make(
     env = Env(settings, num_envs, seed=seed, randomizer=make_randomizer(settings, pins), num_threads=threads)
     env.reset(seed)
     return env
+
+
+def cpu_world(env: Env) -> CpuWorld:
+    """An environment's worlds, for tests that look into the CPU engine."""
+    assert isinstance(env.world, CpuWorld)
+    return env.world
 
 
 def randomizer_of(env: Env) -> Randomizer:

@@ -1,0 +1,282 @@
+"""The GPU engine: MuJoCo Warp. On Warp's CPU device it does the same far more slowly, which is enough for tests."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+from typing import Any
+
+import mujoco
+import mujoco_warp as mjw
+import torch
+import warp as wp
+from torch import Tensor
+
+from ashore.sim.engine.capacity import Capacity, EngineError, capacity_of, require_memory
+from ashore.sim.engine.world import row_names
+
+STATE = ("qpos", "qvel", "act", "ctrl", "qfrc_applied", "xfrc_applied", "mocap_pos", "mocap_quat")
+_UNSEEN = ("time", "history", "qacc_warmstart", "sensordata")  # what else the next step depends on
+# What `set_const` computes from other model fields: per world as soon as any of those is.
+_DERIVED = (
+    "body_subtreemass", "body_invweight0", "dof_invweight0", "tendon_invweight0", "tendon_length0", "actuator_acc0",
+    "geom_rbound", "geom_aabb", "eq_data",
+)  # fmt: skip
+_TOO_SMALL = {kind.name: int(kind) for kind in mjw.OverflowType if kind.name and "ITERATIONS" not in kind.name}
+_TOO_SMALL = {name: bit for name, bit in _TOO_SMALL.items() if bit and name != "ALL"}  # buffers, each its bit
+
+
+_SEEN_AS = {torch.float32: torch.float64}
+
+
+class _Pair:
+    """An array of the engine, float32, and what the rest of the code sees of it: of the type that the CPU engine has.
+
+    `held` is the engine's own memory. float32 to float64 and back changes no bit.
+    """
+
+    def __init__(self, array: wp.array, views: torch.device, shape: tuple[int, ...] | None = None) -> None:
+        held = wp.to_torch(array, requires_grad=False)
+        self.held = held if shape is None else held.view(len(held), *shape)
+        self.shown = torch.empty_like(self.held, dtype=_SEEN_AS.get(held.dtype), device=views).copy_(self.held)
+
+    def push(self) -> None:
+        """To the engine."""
+        self.held.copy_(self.shown)
+
+    def pull(self) -> None:
+        """From the engine."""
+        self.shown.copy_(self.held)
+
+
+class WarpWorld:
+    """Implements `ashore.sim.engine.world.World`.
+
+    The engine computes in float32. What it holds is written back after each call, so that views are live both ways.
+    Commands are late by whole physics steps, as on the CPU: the first step that begins `actuator_delay` after one takes it.
+    views: the device of what the world shows; where it is the engine's, nothing goes to the host and back in a step.
+    """
+
+    def __init__(self, model: mujoco.MjModel, num_worlds: int, device: str = "cpu", views: str | None = None) -> None:
+        self.model, self.num_worlds, self.device = model, num_worlds, torch.device(device)
+        self._views = torch.device(views or device)
+        self.capacity = capacity_of(model)
+        own = copy.copy(model)
+        own.opt.disableflags &= ~int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)  # Warp has none to disable
+        wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)  # a line for each of its kernels, otherwise
+        self._where = wp.get_device(device)
+        with wp.ScopedDevice(self._where):
+            try:
+                self._m, self._d = mjw.put_model(own), _allocate(own, num_worlds, self.capacity, self._where)
+            except (NotImplementedError, ValueError) as error:
+                raise EngineError(
+                    f"engine warp does not simulate this model: {error}; allowed: task.engine=cpu"
+                ) from None
+        self._m.opt.warn_overflow = 0  # counted instead
+        self._state = {name: _Pair(getattr(self._d, name), self._views) for name in STATE}
+        self.qpos, self.qvel, self.act, self.ctrl, self.qfrc_applied, self.xfrc_applied, self.mocap_pos, self.mocap_quat = (
+            self._state[name].shown for name in STATE
+        )  # fmt: skip
+        self._outputs = {"sensordata": _Pair(self._d.sensordata, self._views)}
+        self.sensordata = self._outputs["sensordata"].shown
+        self.readings = self.sensordata.float()
+        self._fields: dict[str, _Pair] = {}
+        self._unseen = {name: wp.to_torch(getattr(self._d, name), requires_grad=False) for name in _UNSEEN}
+        self._reset = torch.zeros(num_worlds, dtype=torch.bool, device=self.device)
+        self._overflow = wp.to_torch(self._d.overflow)
+        self._bits = torch.tensor(list(_TOO_SMALL.values()), dtype=torch.int32, device=self.device)
+        self._overflows = torch.zeros(
+            len(_TOO_SMALL), dtype=torch.int64, device=self.device
+        )  # steps of worlds, by kind
+        self._defaults = {name: pair.shown[:1].clone() for name, pair in self._state.items()}
+        self._dt = float(model.opt.timestep)
+        samples = [int(n) for n, _ in model.actuator_history if n > 0]
+        self.longest_delay = (min(samples, default=1) - 1) * self._dt
+        self._graphs: dict[int, Any] = {}  # CUDA's, of so many physics steps
+        self._stepped: set[int] = set()
+
+    def field(self, name: str) -> Tensor:
+        if name not in self._fields:
+            if not varies(name) or not hasattr(
+                self.model.opt if name.startswith("opt.") else self.model, name.removeprefix("opt.")
+            ):
+                raise ValueError(f"model field {name!r} cannot differ between worlds on engine warp")
+            self._expand(name)
+            if self.feeds_constants(name):
+                for derived in _DERIVED:
+                    self._expand(derived)
+        return self._fields[name].shown
+
+    def _expand(self, name: str) -> None:
+        """Give the engine a row of this field for each world."""
+        if name in self._fields:
+            return
+        owner, key = (self._m.opt, name[4:]) if name.startswith("opt.") else (self._m, name)
+        nominal = getattr(owner, key)
+        rows = wp.to_torch(nominal, requires_grad=False)
+        rows = rows[:1].expand(self.num_worlds, *rows.shape[1:]).contiguous()
+        setattr(owner, key, wp.from_torch(rows, dtype=nominal.dtype, requires_grad=False))
+        shape = getattr(self.model.opt if owner is self._m.opt else self.model, key).shape
+        self._fields[name] = _Pair(getattr(owner, key), self._views, shape)
+        self._graphs.clear()  # they hold the addresses of before
+
+    @property
+    def fields(self) -> dict[str, Tensor]:
+        return {name: pair.shown for name, pair in self._fields.items()}
+
+    def output(self, name: str) -> Tensor:
+        if name not in self._outputs:
+            self._outputs[name] = _Pair(getattr(self._d, name), self._views)
+        return self._outputs[name].shown
+
+    def external_forces(self) -> Tensor:
+        raise EngineError("engine warp gives no external forces; allowed: task.engine=cpu")
+
+    def row_names(self, name: str) -> list[str]:
+        return row_names(self.model, name)
+
+    def feeds_constants(self, name: str) -> bool:
+        return name in mujoco.MjModel._setconst_inputs
+
+    def nbytes(self) -> int:
+        """What the engine holds for its worlds: states, outputs, contacts and constraints, model fields of their own."""
+        shown = [*self._state.values(), *self._outputs.values(), *self._fields.values()]
+        return sum(pair.shown.nbytes + pair.held.nbytes for pair in shown) + _nbytes(self._d)
+
+    def step(self, count: int) -> None:
+        self._push(self._state)
+        with wp.ScopedDevice(self._where):
+            self._advance(count)
+        self._count_overflows()
+        self._pull()
+
+    def _advance(self, count: int) -> None:
+        """`count` steps; on a GPU as a recorded graph, from the second call on: the first one loads the kernels."""
+        if not self._where.is_cuda or count not in self._stepped:
+            self._stepped.add(count)
+            return self._steps(count)
+        if count not in self._graphs:
+            with wp.ScopedCapture() as capture:
+                self._steps(count)
+            self._graphs[count] = capture.graph
+        return wp.capture_launch(self._graphs[count])
+
+    def _steps(self, count: int) -> None:
+        for _ in range(count):
+            mjw.step(self._m, self._d)
+        self._derive()
+
+    def _derive(self) -> None:
+        """Positions, velocities and their sensors, of the present state; other sensors stay as they are."""
+        mjw.fwd_position(self._m, self._d)
+        mjw.sensor_pos(self._m, self._d)
+        mjw.fwd_velocity(self._m, self._d)
+        mjw.sensor_vel(self._m, self._d)
+
+    def _count_overflows(self) -> None:
+        self._overflows += ((self._overflow[:, None] & self._bits) != 0).sum(0)
+        self._overflow.zero_()
+
+    def overflows(self) -> dict[str, int]:
+        """In how many steps of worlds a buffer was too small, by its name. Waits for the device."""
+        counts = zip(_TOO_SMALL, self._overflows.tolist(), strict=True)
+        return {name.lower(): count for name, count in counts if count}
+
+    def reset(self, ids: Tensor) -> None:
+        for name, default in self._defaults.items():
+            shown = self._state[name].shown
+            shown.index_copy_(0, ids, default.expand(len(ids), *shown.shape[1:]))
+        there = ids.to(self.device)
+        for name in ("time", "qacc_warmstart", "sensordata"):
+            self._unseen[name].index_fill_(0, there, 0.0)
+        self._reset.zero_().index_fill_(0, there, True)
+        with wp.ScopedDevice(self._where):
+            if self.model.nhistory:
+                mjw.reset_history(self._m, self._d, reset=wp.from_torch(self._reset))
+
+    def forward(self, ids: Tensor) -> None:
+        """Of all worlds: the others' values come out as they were."""
+        self._push(self._state)
+        self._push(self._fields)
+        with wp.ScopedDevice(self._where):
+            self._derive()
+        self._pull()
+
+    def set_const(self, ids: Tensor) -> None:
+        """Of all worlds, as `forward`."""
+        self._push(self._state)
+        self._push(self._fields)
+        with wp.ScopedDevice(self._where):
+            mjw.set_const(self._m, self._d)
+        for name in _DERIVED:
+            if name in self._fields:
+                self._fields[name].pull()
+
+    def diverged(self) -> Tensor | None:
+        """A mask in any case: whether there is one, only the host could ask."""
+        seen = torch.cat((self.qpos, self.qvel, self.act), 1)
+        return ~(seen.abs().amax(1) < mujoco.mjMAXVAL)  # of NaN the largest is NaN
+
+    def _push(self, pairs: dict[str, _Pair]) -> None:
+        for name, pair in pairs.items():
+            pair.push()
+            if name == "actuator_delay":
+                # Half a step early: there no rounding of float32 times makes it another step. Commands change at steps only.
+                steps, dt = (pair.shown / self._dt).ceil(), self._dt
+                pair.held.copy_(torch.where(steps > 0, (steps - 0.5) * dt, 0.0))
+
+    def _pull(self) -> None:
+        for pairs in (self._state, self._outputs):
+            for pair in pairs.values():
+                pair.pull()
+        self.readings.copy_(self.sensordata)
+
+    def state_dict(self) -> dict[str, Any]:
+        self._push(self._state)
+        held = {name: pair.held for name, pair in self._state.items()} | self._unseen
+        return {
+            "state": {name: values.clone() for name, values in held.items()},
+            "fields": {name: values.clone() for name, values in self.fields.items()},
+            "overflows": self._overflows.clone(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        for name, values in state["fields"].items():
+            self.field(name).copy_(values)
+        everyone = torch.arange(self.num_worlds)
+        for name, pair in self._state.items():
+            pair.shown.copy_(state["state"][name])
+        if state["fields"]:
+            self.set_const(everyone)
+        self.forward(everyone)
+        for name, values in self._unseen.items():
+            values.copy_(state["state"][name])
+        self._overflows.copy_(state["overflows"])
+        self._pull()
+
+
+def varies(name: str) -> bool:
+    """Whether the engine keeps a model field for each world."""
+    owner, key = (mjw.Option, name[4:]) if name.startswith("opt.") else (mjw.Model, name)
+    kind = {f.name: f.type for f in dataclasses.fields(owner)}.get(key)
+    return tuple(getattr(kind, "shape", ()))[:1] == ("*",)
+
+
+def _allocate(model: mujoco.MjModel, num_worlds: int, capacity: Capacity, device: Any) -> Any:
+    """The engine's data of all worlds. EngineError where a GPU has no room for them."""
+
+    def data(count: int) -> Any:
+        return mjw.make_data(model, nworld=count, nconmax=capacity.contacts, njmax=capacity.rows)
+
+    if device.is_cuda:
+        with wp.ScopedDevice("cpu"):
+            one, two = (_nbytes(data(count)) for count in (1, 2))
+        require_memory(num_worlds, two - one, one, device.free_memory)
+    return data(num_worlds)
+
+
+def _nbytes(held: Any) -> int:
+    """Of all arrays of a structure of the engine's."""
+    parts = [getattr(held, f.name) for f in dataclasses.fields(held)]
+    arrays = sum(part.capacity for part in parts if isinstance(part, wp.array) and part.capacity)
+    return arrays + sum(_nbytes(part) for part in parts if dataclasses.is_dataclass(part))

@@ -1,0 +1,121 @@
+"""The contract of `World`, on every engine: one model, so that its kernels are compiled once."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from tests.sim.engine.engines import ENGINES, everyone, needs_warp, on
+from tests.sim.worlds import actions, assert_same_bits, rollout
+
+LATE = {"command_latency": 0.0, "command_jitter": 0.0, "command_drop": 0.0}
+on_every_engine = pytest.mark.parametrize("engine", ENGINES)
+
+
+@on_every_engine
+def test_the_same_seed_gives_the_same_bits(engine: str) -> None:
+    assert_same_bits(rollout(on(engine), 4), rollout(on(engine), 4))
+
+
+@on_every_engine
+def test_the_reset_of_one_world_leaves_the_others_their_bits(engine: str) -> None:
+    plain, other = on(engine), on(engine)
+    for k, action in enumerate(actions(plain, 4)):
+        if k == 1:
+            other.age[1] = other.settings.episode_steps - 1  # its time is up
+        ended = other.step(action)[4].get("final_ids", torch.tensor([]))
+        plain.step(action)
+        assert (1 in ended.tolist()) == (k == 1)
+        for name in ("qpos", "qvel", "act", "sensordata"):
+            a, b = getattr(plain.world, name), getattr(other.world, name)
+            assert torch.equal(a[[0, 2]], b[[0, 2]]), (k, name)
+    assert not torch.equal(plain.world.qpos[1], other.world.qpos[1])
+
+
+@on_every_engine
+@pytest.mark.parametrize("poison", ["qpos", "qvel", "act"])
+def test_a_world_that_is_not_finite_is_told_and_touches_no_other(engine: str, poison: str) -> None:
+    plain, poisoned = on(engine), on(engine)
+    for k, action in enumerate(actions(plain, 3)):
+        if k == 1:
+            getattr(poisoned.world, poison)[1, -1] = math.nan
+        plain.step(action)
+        terminated = poisoned.step(action)[2]
+        assert bool(terminated[1]) == (k == 1)
+        assert torch.equal(plain.world.qpos[[0, 2]], poisoned.world.qpos[[0, 2]])
+        assert poisoned.world.qpos.isfinite().all()
+    assert poisoned.diverged_count == 1 and plain.diverged_count == 0
+
+
+@on_every_engine
+def test_states_go_on_with_the_same_bits(engine: str) -> None:
+    env, again = on(engine), on(engine)
+    for action in actions(env, 3):
+        env.step(action)
+    again.load_state_dict(env.state_dict())
+    assert_same_bits(rollout(env, 3), rollout(again, 3))
+
+
+@on_every_engine
+def test_a_field_of_one_world_and_what_derives_from_it_are_its_own(engine: str) -> None:
+    world = on(engine).world
+    trunk, total = world.field("body_mass")[:, 1], world.field("body_subtreemass")[:, 1]
+    added = torch.tensor([0.0, 2.0, 0.0], dtype=torch.float64)  # kg
+    heavier, whole = trunk + added, total + added
+    trunk.copy_(heavier)
+    world.set_const(torch.tensor([1]))
+    torch.testing.assert_close(trunk, heavier, rtol=1e-6, atol=0)
+    torch.testing.assert_close(total, whole, rtol=1e-6, atol=0)
+
+
+@on_every_engine
+def test_a_command_is_in_force_from_the_first_physics_step_that_is_a_delay_after_it(engine: str) -> None:
+    """The servos integrate commands: after k physics steps their setpoint is the sum of those that arrived."""
+    env = on(engine, num_envs=5, pins=LATE)
+    world, dt = env.world, env.settings.physics_dt
+    delays = torch.tensor([0.0, 1.0, 2.0, 1.5, 2.999])  # physics steps; one between two takes effect at the later one
+    world.reset(everyone(env))
+    world.field("actuator_delay")[:] = delays[:, None] * dt - 1e-7 * (delays[:, None] > 0)
+    world.forward(everyone(env))
+    given = torch.rand(8, generator=torch.Generator().manual_seed(0)).double()
+    for k, command in enumerate(given, 1):
+        world.ctrl[:] = command
+        world.step(1)
+        arrived = [given[: max(0, k - math.ceil(d))].sum() * dt for d in delays.tolist()]
+        torch.testing.assert_close(world.act[:, 0], torch.stack(arrived), rtol=1e-6, atol=1e-8)
+
+
+@on_every_engine
+def test_fields_that_cannot_differ_between_worlds_are_refused(engine: str) -> None:
+    with pytest.raises(ValueError, match="cannot differ between worlds"):
+        on(engine).world.field("nq")
+
+
+class _Asked(TorchDispatchMode):
+    """Counts what makes a host wait for its device."""
+
+    count = 0
+
+    def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
+        self.count += func.name() in ("aten::_local_scalar_dense", "aten::nonzero", "aten::equal")
+        return func(*args, **(kwargs or {}))
+
+
+@needs_warp
+def test_a_step_of_the_engine_asks_its_device_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    env = on("warp")
+
+    def refused(self: object) -> None:
+        raise AssertionError("values went to the host")
+
+    monkeypatch.setattr("warp.array.numpy", refused)
+    with _Asked() as asked:
+        env.world.step(env.settings.decimation)
+        env.world.reset(everyone(env))
+        env.world.set_const(everyone(env))
+        env.world.forward(everyone(env))
+        env.world.diverged()
+    assert asked.count == 0
