@@ -14,3 +14,19 @@ def one_torch_thread(request: pytest.FixtureRequest) -> None:
     """Sums of floats depend on the number of threads, and the cores are shared."""
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(1)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--all-models",
+        action="store_true",
+        help="have MuJoCo Warp compile its kernels for every robot and task: minutes",
+    )
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--all-models"):
+        skipped = pytest.mark.skip(reason="compiles MuJoCo Warp's kernels for every model: pytest --all-models")
+        for item in items:
+            if "all_models" in item.keywords:
+                item.add_marker(skipped)

@@ -31,6 +31,8 @@ class CpuWorld:
     evaluation of the dynamics, and a step is spared one pass over positions and velocities.
     """
 
+    engine = "cpu"
+
     def __init__(self, model: mujoco.MjModel, num_worlds: int, num_threads: int = 0, *, fresh: bool = True) -> None:
         if not model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_AUTORESET:
             raise ValueError("the model must disable the engine's autoreset: it would hide divergence")
@@ -54,6 +56,9 @@ class CpuWorld:
         self.longest_delay = (min(samples, default=1) - 1) * float(model.opt.timestep)
         self._fields: dict[str, Tensor] = {}
         self._outputs: dict[str, Tensor] = {"sensordata": self.sensordata}
+
+    def varies(self, name: str) -> bool:
+        return name in MODEL_FIELDS
 
     def field(self, name: str) -> Tensor:
         if name not in self._fields:

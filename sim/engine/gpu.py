@@ -12,7 +12,8 @@ import torch
 import warp as wp
 from torch import Tensor
 
-from ashore.sim.engine.capacity import Capacity, EngineError, capacity_of, require_memory
+from ashore.sim.engine.capacity import EngineError, capacity_of
+from ashore.sim.engine.warp_arrays import Pair, allocate, nbytes
 from ashore.sim.engine.world import row_names
 
 STATE = ("qpos", "qvel", "act", "ctrl", "qfrc_applied", "xfrc_applied", "mocap_pos", "mocap_quat")
@@ -26,29 +27,6 @@ _TOO_SMALL = {kind.name: int(kind) for kind in mjw.OverflowType if kind.name and
 _TOO_SMALL = {name: bit for name, bit in _TOO_SMALL.items() if bit and name != "ALL"}  # buffers, each its bit
 
 
-_SEEN_AS = {torch.float32: torch.float64}
-
-
-class _Pair:
-    """An array of the engine, float32, and what the rest of the code sees of it: of the type that the CPU engine has.
-
-    `held` is the engine's own memory. float32 to float64 and back changes no bit.
-    """
-
-    def __init__(self, array: wp.array, views: torch.device, shape: tuple[int, ...] | None = None) -> None:
-        held = wp.to_torch(array, requires_grad=False)
-        self.held = held if shape is None else held.view(len(held), *shape)
-        self.shown = torch.empty_like(self.held, dtype=_SEEN_AS.get(held.dtype), device=views).copy_(self.held)
-
-    def push(self) -> None:
-        """To the engine."""
-        self.held.copy_(self.shown)
-
-    def pull(self) -> None:
-        """From the engine."""
-        self.shown.copy_(self.held)
-
-
 class WarpWorld:
     """Implements `ashore.sim.engine.world.World`.
 
@@ -56,6 +34,8 @@ class WarpWorld:
     Commands are late by whole physics steps, as on the CPU: the first step that begins `actuator_delay` after one takes it.
     views: the device of what the world shows; where it is the engine's, nothing goes to the host and back in a step.
     """
+
+    engine = "warp"
 
     def __init__(self, model: mujoco.MjModel, num_worlds: int, device: str = "cpu", views: str | None = None) -> None:
         self.model, self.num_worlds, self.device = model, num_worlds, torch.device(device)
@@ -67,20 +47,20 @@ class WarpWorld:
         self._where = wp.get_device(device)
         with wp.ScopedDevice(self._where):
             try:
-                self._m, self._d = mjw.put_model(own), _allocate(own, num_worlds, self.capacity, self._where)
+                self._m, self._d = mjw.put_model(own), allocate(own, num_worlds, self.capacity, self._where)
             except (NotImplementedError, ValueError) as error:
                 raise EngineError(
                     f"engine warp does not simulate this model: {error}; allowed: task.engine=cpu"
                 ) from None
         self._m.opt.warn_overflow = 0  # counted instead
-        self._state = {name: _Pair(getattr(self._d, name), self._views) for name in STATE}
+        self._state = {name: Pair(getattr(self._d, name), self._views) for name in STATE}
         self.qpos, self.qvel, self.act, self.ctrl, self.qfrc_applied, self.xfrc_applied, self.mocap_pos, self.mocap_quat = (
             self._state[name].shown for name in STATE
         )  # fmt: skip
-        self._outputs = {"sensordata": _Pair(self._d.sensordata, self._views)}
+        self._outputs = {"sensordata": Pair(self._d.sensordata, self._views)}
         self.sensordata = self._outputs["sensordata"].shown
         self.readings = self.sensordata.float()
-        self._fields: dict[str, _Pair] = {}
+        self._fields: dict[str, Pair] = {}
         self._unseen = {name: wp.to_torch(getattr(self._d, name), requires_grad=False) for name in _UNSEEN}
         self._reset = torch.zeros(num_worlds, dtype=torch.bool, device=self.device)
         self._overflow = wp.to_torch(self._d.overflow)
@@ -95,11 +75,14 @@ class WarpWorld:
         self._graphs: dict[int, Any] = {}  # CUDA's, of so many physics steps
         self._stepped: set[int] = set()
 
+    def varies(self, name: str) -> bool:
+        owner, key = (mjw.Option, name[4:]) if name.startswith("opt.") else (mjw.Model, name)
+        kind = next((f.type for f in dataclasses.fields(owner) if f.name == key), None)
+        return tuple(getattr(kind, "shape", ()))[:1] == ("*",)
+
     def field(self, name: str) -> Tensor:
         if name not in self._fields:
-            if not varies(name) or not hasattr(
-                self.model.opt if name.startswith("opt.") else self.model, name.removeprefix("opt.")
-            ):
+            if not self.varies(name):
                 raise ValueError(f"model field {name!r} cannot differ between worlds on engine warp")
             self._expand(name)
             if self.feeds_constants(name):
@@ -117,7 +100,7 @@ class WarpWorld:
         rows = rows[:1].expand(self.num_worlds, *rows.shape[1:]).contiguous()
         setattr(owner, key, wp.from_torch(rows, dtype=nominal.dtype, requires_grad=False))
         shape = getattr(self.model.opt if owner is self._m.opt else self.model, key).shape
-        self._fields[name] = _Pair(getattr(owner, key), self._views, shape)
+        self._fields[name] = Pair(getattr(owner, key), self._views, shape)
         self._graphs.clear()  # they hold the addresses of before
 
     @property
@@ -126,7 +109,7 @@ class WarpWorld:
 
     def output(self, name: str) -> Tensor:
         if name not in self._outputs:
-            self._outputs[name] = _Pair(getattr(self._d, name), self._views)
+            self._outputs[name] = Pair(getattr(self._d, name), self._views)
         return self._outputs[name].shown
 
     def external_forces(self) -> Tensor:
@@ -141,7 +124,7 @@ class WarpWorld:
     def nbytes(self) -> int:
         """What the engine holds for its worlds: states, outputs, contacts and constraints, model fields of their own."""
         shown = [*self._state.values(), *self._outputs.values(), *self._fields.values()]
-        return sum(pair.shown.nbytes + pair.held.nbytes for pair in shown) + _nbytes(self._d)
+        return sum(pair.shown.nbytes + pair.held.nbytes for pair in shown) + nbytes(self._d)
 
     def step(self, count: int) -> None:
         self._push(self._state)
@@ -217,7 +200,7 @@ class WarpWorld:
         seen = torch.cat((self.qpos, self.qvel, self.act), 1)
         return ~(seen.abs().amax(1) < mujoco.mjMAXVAL)  # of NaN the largest is NaN
 
-    def _push(self, pairs: dict[str, _Pair]) -> None:
+    def _push(self, pairs: dict[str, Pair]) -> None:
         for name, pair in pairs.items():
             pair.push()
             if name == "actuator_delay":
@@ -253,30 +236,3 @@ class WarpWorld:
             values.copy_(state["state"][name])
         self._overflows.copy_(state["overflows"])
         self._pull()
-
-
-def varies(name: str) -> bool:
-    """Whether the engine keeps a model field for each world."""
-    owner, key = (mjw.Option, name[4:]) if name.startswith("opt.") else (mjw.Model, name)
-    kind = {f.name: f.type for f in dataclasses.fields(owner)}.get(key)
-    return tuple(getattr(kind, "shape", ()))[:1] == ("*",)
-
-
-def _allocate(model: mujoco.MjModel, num_worlds: int, capacity: Capacity, device: Any) -> Any:
-    """The engine's data of all worlds. EngineError where a GPU has no room for them."""
-
-    def data(count: int) -> Any:
-        return mjw.make_data(model, nworld=count, nconmax=capacity.contacts, njmax=capacity.rows)
-
-    if device.is_cuda:
-        with wp.ScopedDevice("cpu"):
-            one, two = (_nbytes(data(count)) for count in (1, 2))
-        require_memory(num_worlds, two - one, one, device.free_memory)
-    return data(num_worlds)
-
-
-def _nbytes(held: Any) -> int:
-    """Of all arrays of a structure of the engine's."""
-    parts = [getattr(held, f.name) for f in dataclasses.fields(held)]
-    arrays = sum(part.capacity for part in parts if isinstance(part, wp.array) and part.capacity)
-    return arrays + sum(_nbytes(part) for part in parts if dataclasses.is_dataclass(part))

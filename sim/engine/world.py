@@ -31,6 +31,7 @@ class World(Protocol):
 
     model: mujoco.MjModel
     num_worlds: int
+    engine: str  # as `task.engine` names it
     longest_delay: float  # s that the actuators' delay buffers can hold
     qpos: Tensor  # [N, nq] float64
     qvel: Tensor  # [N, nv]
@@ -42,6 +43,10 @@ class World(Protocol):
     mocap_quat: Tensor  # [N, nmocap, 4]
     sensordata: Tensor  # [N, nsensordata]
     readings: Tensor  # [N, nsensordata] float32, as `sensordata` was after the last step or `forward`
+
+    def varies(self, name: str) -> bool:
+        """Whether a model field can differ between worlds."""
+        ...
 
     def field(self, name: str) -> Tensor:
         """Per-world values of a model field: live [N, ...]. ValueError for a field that cannot differ between worlds."""

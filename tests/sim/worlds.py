@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import torch
@@ -16,10 +17,11 @@ from ashore.sim.env import Env
 
 PRESETS = presets()
 LONGEST = 250  # control steps
+ENGINE = os.environ.get("ASHORE_TEST_ENGINE", "cpu")  # pytest --engine
 
 
 def task(preset: str, **changes: Any) -> TaskSettings:
-    return load_run(preset).task.model_copy(update=changes)
+    return load_run(preset).task.model_copy(update={"engine": ENGINE} | changes)
 
 
 RANDOMIZED = [preset for preset in PRESETS if task(preset).randomization]

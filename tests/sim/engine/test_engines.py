@@ -8,6 +8,9 @@ import pytest
 import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
+import ashore
+from ashore.randomization.effects.base import SpaceError
+from ashore.sim.engine.capacity import Capacity
 from tests.sim.engine.engines import ENGINES, everyone, needs_warp, on
 from tests.sim.worlds import actions, assert_same_bits, rollout
 
@@ -119,3 +122,24 @@ def test_a_step_of_the_engine_asks_its_device_for_nothing(monkeypatch: pytest.Mo
         env.world.forward(everyone(env))
         env.world.diverged()
     assert asked.count == 0
+
+
+@needs_warp
+def test_entries_that_warp_cannot_follow_are_named_before_anything_starts() -> None:
+    spin = '{effect: contact, kind: spin, match: ".*_foot", unit: m, nominal: 0.0, low: 0.0, high: 0.01}'
+    condim = '{field: [geom_priority], match: ".*_foot", op: set, unit: "1", nominal: 0.0, low: 0.0, high: 1.0}'
+    changes = ["task.engine=warp", f"task.randomization.spin={spin}", f"task.randomization.first={condim}"]
+    said = r"spin: 'geom_condim'; first.field: 'geom_priority' cannot differ .* on engine warp; .* task.engine=cpu"
+    with pytest.raises(SpaceError, match=said):
+        ashore.make_env("quadruped_velocity", 1, overrides=changes)
+
+
+@needs_warp
+def test_buffers_that_are_too_small_are_counted_and_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four feet on the ground need more than one contact of four rows."""
+    monkeypatch.setattr("ashore.sim.engine.gpu.capacity_of", lambda model: Capacity(1, 4))
+    env = on("warp")
+    env.step(torch.zeros(env.num_envs, env.action_size))
+    counts = env.world.overflows()
+    assert counts and set(counts) <= {"nefc", "broadphase", "narrowphase"} and all(counts.values())
+    assert {f"engine/overflow_{name}": count for name, count in counts.items()}.items() <= env.report().items()
