@@ -1,5 +1,6 @@
 """One core a test."""
 
+import os
 import sys
 
 import pytest
@@ -22,6 +23,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="have MuJoCo Warp compile its kernels for every robot and task: minutes",
     )
+    parser.addoption("--engine", default="cpu", help="of the worlds in tests/sim/tasks/test_tasks.py: cpu or warp")
+    parser.addoption("--device", default="cpu", help="where MuJoCo Warp computes in tests/sim/engine: cpu or cuda")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    os.environ["ASHORE_TEST_ENGINE"] = config.getoption("--engine")
+    os.environ["ASHORE_TEST_DEVICE"] = config.getoption("--device")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 import mujoco
@@ -30,7 +31,8 @@ _TOO_SMALL = {name: bit for name, bit in _TOO_SMALL.items() if bit and name != "
 class WarpWorld:
     """Implements `ashore.sim.engine.world.World`.
 
-    The engine computes in float32. What it holds is written back after each call, so that views are live both ways.
+    The engine computes in float32. What it holds is written back after each call, so that views are live both ways, but what is
+    written to fields counts from the next `set_const` or `forward` of those worlds on.
     Commands are late by whole physics steps, as on the CPU: the first step that begins `actuator_delay` after one takes it.
     views: the device of what the world shows; where it is the engine's, nothing goes to the host and back in a step.
     """
@@ -65,15 +67,12 @@ class WarpWorld:
         self._reset = torch.zeros(num_worlds, dtype=torch.bool, device=self.device)
         self._overflow = wp.to_torch(self._d.overflow)
         self._bits = torch.tensor(list(_TOO_SMALL.values()), dtype=torch.int32, device=self.device)
-        self._overflows = torch.zeros(
-            len(_TOO_SMALL), dtype=torch.int64, device=self.device
-        )  # steps of worlds, by kind
+        self._overflows = torch.zeros(len(_TOO_SMALL), dtype=torch.int64, device=self.device)
         self._defaults = {name: pair.shown[:1].clone() for name, pair in self._state.items()}
         self._dt = float(model.opt.timestep)
         samples = [int(n) for n, _ in model.actuator_history if n > 0]
         self.longest_delay = (min(samples, default=1) - 1) * self._dt
-        self._graphs: dict[int, Any] = {}  # CUDA's, of so many physics steps
-        self._stepped: set[int] = set()
+        self._graphs: dict[str, Any] = {}  # the engine's calls as recorded
 
     def varies(self, name: str) -> bool:
         owner, key = (mjw.Option, name[4:]) if name.startswith("opt.") else (mjw.Model, name)
@@ -127,27 +126,27 @@ class WarpWorld:
         return sum(pair.shown.nbytes + pair.held.nbytes for pair in shown) + nbytes(self._d)
 
     def step(self, count: int) -> None:
-        self._push(self._state)
-        with wp.ScopedDevice(self._where):
-            self._advance(count)
+        def steps() -> None:
+            for _ in range(count):
+                mjw.step(self._m, self._d)
+            self._derive()
+
+        self._push_state()
+        self._run(f"step {count}", steps)
         self._count_overflows()
         self._pull()
 
-    def _advance(self, count: int) -> None:
-        """`count` steps; on a GPU as a recorded graph, from the second call on: the first one loads the kernels."""
-        if not self._where.is_cuda or count not in self._stepped:
-            self._stepped.add(count)
-            return self._steps(count)
-        if count not in self._graphs:
-            with wp.ScopedCapture() as capture:
-                self._steps(count)
-            self._graphs[count] = capture.graph
-        return wp.capture_launch(self._graphs[count])
-
-    def _steps(self, count: int) -> None:
-        for _ in range(count):
-            mjw.step(self._m, self._d)
-        self._derive()
+    def _run(self, name: str, calls: Callable[[], None]) -> None:
+        """The engine's calls: made the first time, which loads their kernels, recorded the second, replayed from then on."""
+        with wp.ScopedDevice(self._where):
+            if name not in self._graphs:
+                self._graphs[name] = None
+                return calls()
+            if self._graphs[name] is None:
+                with wp.ScopedCapture() as capture:
+                    calls()
+                self._graphs[name] = capture.graph
+            return wp.capture_launch(self._graphs[name])
 
     def _derive(self) -> None:
         """Positions, velocities and their sensors, of the present state; other sensors stay as they are."""
@@ -179,18 +178,16 @@ class WarpWorld:
 
     def forward(self, ids: Tensor) -> None:
         """Of all worlds: the others' values come out as they were."""
-        self._push(self._state)
-        self._push(self._fields)
-        with wp.ScopedDevice(self._where):
-            self._derive()
+        self._push_state()
+        self._push_fields(ids)
+        self._run("forward", self._derive)
         self._pull()
 
     def set_const(self, ids: Tensor) -> None:
         """Of all worlds, as `forward`."""
-        self._push(self._state)
-        self._push(self._fields)
-        with wp.ScopedDevice(self._where):
-            mjw.set_const(self._m, self._d)
+        self._push_state()
+        self._push_fields(ids)
+        self._run("set_const", lambda: mjw.set_const(self._m, self._d))
         for name in _DERIVED:
             if name in self._fields:
                 self._fields[name].pull()
@@ -200,13 +197,20 @@ class WarpWorld:
         seen = torch.cat((self.qpos, self.qvel, self.act), 1)
         return ~(seen.abs().amax(1) < mujoco.mjMAXVAL)  # of NaN the largest is NaN
 
-    def _push(self, pairs: dict[str, Pair]) -> None:
-        for name, pair in pairs.items():
+    def _push_state(self) -> None:
+        for pair in self._state.values():
             pair.push()
+
+    def _push_fields(self, ids: Tensor) -> None:
+        """Those of these worlds: the others' stand as they were last written."""
+        there = ids.to(self.device)
+        for name, pair in self._fields.items():
+            rows = pair.shown.index_select(0, ids)
             if name == "actuator_delay":
                 # Half a step early: there no rounding of float32 times makes it another step. Commands change at steps only.
-                steps, dt = (pair.shown / self._dt).ceil(), self._dt
-                pair.held.copy_(torch.where(steps > 0, (steps - 0.5) * dt, 0.0))
+                steps = (rows / self._dt).ceil()
+                rows = torch.where(steps > 0, (steps - 0.5) * self._dt, 0.0)
+            pair.held.index_copy_(0, there, rows.to(pair.held))
 
     def _pull(self) -> None:
         for pairs in (self._state, self._outputs):
@@ -215,7 +219,7 @@ class WarpWorld:
         self.readings.copy_(self.sensordata)
 
     def state_dict(self) -> dict[str, Any]:
-        self._push(self._state)
+        self._push_state()
         held = {name: pair.held for name, pair in self._state.items()} | self._unseen
         return {
             "state": {name: values.clone() for name, values in held.items()},

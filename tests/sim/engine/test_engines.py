@@ -11,7 +11,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import ashore
 from ashore.randomization.effects.base import SpaceError
 from ashore.sim.engine.capacity import Capacity
-from tests.sim.engine.engines import ENGINES, everyone, needs_warp, on
+from tests.sim.engine.engines import DEVICE, ENGINES, everyone, needs_warp, on
 from tests.sim.worlds import actions, assert_same_bits, rollout
 
 LATE = {"command_latency": 0.0, "command_jitter": 0.0, "command_drop": 0.0}
@@ -98,30 +98,37 @@ def test_fields_that_cannot_differ_between_worlds_are_refused(engine: str) -> No
 
 
 class _Asked(TorchDispatchMode):
-    """Counts what makes a host wait for its device."""
+    """Counts what makes a host wait for its device, and what goes from one to the other."""
 
     count = 0
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):  # type: ignore[no-untyped-def]
-        self.count += func.name() in ("aten::_local_scalar_dense", "aten::nonzero", "aten::equal")
+        devices = {a.device.type for a in args if isinstance(a, torch.Tensor)}
+        self.count += len(devices) > 1 or func.name() in ("aten::_local_scalar_dense", "aten::nonzero", "aten::equal")
         return func(*args, **(kwargs or {}))
 
 
 @needs_warp
 def test_a_step_of_the_engine_asks_its_device_for_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from ashore.sim.engine.gpu import WarpWorld
+
     env = on("warp")
+    world, ids = WarpWorld(env.world.model, env.num_envs, DEVICE), everyone(env).to(DEVICE)
+    for name in ("body_mass", "actuator_delay"):
+        world.field(name)
 
     def refused(self: object) -> None:
         raise AssertionError("values went to the host")
 
     monkeypatch.setattr("warp.array.numpy", refused)
-    with _Asked() as asked:
-        env.world.step(env.settings.decimation)
-        env.world.reset(everyone(env))
-        env.world.set_const(everyone(env))
-        env.world.forward(everyone(env))
-        env.world.diverged()
-    assert asked.count == 0
+    for _ in range(3):  # called, recorded, replayed
+        with _Asked() as asked:
+            world.step(env.settings.decimation)
+            world.reset(ids)
+            world.set_const(ids)
+            world.forward(ids)
+            world.diverged()
+        assert asked.count == 0
 
 
 @needs_warp

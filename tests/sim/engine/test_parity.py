@@ -8,7 +8,7 @@ import torch
 from ashore.configs.loader import load_run
 from ashore.sim.engine.choice import make_world
 from ashore.sim.env import Env
-from tests.sim.engine.engines import needs_warp
+from tests.sim.engine.engines import engine_settings, needs_warp
 
 pytestmark = needs_warp
 SECONDS = 0.2
@@ -33,7 +33,7 @@ def differences(preset: str, robot: str | None = None) -> dict[str, float]:
         torch.rand(WORLDS, model.nu, generator=torch.Generator().manual_seed(0), dtype=torch.float64) - 0.5
     )  # rad/s
     for engine in ("cpu", "warp"):
-        world = make_world(settings.model_copy(update={"engine": engine}), model, WORLDS, 1)
+        world = make_world(settings.model_copy(update=engine_settings(engine)), model, WORLDS, 1)
         for name in ("qpos", "qvel", "act", "mocap_pos", "mocap_quat"):
             getattr(world, name).copy_(getattr(start, name))
         world.forward(torch.arange(WORLDS))

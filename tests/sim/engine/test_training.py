@@ -6,11 +6,11 @@ from pathlib import Path
 
 from ashore.cli import main
 from ashore.trained_policy import load_trained, measure
-from tests.sim.engine.engines import needs_warp
+from tests.sim.engine.engines import DEVICE, needs_warp
 
 SMALL = (
-    "task.engine=warp", "task.episode_seconds=0.4", "train.num_envs=4", "train.total_steps=32", "train.eval_episodes=4",
-    "train.algorithm.rollout_steps=8",
+    "task.engine=warp", f"task.device={DEVICE}", "task.episode_seconds=0.4",
+    "train.num_envs=4", "train.total_steps=32", "train.eval_episodes=4", "train.algorithm.rollout_steps=8",
 )  # fmt: skip
 
 
