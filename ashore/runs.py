@@ -92,6 +92,8 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool, console: Console 
         stagger=True,
         critic_sees_world=settings.critic_sees_world,
     )
+    if run.task.engine == "warp":
+        print("ashore: MuJoCo Warp compiles its kernels for a new model: minutes, the first time", file=sys.stderr)
     replay_failures(env, settings)
     env.task.adapt()
     require_fit(settings.algorithm, env)
@@ -179,7 +181,7 @@ def export_run(folder: Path, path: Path) -> Contract:
 def export_untrained(run: RunSettings, path: Path) -> Contract:
     """A policy that has learned nothing, of the run's shape: for tests and timing."""
     run = self_contained(run)
-    env = make_env(run.task, 1)
+    env = make_env(run.task.on_cpu(), 1)
     size = env.observation_sizes["actor"]
     actor = make_actor(run.train.algorithm, size, env.action_size)
     return _export(run, LearnedPolicy(actor.eval(), Normalizer(size).eval(), 0, None), path)

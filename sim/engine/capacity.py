@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import mujoco
@@ -41,6 +43,17 @@ def capacity_of(model: mujoco.MjModel) -> Capacity:
     rows += int((model.dof_frictionloss > 0).sum() + (model.tendon_frictionloss > 0).sum())
     rows += 2 * int(model.jnt_limited.sum() + model.tendon_limited.sum())
     return Capacity(contacts, int(rows))
+
+
+@contextlib.contextmanager
+def out_of_memory(num_worlds: int) -> Iterator[None]:
+    """EngineError in the place of Warp's error where an allocation fails: its solver takes more than its buffers."""
+    try:
+        yield
+    except RuntimeError as error:
+        if "allocat" not in str(error):
+            raise
+        raise EngineError(f"{num_worlds} worlds do not fit: {error}; allowed: fewer (train.num_envs)") from None
 
 
 def require_memory(num_worlds: int, each: int, once: int, free: int) -> None:

@@ -13,7 +13,7 @@ import torch
 import warp as wp
 from torch import Tensor
 
-from ashore.sim.engine.capacity import EngineError, capacity_of
+from ashore.sim.engine.capacity import EngineError, capacity_of, out_of_memory
 from ashore.sim.engine.warp_arrays import Pair, allocate, nbytes
 from ashore.sim.engine.world import row_names
 
@@ -47,7 +47,7 @@ class WarpWorld:
         own.opt.disableflags &= ~int(mujoco.mjtDisableBit.mjDSBL_AUTORESET)  # Warp has none to disable
         wp.config.log_level = max(wp.config.log_level, wp.LOG_WARNING)  # a line for each of its kernels, otherwise
         self._where = wp.get_device(device)
-        with wp.ScopedDevice(self._where):
+        with wp.ScopedDevice(self._where), out_of_memory(num_worlds):
             try:
                 self._m, self._d = mjw.put_model(own), allocate(own, num_worlds, self.capacity, self._where)
             except (NotImplementedError, ValueError) as error:
@@ -138,7 +138,7 @@ class WarpWorld:
 
     def _run(self, name: str, calls: Callable[[], None]) -> None:
         """The engine's calls: made the first time, which loads their kernels, recorded the second, replayed from then on."""
-        with wp.ScopedDevice(self._where):
+        with wp.ScopedDevice(self._where), out_of_memory(self.num_worlds):
             if name not in self._graphs:
                 self._graphs[name] = None
                 return calls()

@@ -10,7 +10,7 @@ import pytest
 import ashore
 from ashore.cli import main
 from ashore.configs.loader import ConfigError
-from ashore.sim.engine.capacity import Capacity, EngineError, capacity_of, require_memory
+from ashore.sim.engine.capacity import Capacity, EngineError, capacity_of, out_of_memory, require_memory
 from ashore.sim.engine.choice import require_device
 
 WARP = ["--set", "task.engine=warp"]
@@ -60,6 +60,14 @@ def test_more_worlds_than_a_gpu_has_room_for_are_refused_with_how_many_it_has() 
     require_memory(90, each=100, once=1000, free=10_000)
     with pytest.raises(EngineError, match=r"need about .* GB .*at most 90 worlds \(train.num_envs\)"):
         require_memory(91, each=100, once=1000, free=10_000)
+
+
+def test_an_allocation_that_fails_later_says_the_same() -> None:
+    said = r"64 worlds do not fit: Failed to allocate .*fewer \(train.num_envs\)"
+    with pytest.raises(EngineError, match=said), out_of_memory(64):
+        raise RuntimeError("Failed to allocate 9000000000 bytes on device 'cuda:0'")
+    with pytest.raises(RuntimeError, match="another"), out_of_memory(64):
+        raise RuntimeError("another")
 
 
 def test_buffers_hold_the_contacts_of_the_rule_and_every_other_constraint() -> None:
