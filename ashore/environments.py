@@ -11,7 +11,8 @@ from ashore.configs.sampler import SamplerSettings
 from ashore.configs.schema import TaskSettings
 from ashore.policies.acting import Acting
 from ashore.randomization.randomizer import Randomizer
-from ashore.sim.env import Env, Obs
+from ashore.sim.env import Env
+from ashore.sim.observations import Obs
 
 TEST_SEED = 2**31  # seeds from here on are for tests alone: no training episode is among them
 Act = Callable[[Obs], torch.Tensor]  # what the worlds show -> actions, or joint targets

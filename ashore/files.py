@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 from pathlib import Path
 
-from ashore.configs.errors import UsageError
 from ashore.configs.whole_file import whole_file
 
 
@@ -26,12 +24,3 @@ def write_atomically(path: Path, text: str) -> None:
     """Never leave half a file."""
     with whole_file(path) as part:
         part.write_text(text)
-
-
-def require_writable(path: Path) -> None:
-    """Raise, before hours of work, where a file cannot be written that is to hold their result; makes its folder."""
-    if path.is_dir():
-        raise UsageError(f"{path} is a folder; allowed: a file")
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if not os.access(path.parent, os.W_OK):
-        raise UsageError(f"{path.parent} cannot be written to; allowed: a file elsewhere")

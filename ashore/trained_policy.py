@@ -28,9 +28,10 @@ from ashore.policies.policy import LearnedPolicy, load_policy
 from ashore.policies.trainer import CHECKPOINTS
 from ashore.runs import POLICY_FILE, as_trained, sampler_state
 from ashore.seeds import is_set
-from ashore.sim.env import Env, Obs
+from ashore.sim.env import Env
 from ashore.sim.evaluate import MOST_WORLDS, Episodes, run_episodes, worlds_and_rounds
 from ashore.sim.given_worlds import Played, Worlds, play
+from ashore.sim.observations import Obs
 from ashore.sim.robots.robot import is_portable
 
 

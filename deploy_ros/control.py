@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from time import perf_counter
 
@@ -12,17 +11,18 @@ from ashore.configs.contract import TARGET, TARGET_VELOCITY, Interface
 from ashore.deploy_ros.boundary import Boundary
 from ashore.deploy_ros.bundle import Memory, Policy
 from ashore.deploy_ros.deadman import DeadMan
-from ashore.deploy_ros.durations import Durations
 from ashore.deploy_ros.explanations import JOINT_STATE, Explanation
+from ashore.deploy_ros.feedback import Feedback
 from ashore.deploy_ros.following import Measured
 from ashore.deploy_ros.gate_memory import GateMemory
-from ashore.deploy_ros.groups import Setpoints, groups_of
+from ashore.deploy_ros.groups import Setpoints, groups_of, require_gripper
 from ashore.deploy_ros.homing import Homing
 from ashore.deploy_ros.inputs import Inputs
-from ashore.deploy_ros.joint_states import JointStates, implausible
+from ashore.deploy_ros.interlock import Interlock
 from ashore.deploy_ros.latency import LatencyMeter
 from ashore.deploy_ros.messages import MessageError, numbers, robots_own
 from ashore.deploy_ros.profile import Profile
+from ashore.deploy_ros.ramp import ramped
 from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.refusals import Refusals
 from ashore.deploy_ros.routes import GOAL
@@ -30,11 +30,11 @@ from ashore.deploy_ros.safety import Command, Gate
 from ashore.deploy_ros.settings import RESET_TOPIC, NodeSettings
 from ashore.deploy_ros.shadow import beside
 from ashore.deploy_ros.states import Output, State, Status, TransitionError
+from ashore.deploy_ros.timing import Timing
 from ashore.deploy_ros.transforms import Transform
 from ashore.deploy_ros.variants import mode_of, variant_of
 
 COMES_BACK = (Reason.STALE, Reason.SIGNAL_STALE)  # what may be over by itself
-LATENCIES = 2000  # control steps that the statistics look back over
 
 
 class Controller:
@@ -46,24 +46,24 @@ class Controller:
     def __init__(self, settings: NodeSettings | None = None, profile: Profile | None = None) -> None:
         """profile: of the robot, whose limits are narrower than a policy file's; its settings are among `settings`."""
         self.settings, self._profile = settings or NodeSettings(), profile
-        self.deadman = DeadMan(*self.settings.switch)
+        self.interlock = Interlock(DeadMan(*self.settings.switch))
         self.state = State.UNCONFIGURED
         self.steps = self.skipped = 0
         self.refusals = Refusals()
         self.reset_topic = RESET_TOPIC
-        self.latencies: deque[float] = deque(maxlen=LATENCIES)  # s
-        self.period_errors = Durations()  # between two commands of one activation, s off the control period
-        self._published: float | None = None  # s, of the last one
+        self.timing = Timing()
         self.delays: LatencyMeter | None = None  # once configured
-        self._stop = False  # only a reset clears it: no transition may undo an emergency stop
         self._clear()
 
+    @property
+    def _measured(self) -> Measured | None:
+        """The last joint state that could be used; None before the first."""
+        return self._feedback.measured
+
     def _clear(self) -> None:
-        self._measured: Measured | None = None
-        self._poisoned: Measured | None = None  # a state that is not finite, kept until a step has seen it
-        self._stamp = 0.0
-        self._explanation = Explanation(self.refusals, self.settings.state_topic)
-        self._paused = ""  # why the dead-man switch keeps it from moving
+        self._feedback = Feedback()
+        self.interlock.clear()
+        self._explanation = Explanation(self.refusals, self.interlock, self.settings.state_topic)
         self.arrived = False  # home, where that is all that was asked
         self._begun = 0.0  # s, monotonic, when the policy began to drive
         self._gate_memory: GateMemory | None = None
@@ -76,11 +76,12 @@ class Controller:
         settings = self.settings
         self.given, self.policy = policy, variant_of(policy, settings)
         self.interface = interface = self._robots_own(self.policy.contract.interface)
-        self._full = self._robots_own(policy.contract.interface).joints  # not slowed down
+        full = self._robots_own(policy.contract.interface).joints  # not slowed down
         self.inputs = Inputs(interface, settings)
         filter_time = settings.velocity_filter if settings.derive_velocity else None
         needs_velocity = any(s.name == "joint_velocity" for s in interface.signals)
-        self._joints = JointStates(self._full, needs_velocity, filter_time)
+        self._feedback = Feedback(full, needs_velocity, filter_time)
+        require_gripper(interface, settings, self._profile.settings if self._profile is not None else {})
         self.groups = groups_of(interface, settings)
         self._setpoints = Setpoints(interface, self.groups)
         heard = {s.label: tuple(name for name, _ in s.ages) for s in self.inputs.sources.values() if s.ages}
@@ -122,9 +123,13 @@ class Controller:
         self._require("shutdown", State.UNCONFIGURED, State.INACTIVE, State.ACTIVE)
         self.state = State.FINALIZED
 
+    def _require(self, transition: str, *allowed: State) -> None:
+        if self.state not in allowed:
+            raise TransitionError(f"{transition} while {self.state.value}; allowed: {[s.value for s in allowed]}")
+
     def missing(self, now: float) -> str:
         """What keeps the node from being activated; empty where nothing does."""
-        return f"{Reason.ESTOP.value}; publish true to {self.reset_topic}" if self._stop else self._unready(now)
+        return f"{Reason.ESTOP.value}; publish true to {self.reset_topic}" if self.stopped else self._unready(now)
 
     def _unready(self, now: float) -> str:
         """What the policy still needs to start from where the robot stands; empty where nothing."""
@@ -133,39 +138,226 @@ class Controller:
             return f"no joint state on {joint_states}{self._explanation.of_missing(JOINT_STATE)}"
         if (unfit := self.gate.unfit(self._measured, now)) is not Reason.OK:
             return unfit.value + self._explanation.of_state(unfit, self._measured, now)
-        if why := implausible(self._full, self._measured):
+        if why := self._feedback.implausible():
             return why
         if why := self.gate.leaves(Command(self._measured.position, np.zeros_like(self._measured.position))):
             return why
-        if why := self.deadman.open(now):
+        if why := self.interlock.deadman.open(now):
             return why
         if (source := self.inputs.missing(now)) is not None:
             return f"no {source.label} on {source.where}{self._explanation.of_missing(source.label)}"
         return self.inputs.stale(now)
 
+    def step(self, now: float) -> Output | None:
+        """The next target; None where the node has not been active yet."""
+        began = perf_counter()
+        if self._gate_memory is None:
+            return None
+        measured = self._feedback.next()
+        if self.settings.auto_reset and self._gate_memory.latched in COMES_BACK and not self.interlock.shut:
+            self._reset(now)
+        if self.settings.shadow:
+            self._go_with(measured, now)
+        lost = self.inputs.stale(now)
+        self._explanation.lost = lost or self._explanation.lost
+        may_move = self._may_move(now)
+        command, before = self._command(measured, now) if may_move and not lost else None, self._gate_memory
+        stop, reference, failed = self.stopped, self._reference(), bool(self.interlock.failed)
+        self._gate_memory, safe, reason = self.gate(before, command, measured, now, stop, reference, bool(lost), failed)
+        self._explanation.remember(reason, before, command, self.gate, self._measured, now)
+        self._account(safe, reason, now)
+        self.timing.stepped(perf_counter() - began)
+        return Output(safe, reason, self._status(reason, now))
+
+    def brake(self, now: float) -> Command | None:
+        """What brakes and then holds, whatever state the node is in; None where it has not been active. Needs no policy."""
+        if self._gate_memory is None:
+            return None
+        self._gate_memory, safe, _ = self.gate(
+            self._gate_memory, None, self._measured, now, self.stopped, self._reference()
+        )
+        return safe
+
+    def _go_with(self, measured: Measured | None, now: float) -> None:
+        """As a shadow: the next command begins where the robot is."""
+        if not self._drives or self._gate_memory is None:
+            return
+        if measured is None or self.gate.unfit(measured, now) is not Reason.OK:
+            return
+        self._gate_memory = beside(measured, self.gate.limits, self._gate_memory.time)
+        self._go_on_from(self._gate_memory.position, self._gate_memory.velocity)
+
+    def _may_move(self, now: float) -> bool:
+        """Whether the dead-man switch lets the robot move; once it has not, only from where the robot stands, at rest.
+
+        Whatever else it holds for takes a reset.
+        """
+        lock = self.interlock
+        if not lock.pauses(now) and lock.paused and self._drives and self.at_rest and not lock.shut:
+            if (why := self._unready(now)) or self._measured is None:
+                lock.paused = f"holding since the dead-man switch was let go: {why}"
+            else:
+                self._begin(self.gate.seed(self._measured, now, self._gate_memory), self._measured, now)
+        return not lock.paused
+
+    def _command(self, measured: Measured | None, now: float) -> Command | None:
+        """What the policy asks for; None where it must not be asked."""
+        if not self._drives or self.stopped or self._gate_memory is None:
+            return None
+        if measured is None or self.gate.unfit(measured, now) is not Reason.OK:
+            return None
+        signals = self.inputs.signals(measured, now)
+        try:
+            position, velocity, self._policy_memory = self.policy.step(signals, self._policy_memory)
+            asked, elapsed, ramp = Command(position, velocity), now - self._begun, self.settings.ramp
+            if elapsed >= ramp:
+                return asked
+            return ramped(asked, self._gate_memory, elapsed / ramp, self.gate.limits, self.interface.control_dt)
+        except Exception as error:  # onnxruntime's errors share no other base
+            self.refusals.last = f"the policy failed: {error}"
+            self._explanation.failure = str(error)
+            nothing = np.full(len(self.interface.joints), np.nan)  # no finite answer: the gate shuts
+            return Command(nothing, nothing)
+
+    def _reference(self) -> Measured | None:
+        """Where trajectory controllers say that they stand, [n] joints; forward controllers are where they were told."""
+        memory = self._gate_memory
+        return None if memory is None else self._setpoints.of_all(memory.position, memory.velocity)
+
+    def _account(self, safe: Command, reason: Reason, now: float) -> None:
+        """Take note of what goes out."""
+        self.steps += 1
+        if reason.drives:
+            self._go_on_from(safe.position, safe.velocity)
+            self.arrived = self.arrived or self._is_home(safe)
+        if self.delays is not None and self._measured is not None:
+            ages = {JOINT_STATE: now - self._measured.time} | self.inputs.ages(now)
+            self.delays.step(now, safe, ages if reason.drives else {})  # the policy saw nothing of a hold
+
+    def _go_on_from(self, position: np.ndarray, velocity: np.ndarray) -> None:
+        """The policy remembers the target that goes out, [n] rad and rad/s, as its own: else that would run away."""
+        self._policy_memory |= {TARGET: position.astype(np.float32), TARGET_VELOCITY: velocity.astype(np.float32)}
+
+    def _begin(self, memory: GateMemory, measured: Measured, now: float) -> None:
+        """Gate and policy start from the same measurement, and the dead-man switch counts as it is held."""
+        self.interlock.begin()
+        self.arrived, self._begun = False, now
+        self._policy_memory = self.policy.initial_memory(self.inputs.signals(measured, now))
+        self._gate_memory = memory
+        self._feedback.begin()
+
+    def _status(self, reason: Reason, now: float) -> Status:
+        age = now - self._measured.time if self._measured is not None else -1.0
+        counts, mode = (self.steps, self.skipped, self.refusals.count), mode_of(self.settings)
+        text = self._explanation.text(reason)
+        return Status(self.state.value, text, self.latched, *counts, round(age, 6), self.timing.last, mode)
+
+    @property
+    def latched(self) -> bool:
+        """Whether the gate is shut until a reset."""
+        return self._gate_memory is not None and self._gate_memory.latched is not None
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether the last command is a hold."""
+        return self._gate_memory is None or self._gate_memory.at_rest
+
+    @property
+    def _drives(self) -> bool:
+        """Whether the robot moves as the policy says; else a clock that stamps its messages may be set back."""
+        return self.state is State.ACTIVE and not self.latched
+
+    def _is_home(self, target: Command) -> bool:
+        """Whether the way home is done: the target is there, at rest, and the robot stands."""
+        if not isinstance(self.policy, Homing):
+            return False
+        return self.at_rest and self.policy.is_at(target.position) and not self._feedback.implausible()
+
+    @property
+    def at_home(self) -> str:
+        """What to say at the end of the way home."""
+        if self._measured is None or not isinstance(self.policy, Homing):
+            return ""
+        return f"{'' if self.arrived else 'not '}at home; {self.policy.furthest(self._measured.position)}"
+
+    def published(self, now: float) -> None:
+        """The caller has sent what the last step gave."""
+        self.timing.sent(now, self.interface.control_dt, last=self.state is not State.ACTIVE)
+
+    def overran(self, periods: int) -> None:
+        """Count control periods that the caller had to skip."""
+        self.skipped += periods
+
+    def latency(self) -> tuple[float, float, float]:
+        """Median, 99th percentile and maximum of the last steps' durations, s."""
+        return self.timing.latency()
+
+    def stop(self) -> None:
+        """Emergency stop: the next step brakes, and neither gate nor activation opens until `reset`. Holds in any state."""
+        self.interlock.stopped = True
+
+    @property
+    def stopped(self) -> bool:
+        """Whether an emergency stop is in force."""
+        return self.interlock.stopped
+
+    def reset(self, now: float) -> str:
+        """Open the gate again, from where the robot stands; while inactive, only lift an emergency stop.
+
+        Where joint states were refused because they jumped, this is what says that the robot is there.
+        """
+        feedback, before = self._feedback, self._measured
+        shut_at_rest = self.state is State.ACTIVE and self.latched and self.at_rest
+        if shut_at_rest and (there := feedback.elsewhere) is not None:
+            feedback.measured = there
+        if why := self._reset(now):
+            feedback.measured = before
+        else:
+            feedback.go_on_elsewhere()
+        return why
+
+    def _reset(self, now: float) -> str:
+        if self.state is State.INACTIVE and self.stopped:
+            if not self.at_rest:
+                return Reason.BRAKING.value
+            self.interlock.stopped = False
+            return ""
+        if self.state is not State.ACTIVE or self._gate_memory is None:
+            return f"reset while {self.state.value}"
+        if not self.latched:
+            return Reason.BRAKING.value if self.stopped else self.interlock.renew(now)
+        if self.stopped and self._gate_memory.latched is not Reason.ESTOP:
+            return Reason.BRAKING.value  # no step has seen the stop: a reset sent before it must not undo it
+        if why := self._unready(now):
+            return why
+        memory, reason = self.gate.reset(self._gate_memory, self._measured, now)
+        if reason is not Reason.OK or self._measured is None:
+            return reason.value
+        self.interlock.stopped = False
+        self._begin(memory, self._measured, now)
+        return ""
+
+    @property
+    def _listens(self) -> bool:
+        return self.state in (State.INACTIVE, State.ACTIVE)
+
+    def _deaf(self, what: str) -> str:
+        """Refuse a message that comes while nobody listens."""
+        return self.refusals.add(what, f"it comes while {self.state.value}")
+
     def on_joint_state(
         self, names: Sequence[str], position: Sequence[float], velocity: Sequence[float], stamp: float, now: float
     ) -> str:
-        """Take a JointState received at `now`; `stamp`: s of its header, 0 where it has none.
-
-        What comes with the stamp of the one before is that one again: nobody starts from it either, nor goes on by itself.
-        """
-        if self.state not in (State.INACTIVE, State.ACTIVE):
-            return self.refusals.add(JOINT_STATE, f"it comes while {self.state.value}")
-        drives = self.state is State.ACTIVE and not self.latched  # else a robot's clock may have been set back
-        if stamp and (stamp == self._stamp or (drives and stamp < self._stamp)):
-            return self.refusals.add(JOINT_STATE, f"its stamp {stamp:.3f} s is not after {self._stamp:.3f} s")
+        """Take a JointState received at `now`; `stamp`: s of its header, 0 where it has none."""
+        if not self._listens:
+            return self._deaf(JOINT_STATE)
         running = self.state is State.ACTIVE or not self.at_rest
         try:
+            self._feedback.require_newer(stamp, driven=self._drives)
             self.inputs.take_joints(names, position, velocity, now)
-            measured = self._joints.read(names, position, velocity, now, stamp, running=running)
+            measured = self._feedback.take(names, position, velocity, now, stamp, running=running)
         except (MessageError, TypeError, ValueError) as error:
             return self.refusals.add(JOINT_STATE, str(error))
-        self._stamp = stamp
-        self._measured = measured
-        if not (np.isfinite(measured.position).all() and np.isfinite(measured.velocity).all()):
-            self._poisoned = measured
-            return self.refusals.add(JOINT_STATE, self._joints.not_finite(measured))
         self.refusals.over(JOINT_STATE)
         if self.delays is not None:
             self.delays.motion.seen(now, measured.position)
@@ -178,7 +370,7 @@ class Controller:
 
         The node does without: what cannot be used is as if it had not come, and no refusal that is counted.
         """
-        if self.state not in (State.INACTIVE, State.ACTIVE):
+        if not self._listens:
             return f"controller state while {self.state.value}"
         near = None if self._measured is None else self._measured.position
         return self._setpoints.take(names, position, velocity, now, near)
@@ -203,12 +395,12 @@ class Controller:
 
         What comes with the stamp of the one before is that one, sent again by who has seen nothing since.
         """
-        if self.state not in (State.INACTIVE, State.ACTIVE):
-            return self.refusals.add(source, f"it comes while {self.state.value}")
+        if not self._listens:
+            return self._deaf(source)
         if (known := self.inputs.sources.get(source)) is None:
             return ""  # a policy without this source
         try:
-            self.inputs.take(source, values, frame, now, stamp, running=self.state is State.ACTIVE and not self.latched)
+            self.inputs.take(source, values, frame, now, stamp, running=self._drives)
         except MessageError as error:
             return self.refusals.add(known.label, str(error))
         self.refusals.over(known.label)
@@ -216,236 +408,15 @@ class Controller:
 
     def on_transforms(self, transforms: Sequence[Transform], static: bool, now: float) -> str:
         """Take what came at `now` of the TF tree."""
-        if self.state in (State.INACTIVE, State.ACTIVE):
-            self.inputs.take_transforms(transforms, static, now)
+        if self._listens:
+            self.inputs.take_transforms(transforms, static, now, running=self._drives)
         return ""
 
     def on_deadman(self, pressed: bool, now: float) -> str:
         """Take what a message of the dead-man switch said."""
-        self.deadman.take(pressed, now)
+        self.interlock.deadman.take(pressed, now)
         return ""
 
     def on_gripper(self, why: str) -> None:
         """Take what a gripper did not do that it was told: the next step brakes, and the gate stays shut until a reset."""
-        self._explanation.refused = why
-
-    def stop(self) -> None:
-        """Emergency stop: the next step brakes, and neither gate nor activation opens until `reset`. Holds in any state."""
-        self._stop = True
-
-    @property
-    def stopped(self) -> bool:
-        """Whether an emergency stop is in force."""
-        return self._stop
-
-    def reset(self, now: float) -> str:
-        """Open the gate again, from where the robot stands; while inactive, only lift an emergency stop.
-
-        Where joint states were refused because they jumped, this is what says that the robot is there.
-        """
-        before = self._measured
-        if (
-            self.state is State.ACTIVE
-            and self.latched
-            and self.at_rest
-            and (there := self._joints.elsewhere) is not None
-        ):
-            self._measured = there
-        if why := self._reset(now):
-            self._measured = before
-        else:
-            self._joints.go_on_elsewhere()
-        return why
-
-    def _reset(self, now: float) -> str:
-        if self.state is State.INACTIVE and self._stop:
-            if not self.at_rest:
-                return Reason.BRAKING.value
-            self._stop = False
-            return ""
-        if self.state is not State.ACTIVE or self._gate_memory is None:
-            return f"reset while {self.state.value}"
-        if not self.latched:
-            return Reason.BRAKING.value if self._stop else self._renew_switch(now)
-        if self._stop and self._gate_memory.latched is not Reason.ESTOP:
-            return (
-                Reason.BRAKING.value
-            )  # no step has seen the stop yet: a reset that was sent before it must not undo it
-        if why := self._unready(now):
-            return why
-        memory, reason = self.gate.reset(self._gate_memory, self._measured, now)
-        if reason is not Reason.OK or self._measured is None:
-            return reason.value
-        self._stop = False
-        self._begin(memory, self._measured, now)
-        return ""
-
-    @property
-    def latched(self) -> bool:
-        """Whether the gate is shut until a reset."""
-        return self._gate_memory is not None and self._gate_memory.latched is not None
-
-    @property
-    def at_rest(self) -> bool:
-        """Whether the last command is a hold."""
-        return self._gate_memory is None or self._gate_memory.at_rest
-
-    def step(self, now: float) -> Output | None:
-        """The next target; None where the node has not been active yet."""
-        began = perf_counter()
-        if self._gate_memory is None:
-            return None
-        measured, self._poisoned = self._poisoned or self._measured, None
-        comes_back = self._gate_memory.latched in COMES_BACK and not self._stop and not self._explanation.refused
-        if self.settings.auto_reset and comes_back:
-            self._reset(now)
-        if self.settings.shadow:
-            self._go_with(measured, now)
-        lost = self.inputs.stale(now)
-        self._explanation.lost = lost or self._explanation.lost
-        held = self._held(now)
-        command, before = None if lost or not held else self._command(measured, now), self._gate_memory
-        self._gate_memory, safe, reason = self.gate(
-            before, command, measured, now, self._stop, self._reference(), bool(lost), bool(self._explanation.refused)
-        )
-        self._explanation.remember(reason, before, command, self.gate, self._measured, now)
-        drives = reason in (Reason.OK, Reason.LIMITED)
-        if drives:  # the policy goes on from what was sent, else its own would run away
-            self._policy_memory |= {
-                TARGET: safe.position.astype(np.float32),
-                TARGET_VELOCITY: safe.velocity.astype(np.float32),
-            }
-        self.arrived = self.arrived or (drives and self._is_home(safe))
-        self.steps += 1
-        if self.delays is not None and self._measured is not None:
-            ages = {JOINT_STATE: now - self._measured.time} | self.inputs.ages(now)
-            self.delays.step(now, safe, ages if drives else {})  # the policy saw nothing of a hold
-        self.latencies.append(perf_counter() - began)
-        return Output(safe, reason, self._status(reason, now))
-
-    def brake(self, now: float) -> Command | None:
-        """What brakes and then holds, whatever state the node is in; None where it has not been active. Needs no policy."""
-        if self._gate_memory is None:
-            return None
-        self._gate_memory, safe, _ = self.gate(
-            self._gate_memory, None, self._measured, now, self._stop, self._reference()
-        )
-        return safe
-
-    def _renew_switch(self, now: float) -> str:
-        """A reset in place of letting go and pressing; it needs a switch that is held."""
-        if not self._paused or (why := self.deadman.open(now)):
-            return why if self._paused else ""
-        self.deadman.renew()
-        return ""
-
-    def _held(self, now: float) -> bool:
-        """Whether the dead-man switch lets the robot move; once it has not, only from where the robot stands, at rest."""
-        loose = self.deadman.loose(now)
-        if loose:
-            self._paused = loose
-        elif self._paused and self._may_go_on:
-            if (why := self._unready(now)) or self._measured is None:
-                self._paused = f"holding since the dead-man switch was let go: {why}"
-            else:
-                self._begin(self.gate.seed(self._measured, now, self._gate_memory), self._measured, now)
-        return not self._paused
-
-    @property
-    def _may_go_on(self) -> bool:
-        """Whether it holds for the dead-man switch alone: whatever else it holds for takes a reset."""
-        shut = self.latched or self._stop or self._explanation.refused
-        return self.state is State.ACTIVE and self.at_rest and not shut
-
-    def _go_with(self, measured: Measured | None, now: float) -> None:
-        """As a shadow: the next command begins where the robot is."""
-        if self.state is not State.ACTIVE or self._gate_memory is None or self.latched:
-            return
-        if measured is None or self.gate.unfit(measured, now) is not Reason.OK:
-            return
-        self._gate_memory, targets = beside(measured, self.gate.limits, self._gate_memory.time)
-        self._policy_memory |= targets
-
-    def _is_home(self, target: Command) -> bool:
-        """Whether the way home is done: the target is there, at rest, and the robot stands."""
-        if self._measured is None or not isinstance(self.policy, Homing):
-            return False
-        return self.at_rest and self.policy.is_at(target.position) and not implausible(self._full, self._measured)
-
-    @property
-    def at_home(self) -> str:
-        """What to say at the end of the way home."""
-        if self._measured is None or not isinstance(self.policy, Homing):
-            return ""
-        return f"{'' if self.arrived else 'not '}at home; {self.policy.furthest(self._measured.position)}"
-
-    def _reference(self) -> Measured | None:
-        """Where trajectory controllers say that they stand, [n] joints; forward controllers are where they were told."""
-        memory = self._gate_memory
-        return None if memory is None else self._setpoints.of_all(memory.position, memory.velocity)
-
-    def published(self, now: float) -> None:
-        """The caller has sent what the last step gave."""
-        if self._published is not None:
-            self.period_errors.add(abs(now - self._published - self.interface.control_dt))
-        self._published = now if self.state is State.ACTIVE else None
-
-    def overran(self, periods: int) -> None:
-        """Count control periods that the caller had to skip."""
-        self.skipped += periods
-
-    def latency(self) -> tuple[float, float, float]:
-        """Median, 99th percentile and maximum of the last steps' durations, s."""
-        if not self.latencies:
-            return 0.0, 0.0, 0.0
-        p50, p99, worst = np.percentile(np.array(self.latencies), [50, 99, 100])
-        return float(p50), float(p99), float(worst)
-
-    def _command(self, measured: Measured | None, now: float) -> Command | None:
-        """What the policy asks for; None where it must not be asked."""
-        if self.state is not State.ACTIVE or self.latched or self._stop:
-            return None
-        if measured is None or self.gate.unfit(measured, now) is not Reason.OK:
-            return None
-        signals = self.inputs.signals(measured, now)
-        try:
-            position, velocity, self._policy_memory = self.policy.step(signals, self._policy_memory)
-            return self._eased(Command(position, velocity), now)
-        except Exception as error:  # onnxruntime's errors share no other base
-            self.refusals.last = f"the policy failed: {error}"
-            self._explanation.failure = str(error)
-            nothing = np.full(len(self.interface.joints), np.nan)  # no finite answer: the gate shuts
-            return Command(nothing, nothing)
-
-    def _eased(self, command: Command, now: float) -> Command:
-        """For the first `ramp` seconds no faster than the share of them that is over; at once where there is none.
-
-        What is not finite goes to the gate as it is: clipped, it would pass for a motion.
-        """
-        memory, ramp = self._gate_memory, self.settings.ramp
-        finite = np.isfinite(command.position).all() and np.isfinite(command.velocity).all()
-        if memory is None or now - self._begun >= ramp or not finite:
-            return command
-        dt, fastest = self.interface.control_dt, (now - self._begun) / ramp * self.gate.limits.velocity
-        velocity = ((command.position - memory.position) / dt).clip(-fastest, fastest)
-        return Command(memory.position + velocity * dt, velocity)
-
-    def _begin(self, memory: GateMemory, measured: Measured, now: float) -> None:
-        """Gate and policy start from the same measurement, and the dead-man switch counts as it is held."""
-        self.deadman.renew()
-        self._paused, self.arrived, self._begun = "", False, now
-        self._explanation.refused = ""
-        self._policy_memory = self.policy.initial_memory(self.inputs.signals(measured, now))
-        self._gate_memory = memory
-        self._poisoned = None
-
-    def _status(self, reason: Reason, now: float) -> Status:
-        age = now - self._measured.time if self._measured is not None else -1.0
-        paused = self._paused if reason is Reason.NO_COMMAND else ""
-        text = paused or self._explanation.text(reason)
-        counts, mode = (self.steps, self.skipped, self.refusals.count), mode_of(self.settings)
-        return Status(self.state.value, text, self.latched, *counts, round(age, 6), self.latencies[-1], mode)
-
-    def _require(self, transition: str, *allowed: State) -> None:
-        if self.state not in allowed:
-            raise TransitionError(f"{transition} while {self.state.value}; allowed: {[s.value for s in allowed]}")
+        self.interlock.failed = why

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from types import TracebackType
 from typing import Any
@@ -23,6 +23,7 @@ from ashore.deploy_ros.dds_types import HASHES, ros_name
 
 MAX_DOMAIN_ID = 232  # the last one whose UDP ports exist (DDSI-RTPS 9.6.2)
 _BLOCKING = duration(milliseconds=5)  # a reader that does not answer must not hold up a control loop
+AT_ONCE = 16  # messages of a topic before it is another's turn
 _ANY = SampleState.Any | ViewState.Any | InstanceState.Any
 
 # One a process: Cyclone takes a domain's configuration when it is first opened.
@@ -184,16 +185,21 @@ class Participant:
                 if not isinstance(message, InvalidSample):  # says that a writer left
                     callback(message)
 
-    def _take(self, reader: DataReader[Any]) -> list[Any]:
-        """What has come; bytes that are no message of the topic's type are left out and counted, whoever sent them."""
-        try:
-            return list(reader.take(16))
-        except DDSException:
-            raise
-        except Exception as error:  # cyclonedds decodes with what Python raises: struct.error, UnicodeDecodeError, ...
-            self.unreadable += 1
-            self.last_unreadable = f"a message on {reader.topic.name} that cannot be read: {error!r}"
-            return []
+    def _take(self, reader: DataReader[Any]) -> Iterator[Any]:
+        """What has come, one by one, for cyclonedds drops all that it takes together with bytes that it cannot decode: these
+        are left out and counted, whoever sent them."""
+        for _ in range(AT_ONCE):
+            try:
+                taken = reader.take(1)
+            except DDSException:
+                raise
+            except Exception as error:  # it decodes with what Python raises: struct.error, UnicodeDecodeError, ...
+                self.unreadable += 1
+                self.last_unreadable = f"a message on {reader.topic.name} that cannot be read: {error!r:.200}"
+                continue
+            if not taken:
+                return
+            yield taken[0]
 
 
 def _type_hash(kind: type) -> list[Any]:

@@ -14,7 +14,8 @@ from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.bundle import Policy, load_policy
 from ashore.deploy_ros.dds import Participant, Writer, domain_id
-from ashore.deploy_ros.diagnostics import diagnostics
+from ashore.deploy_ros.diagnostics import diagnose
+from ashore.deploy_ros.explanations import holding
 from ashore.deploy_ros.gripper_goals import GripperTarget
 from ashore.deploy_ros.groups import require_topics
 from ashore.deploy_ros.interrupts import stop_on_signals
@@ -22,11 +23,10 @@ from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import Content
 from ashore.deploy_ros.profile import Profile
 from ashore.deploy_ros.profile_files import with_profile
-from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.recording import Tape, tape_of
 from ashore.deploy_ros.refusals import Announcer
 from ashore.deploy_ros.resets import Resets
-from ashore.deploy_ros.run_report import write_report
+from ashore.deploy_ros.run_report import require_report, write_report
 from ashore.deploy_ros.settings import (
     DIAGNOSTICS_TOPIC,
     EPISODE_TOPIC,
@@ -36,7 +36,7 @@ from ashore.deploy_ros.settings import (
     STOP_TOPIC,
     NodeSettings,
 )
-from ashore.deploy_ros.states import EXIT_FAILED, EXIT_NOT_STARTED, EXIT_OK, EXIT_UNUSABLE, State
+from ashore.deploy_ros.states import EXIT_FAILED, EXIT_NOT_STARTED, EXIT_OK, EXIT_UNUSABLE
 from ashore.deploy_ros.takers import takers
 
 DELIVERY_TIME = 1.0  # s at most to see the last command delivered
@@ -67,6 +67,7 @@ def run_node(
     settings, stop = settings or NodeSettings(), stop or threading.Event()
     try:
         settings, profile = with_profile(settings)
+        require_report(settings)
         policy = load_policy(policy_path)
         with (
             stop_on_signals(stop),
@@ -99,7 +100,7 @@ class _Node:
         self._lock = threading.Lock()
         self._loop: ControlLoop | None = None
         self._episodes, self._resets = 0, Resets()
-        self._waiting, self._holding, self._refused = Announcer(say), Announcer(say), Announcer(say)
+        self._waiting, self._holding, self._refused, self._unread = (Announcer(say) for _ in range(4))
         self._commands: dict[str, Writer] = {}  # by topic, once all else is ready
         self._began = self._opened = time.monotonic()
         self._rival = False  # somebody else commands the robot
@@ -135,7 +136,7 @@ class _Node:
             self._say(f"failed: {error!r}; braking, then ending")
         finally:  # whatever happens here, the robot is brought to rest
             loop.finish()
-            loop.join(lambda: self._dds.spin(0.0))
+            loop.join(lambda: self._receive(0.0))
             for writer in self._commands.values():
                 writer.flush(DELIVERY_TIME)
         write_report(self._controller, self._say)
@@ -167,7 +168,7 @@ class _Node:
                 return False
             if why:
                 self._waiting(f"waiting: {why}", now)
-            self._dds.spin(0.1 if why else 0.02)
+            self._receive(0.1 if why else 0.02)
         return False
 
     def _rivals(self) -> str:
@@ -191,28 +192,29 @@ class _Node:
     def _watch(self, loop: ControlLoop) -> None:
         """Receive until there is a reason to end and the robot is at rest; say what changes, diagnose once a second."""
         began = diagnosed = time.monotonic()
-        unreadable = 0
         while loop.running:
-            self._dds.spin(0.05)
+            self._receive(0.05)
             now = time.monotonic()
-            if self._dds.unreadable > unreadable:
-                unreadable = self._dds.unreadable
-                self._say(f"ignored: {self._dds.last_unreadable}")
             if not self._rival and (rivals := self._rivals()):
                 self._rival = True
                 self._say(f"{rivals}; braking, then ending")
-            if (last := loop.last) is not None and last.reason.latches:
-                self._holding(f"holding: {last.status.reason}; to go on, publish true to {RESET_TOPIC}", now)
-            elif last is not None and last.reason is Reason.NO_COMMAND and self._controller.state is State.ACTIVE:
-                self._holding(f"holding: {last.status.reason}", now)
+            if why := holding(loop.last, self._controller.state, RESET_TOPIC):
+                self._holding(why, now)
             elif self._holding.over():
                 self._say("following the policy again")
             if now - diagnosed >= 1.0:
                 diagnosed = now
                 self._diagnose()
-            over = 0 < self._settings.time_limit <= now - began or 0 < self._settings.episodes <= self._episodes
+            over = self._settings.ends(now - began, self._episodes)
             if over or self._rival or self._controller.arrived or self._stop.is_set():
                 loop.finish()
+
+    def _receive(self, seconds: float) -> None:
+        """Hear what comes, for at most so long, and say what could not be read."""
+        before = self._dds.unreadable
+        self._dds.spin(seconds)
+        if self._dds.unreadable > before:
+            self._unread(f"ignored: {self._dds.last_unreadable}", time.monotonic())
 
     def _send(self, topic: str, content: Content) -> None:
         assert not isinstance(content, GripperTarget)  # no actions here: `require_topics`
@@ -227,12 +229,7 @@ class _Node:
 
     def _diagnose(self) -> None:
         last = self._loop.last if self._loop is not None else None
-        if self._controller.delays is not None:
-            self._controller.delays.estimate()
-        with self._lock:
-            message = diagnostics(types, NODE_NAME, self._controller, last, time.time())
-        self._diagnostics.write(message)
-        self._tape.sent(DIAGNOSTICS_TOPIC, "DiagnosticArray", message)
+        diagnose(types, self._controller, self._lock, last, self._diagnostics.write, self._tape)
 
     def _on_stop(self, message: Any) -> None:
         if message.data:

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from typing import Any
 
 from ashore.deploy_ros.control import Controller
-from ashore.deploy_ros.reasons import Reason
+from ashore.deploy_ros.recording import Tape
 from ashore.deploy_ros.ros_messages import time_of
+from ashore.deploy_ros.settings import DIAGNOSTICS_TOPIC, NODE_NAME
 from ashore.deploy_ros.states import Output
 from ashore.deploy_ros.variants import mode_of
 
 LEVEL_OK, LEVEL_WARN, LEVEL_ERROR = 0, 1, 2  # diagnostic_msgs/DiagnosticStatus
-DRIVING = (Reason.OK, Reason.LIMITED)
+
+
+def diagnose(
+    types: Any,
+    controller: Controller,
+    lock: threading.Lock,
+    last: Output | None,
+    publish: Callable[[Any], None],
+    tape: Tape,
+) -> None:
+    """Publish and record how the controller is, which is used under `lock`; last: what its last step gave."""
+    if controller.delays is not None:
+        controller.delays.estimate()
+    with lock:
+        message = diagnostics(types, NODE_NAME, controller, last, time.time())
+    publish(message)
+    tape.sent(DIAGNOSTICS_TOPIC, "DiagnosticArray", message)
 
 
 def diagnostics(types: Any, name: str, controller: Controller, output: Output | None, stamp: float) -> Any:
@@ -32,7 +52,7 @@ def diagnostics(types: Any, name: str, controller: Controller, output: Output | 
     if output is None:
         level, text = LEVEL_WARN, "not active"
     else:
-        level = LEVEL_ERROR if controller.latched else LEVEL_OK if output.reason in DRIVING else LEVEL_WARN
+        level = LEVEL_ERROR if controller.latched else LEVEL_OK if output.reason.drives else LEVEL_WARN
         text = ("shadow: " if controller.settings.shadow else "") + output.status.reason
     status = types.DiagnosticStatus(
         level=types.level_of(level),

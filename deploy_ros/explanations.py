@@ -4,30 +4,43 @@ from __future__ import annotations
 
 from ashore.deploy_ros.following import Measured
 from ashore.deploy_ros.gate_memory import GateMemory
+from ashore.deploy_ros.interlock import Interlock
 from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.refusals import Refusals
 from ashore.deploy_ros.safety import Command, Gate
+from ashore.deploy_ros.states import Output, State
 
 JOINT_STATE = "joint state"  # the kind of refusals, and the source of delays
+
+
+def holding(output: Output | None, state: State, reset_topic: str) -> str:
+    """Why the robot is held after a step that gave `output`, and how to go on; empty where it is not, or is to end so."""
+    if output is None or not (output.reason.latches or (output.reason is Reason.NO_COMMAND and state is State.ACTIVE)):
+        return ""
+    reset = f"; to go on, publish true to {reset_topic}" if output.reason.latches else ""
+    return f"holding: {output.status.reason}{reset}"
 
 
 class Explanation:
     """Remembers it for as long as the reason lasts. Times: s, monotonic."""
 
-    def __init__(self, refusals: Refusals, joint_states: str) -> None:
+    def __init__(self, refusals: Refusals, interlock: Interlock, joint_states: str) -> None:
         """joint_states: their topic."""
-        self._refusals, self._topic = refusals, joint_states
+        self._refusals, self._interlock, self._topic = refusals, interlock, joint_states
         self._detail = ""
         self._because = ""  # why the first joint state was refused since when they are stale: what follows is of that
         self.failure = ""  # what the policy raised in this step
         self.lost = ""  # the signal that was too old last
-        self.refused = ""  # what the gripper did not do
 
     def text(self, reason: Reason) -> str:
         """The reason and what led to it."""
         if reason is Reason.GRIPPER:
-            return f"{reason.value}: {self.refused}"
-        return self.lost if reason is Reason.SIGNAL_STALE else reason.value + self._detail
+            return f"{reason.value}: {self._interlock.failed}"
+        if reason is Reason.NO_COMMAND and self._interlock.paused:
+            return self._interlock.paused
+        text = self.lost if reason is Reason.SIGNAL_STALE else reason.value + self._detail
+        gripper = f"; {Reason.GRIPPER.value}: {self._interlock.failed}"
+        return text + gripper if self._interlock.failed and reason.latches else text
 
     def remember(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,6 +22,9 @@ KINDS = {
     "gripper_command": "GripperCommand",
     "parallel_gripper_command": "ParallelGripperCommand",
 }
+
+OF_GRIPPERS = ("gripper_output", "gripper_controller")  # settings of any gripper's controller
+OF_ACTIONS = ("gripper_action", "gripper_effort", "gripper_step")  # of one that is driven by an action
 
 
 class Group(NamedTuple):
@@ -83,6 +86,26 @@ def groups_of(interface: Interface, settings: NodeSettings) -> list[Group]:
         names = [interface.joints[k].name for k in gripper]
         raise RoutingError(f"GripperCommand has one position, and the gripper has joints {names}; see gripper_output")
     return [main, Group(settings.gripper_topic, settings.gripper_output, gripper)]
+
+
+def require_gripper(interface: Interface, settings: NodeSettings, known: Mapping[str, Any]) -> None:
+    """RoutingError where a setting of a gripper would do nothing.
+
+    known: what the robot's profile sets, for policies with a gripper and without one.
+    """
+    defaults = {name: NodeSettings.model_fields[name].default for name in (*OF_GRIPPERS, *OF_ACTIONS)}
+    idle: tuple[str, ...]
+    if not any(joint.group == "gripper" for joint in interface.joints):
+        idle, why = (*OF_GRIPPERS, *OF_ACTIONS), "this policy drives no gripper"
+    elif settings.gripper_topic == settings.command_topic:
+        idle, why = ("gripper_output", *OF_ACTIONS), "the gripper's controller is the arm's, see gripper_controller"
+    elif settings.gripper_output not in ACTION_OUTPUTS:
+        idle, why = OF_ACTIONS, f"gripper_output = {settings.gripper_output!r} is no action"
+    else:
+        return
+    for name in idle:
+        if (value := getattr(settings, name)) not in (defaults[name], known.get(name), settings.output):
+            raise RoutingError(f"{name} = {value!r}: {why}; allowed: {defaults[name]!r}, as where it is not set")
 
 
 def require_topics(groups: list[Group]) -> None:

@@ -123,9 +123,11 @@ class Inputs:
         self._stamps[name] = stamp
         self._refused.pop(name, None)
 
-    def take_transforms(self, transforms: Sequence[Transform], static: bool, now: float) -> None:
+    def take_transforms(
+        self, transforms: Sequence[Transform], static: bool, now: float, *, running: bool = False
+    ) -> None:
         if self.transforms is not None:
-            self.transforms.take(transforms, static, now)
+            self.transforms.take(transforms, static, now, running=running)
 
     def missing(self, now: float) -> Source | None:
         """The first source that has told nothing yet; a policy can wait for a twist while it stands still."""

@@ -18,7 +18,8 @@ from ashore.deploy_ros import ros_messages as ros
 from ashore.deploy_ros.autostart import Autostart
 from ashore.deploy_ros.bundle import load_policy
 from ashore.deploy_ros.control import Controller
-from ashore.deploy_ros.diagnostics import diagnostics
+from ashore.deploy_ros.diagnostics import diagnose
+from ashore.deploy_ros.explanations import holding
 from ashore.deploy_ros.gripper_goals import GripperTarget
 from ashore.deploy_ros.loop import ControlLoop
 from ashore.deploy_ros.messages import Content
@@ -36,10 +37,9 @@ from ashore.deploy_ros.rclpy_types import (
     TYPES,
     received,
 )
-from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.recording import Tape, tape_of
 from ashore.deploy_ros.refusals import Announcer
-from ashore.deploy_ros.run_report import write_report
+from ashore.deploy_ros.run_report import require_report, write_report
 from ashore.deploy_ros.settings import (
     DIAGNOSTICS_TOPIC,
     EPISODE_TOPIC,
@@ -51,7 +51,7 @@ from ashore.deploy_ros.settings import (
 )
 from ashore.deploy_ros.states import State
 from ashore.deploy_ros.takers import takers
-from ashore.deploy_ros.transitions import counted, refusing
+from ashore.deploy_ros.transitions import counted, refuse_unknown
 
 SUCCESS, FAILURE = TransitionCallbackReturn.SUCCESS, TransitionCallbackReturn.FAILURE
 
@@ -85,9 +85,7 @@ class PolicyNode(LifecycleNode):
         self.create_timer(1.0, self._diagnose)
         self._autostart = Autostart(self, SUCCESS, FAILURE)
         self.create_timer(0.2, self._look_for_rivals)
-        for service in self.services:
-            if service.srv_type is ChangeState:
-                service.callback = refusing(self, service.callback, lambda: self._controller.state.value)
+        refuse_unknown(self, ChangeState, lambda: self._controller.state.value)
 
     @property
     def state(self) -> State:
@@ -101,9 +99,7 @@ class PolicyNode(LifecycleNode):
     @property
     def exit_code(self) -> int | None:
         """What the process shall end with, where there is nothing left to do: it could not start, or its time is over."""
-        limit, episodes = self.settings.time_limit, self.settings.episodes
-        over = 0 < limit <= time.monotonic() - self._active_since or 0 < episodes <= self._episodes
-        over = over or self._controller.arrived
+        over = self._controller.arrived or self.settings.ends(time.monotonic() - self._active_since, self._episodes)
         return 0 if over and self.state is State.ACTIVE else self._autostart.exit_code
 
     def missing(self, now: float) -> str:
@@ -150,6 +146,7 @@ class PolicyNode(LifecycleNode):
         """Load and check the policy; listen."""
         try:
             settings = settings_of(self)
+            require_report(settings)
             policy = load_policy(self.get_parameter(POLICY).value)
             self._tape.close()
             self._tape = tape_of(policy, settings, self._profile, self._log.info)
@@ -266,19 +263,10 @@ class PolicyNode(LifecycleNode):
         self._tape.sent(STATUS_TOPIC, "String", message)
 
     def _diagnose(self) -> None:
-        loop = self._loop
-        if self._controller.delays is not None:
-            self._controller.delays.estimate()
-        with self._lock:
-            last = loop.last if loop is not None else None
-            message = diagnostics(TYPES, NODE_NAME, self._controller, last, time.time())
-        self._diagnostics.publish(message)
-        self._tape.sent(DIAGNOSTICS_TOPIC, "DiagnosticArray", message)
-        if loop is not None and last is not None and last.reason.latches:
-            holding = f"holding: {last.status.reason}; to go on, publish true to {self._reset_topic}"
-            self._holding(holding, time.monotonic())
-        elif self.state is State.ACTIVE and last is not None and last.reason is Reason.NO_COMMAND:
-            self._holding(f"holding: {last.status.reason}", time.monotonic())
+        last = self._loop.last if self._loop is not None else None
+        diagnose(TYPES, self._controller, self._lock, last, self._diagnostics.publish, self._tape)
+        if why := holding(last, self.state, self._reset_topic):
+            self._holding(why, time.monotonic())
         else:
             self._holding.over()
 

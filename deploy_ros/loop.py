@@ -12,7 +12,6 @@ from ashore.deploy_ros.control import Controller
 from ashore.deploy_ros.gripper_goals import GripperTarget
 from ashore.deploy_ros.groups import groups_of, part_of
 from ashore.deploy_ros.messages import Content, forward_of, trajectory_of
-from ashore.deploy_ros.reasons import Reason
 from ashore.deploy_ros.safety import Command
 from ashore.deploy_ros.schedule import become_realtime, next_due
 from ashore.deploy_ros.states import Output, State
@@ -119,7 +118,7 @@ class ControlLoop:
                     end = now + self._braking_time
                 output = self._controller.step(now)
             assert output is not None  # the controller has been active
-            self._publish(output.command, due, output.reason in (Reason.OK, Reason.LIMITED))
+            self._publish(output.command, due, output.reason.drives)
             self._controller.published(time.monotonic())
             self._report(output.status.to_json())
             self.last = output

@@ -12,7 +12,7 @@ from rclpy.action import ActionClient
 from sensor_msgs.msg import JointState
 
 from ashore.deploy_ros.control import Controller
-from ashore.deploy_ros.gripper_goals import Goals, GripperTarget
+from ashore.deploy_ros.gripper_goals import Goal, Goals, GripperTarget
 from ashore.deploy_ros.groups import Group
 from ashore.deploy_ros.settings import NodeSettings
 
@@ -85,10 +85,9 @@ class GripperClient:
         self._effort, self._fail = settings.gripper_effort, fail
         self._action = ACTIONS[group.output]
         self._client = ActionClient(node, self._action, group.topic)
-        self._goals = Goals(group.topic, settings.gripper_step)
+        self._goals, self._told = Goals(group.topic, settings.gripper_step), ""
         self._aim: GripperTarget | None = None
-        self._handle: Any = None  # of the goal that was accepted last, while it is under way
-        self._cancelled: Any = None  # the last one that was cancelled
+        self._closed = False
         self._timer = node.create_timer(PERIOD, self.look)
 
     def aim(self, target: GripperTarget) -> None:
@@ -101,31 +100,30 @@ class GripperClient:
 
     def renew(self) -> None:
         """Begin anew, as the node does when it is activated or reset."""
+        self.cancel()
         self._goals.renew()
-        self._aim = None
+        self._aim, self._told = None, ""
 
     def look(self) -> None:
-        """Send a goal where one is due, and cancel what is under way where the node stops."""
-        target, now, fault = self._aim, time.monotonic(), self._goals.fault
-        if target is None:
-            return
-        if not target.driving:
+        """Send a goal where one is due, cancel what is under way where the node stops, and see whether the server answers."""
+        target, now = self._aim, time.monotonic()
+        self._goals.watch(now)
+        if target is not None and not target.driving:
             self.cancel()
-        elif self._goals.due(target, self._client.server_is_ready(), now):
-            self._goals.sent(target, now)
-            self._client.send_goal_async(self._goal(target)).add_done_callback(self._on_answer)
-        self._tell(fault)
+        elif target is not None and self._goals.due(target, self._client.server_is_ready()):
+            goal = self._goals.send(target, now)
+            self._client.send_goal_async(self._goal(target)).add_done_callback(partial(self._on_answer, goal))
+        self._tell()
 
     def cancel(self) -> None:
-        """Ask the server to give up the goal that is under way; what it holds the gripper with after that is its own affair."""
-        if self._handle is not None and self._handle is not self._cancelled:
-            self._cancelled = self._handle
-            self._handle.cancel_goal_async()
-        self._goals.forget()
+        """Ask the server to give up what is under way; what it holds the gripper with after that is its own affair."""
+        for goal in self._goals.give_up(time.monotonic()):
+            self._ask_to_cancel(goal)
 
     def close(self) -> None:
         """Cancel, and be gone. A goal that has no answer yet cannot be cancelled: the gripper goes as far as it was told."""
         self.cancel()
+        self._closed = True
         self._timer.cancel()
         self._node.destroy_timer(self._timer)
         self._client.destroy()
@@ -139,29 +137,40 @@ class GripperClient:
         goal.command = JointState(name=list(self._names), position=list(target.position), effort=effort)
         return goal
 
-    def _on_answer(self, future: Any) -> None:
-        fault = self._goals.fault
-        if (error := future.exception()) is not None:
-            self._goals.failed(error)
-        else:
-            handle = future.result()
-            self._goals.answered(handle.accepted)
-            if handle.accepted:
-                self._handle = handle
-                handle.get_result_async().add_done_callback(partial(self._on_result, handle))
-        self._tell(fault)
+    def _ask_to_cancel(self, goal: Goal) -> None:
+        goal.handle.cancel_goal_async().add_done_callback(partial(self._on_cancel, goal))
 
-    def _on_result(self, handle: Any, future: Any) -> None:
-        if handle is not self._handle:
-            return  # a newer goal has taken its place
-        self._handle, fault = None, self._goals.fault
+    def _on_answer(self, goal: Goal, future: Any) -> None:
+        if self._closed:  # it was on its way already; the client cannot be used any more
+            return
         if (error := future.exception()) is not None:
-            self._goals.failed(error)
+            self._goals.failed(goal, error)
+        elif (handle := future.result()).accepted:
+            handle.get_result_async().add_done_callback(partial(self._on_result, goal))
+            if self._goals.accepted(goal, handle, time.monotonic()):
+                self._ask_to_cancel(goal)
+        else:
+            self._goals.rejected(goal)
+        self._tell()
+
+    def _on_result(self, goal: Goal, future: Any) -> None:
+        if (error := future.exception()) is not None:
+            self._goals.failed(goal, error)
         else:
             response = future.result()
-            self._goals.ended(response.status, response.result.stalled, handle is self._cancelled)
-        self._tell(fault)
+            self._goals.ended(goal, response.status, response.result.stalled)
+        self._tell()
 
-    def _tell(self, before: str) -> None:
-        if self._goals.fault and self._goals.fault != before:
-            self._fail(self._goals.fault)
+    def _on_cancel(self, goal: Goal, future: Any) -> None:
+        if (error := future.exception()) is not None:
+            self._goals.failed(goal, error)
+        else:
+            response = future.result()
+            self._goals.cancel_answered(goal, response.return_code, bool(response.goals_canceling))
+        self._tell()
+
+    def _tell(self) -> None:
+        """Say a fault once."""
+        if self._goals.fault and not self._told and not self._closed:
+            self._told = self._goals.fault
+            self._fail(self._told)

@@ -34,6 +34,11 @@ class Reason(Enum):
     BRAKING = "still braking"
 
     @property
+    def drives(self) -> bool:
+        """Whether the policy's command goes out."""
+        return self in (Reason.OK, Reason.LIMITED)
+
+    @property
     def stands_still(self) -> bool:
         """Whether it says that the robot does not move."""
         return self in (Reason.STALLED, Reason.REJECTED, Reason.BLOCKED)
@@ -41,4 +46,4 @@ class Reason(Enum):
     @property
     def latches(self) -> bool:
         """Whether the gate stays shut from here on, until it is reset."""
-        return self not in (Reason.OK, Reason.LIMITED, Reason.NO_COMMAND, Reason.BRAKING)
+        return not self.drives and self not in (Reason.NO_COMMAND, Reason.BRAKING)

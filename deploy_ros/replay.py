@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from pydantic import ValidationError
 
+from ashore.configs.errors import AshoreError
 from ashore.deploy_ros import cdr
 from ashore.deploy_ros.bundle import Policy, load_policy
 from ashore.deploy_ros.control import Controller
@@ -89,7 +90,10 @@ class Replay:
     ) -> None:
         self._path, self._changed = path, changed
         self._controller = Controller(settings, profile)
-        self._controller.configure(policy)
+        try:
+            self._controller.configure(policy)
+        except AshoreError as error:  # it was with these settings that the run began
+            raise RecordingError(f"{path}: its settings do not fit the policy: {error}") from None
         self._joints = tuple(j.name for j in self._controller.interface.joints)
         self._subscriptions = subscriptions(self._controller)
         self._heard = {s.topic for s in self._subscriptions}

@@ -112,7 +112,7 @@ class Gate:
             safe, limited = self._limited(memory, command, fit)
             reason = Reason.OUTSIDE if self.leaves(safe) else Reason.LIMITED if limited else Reason.OK
         memory = memory._replace(latched=reason if reason.latches else None)
-        if reason in (Reason.OK, Reason.LIMITED):
+        if reason.drives:
             memory = memory._replace(back=None)
         else:
             memory, safe = self._stopping(memory, reason, fit)

@@ -261,6 +261,10 @@ class NodeSettings(Settings):
         topic = topic_of(self.gripper_controller, self.gripper_output)
         return (SHADOW if self.shadow else "") + topic if own else self.command_topic
 
+    def ends(self, seconds: float, episodes: int) -> bool:
+        """Whether a run that has lasted so many s, and so many episodes, is over."""
+        return 0 < self.time_limit <= seconds or 0 < self.episodes <= episodes
+
 
 def topic_of(controller: str, output: str) -> str:
     """Where a controller of ros2_control takes commands."""

@@ -6,21 +6,16 @@ of its making: it neither waits for a robot nor says that one does not follow. A
 
 from __future__ import annotations
 
-import numpy as np
-
-from ashore.configs.contract import TARGET, TARGET_VELOCITY
 from ashore.configs.laws.limits import JointLimits
-from ashore.deploy_ros.bundle import Memory
 from ashore.deploy_ros.following import Evidence, Measured
 from ashore.deploy_ros.gate_memory import GateMemory
 
 
-def beside(measured: Measured, limits: JointLimits, time: float) -> tuple[GateMemory, Memory]:
-    """The gate's memory, and what the policy's memory takes of it, as if the robot had been told to be where it is.
+def beside(measured: Measured, limits: JointLimits, time: float) -> GateMemory:
+    """The gate's memory as if the robot had been told to be where it is, as fast as it is.
 
     time: s, of the gate's last step.
     """
     position = measured.position
     velocity = measured.velocity.clip(-limits.velocity, limits.velocity)
-    memory = GateMemory(position, velocity, time, Evidence.begin(measured, position))
-    return memory, {TARGET: position.astype(np.float32), TARGET_VELOCITY: velocity.astype(np.float32)}
+    return GateMemory(position, velocity, time, Evidence.begin(measured, position))

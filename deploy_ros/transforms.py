@@ -30,18 +30,23 @@ class Transforms:
         self._of: dict[str, tuple[str, np.ndarray, np.ndarray, float | None]] = {}
         self._stamps: dict[str, float] = {}
 
-    def take(self, transforms: Sequence[Transform], static: bool, now: float) -> None:
-        """Keep what can be used: finite, and turned by a unit quaternion. One with the stamp of the last is that one again."""
+    def take(self, transforms: Sequence[Transform], static: bool, now: float, *, running: bool = False) -> None:
+        """Keep what can be used: finite, and turned by a unit quaternion.
+
+        One with the stamp of the last is that one again, and none is earlier than it while the robot is driven (`running`);
+        else a sensor's clock may have been set back. Stamps of what is static say nothing.
+        """
         for t in transforms:
             position, rotation = np.array(t.position, np.float64), np.array(t.rotation, np.float64)
             length = float(np.linalg.norm(rotation))
             child, parent = t.child.lstrip("/"), t.parent.lstrip("/")
             if not np.isfinite(position).all() or not abs(length - 1.0) < 0.01 or child == parent:
                 continue
-            if not static and t.stamp and t.stamp == self._stamps.get(child):
+            before = self._stamps.get(child, 0.0)
+            if not static and t.stamp and (t.stamp == before or (running and t.stamp < before)):
                 continue
             if child in self._of or len(self._of) < MOST_FRAMES:
-                self._stamps[child] = t.stamp
+                self._stamps[child] = 0.0 if static else t.stamp
                 self._of[child] = (parent, position, rotation / length, None if static else now)
 
     def look_up(self, base: str, frame: str, now: float) -> tuple[np.ndarray, float] | None:

@@ -40,7 +40,14 @@ def counted(method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
     return transition
 
 
-def refusing(node: Node, change: Callable[[Any, Any], Any], state: Callable[[], str]) -> Callable[[Any, Any], Any]:
+def refuse_unknown(node: Any, service_type: Any, state: Callable[[], str]) -> None:
+    """Have the node's services of this type, ChangeState, refuse a transition that does not exist in the present `state`."""
+    for service in node.services:
+        if service.srv_type is service_type:
+            service.callback = _refusing(node, service.callback, state)
+
+
+def _refusing(node: Node, change: Callable[[Any, Any], Any], state: Callable[[], str]) -> Callable[[Any, Any], Any]:
     """The callback `change` of a ChangeState service, which refuses a transition that does not exist in the present state."""
 
     def answer(request: Any, response: Any) -> Any:

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from ashore.configs.entries import longest_signal_delay
 from ashore.configs.laws import rng
-from ashore.configs.laws.task_frame import Derived
 from ashore.configs.schema import TaskSettings
 from ashore.sim import tasks
 from ashore.sim.channel.signals import Channel, Draws
@@ -24,13 +23,15 @@ from ashore.sim.drive.command import ActionPath, CommandPath, RawActuatorPath
 from ashore.sim.drive.disturbance import Disturbance, Words
 from ashore.sim.engine.choice import make_world
 from ashore.sim.engine.threads import on_one_core
+from ashore.sim.observations import Obs, Observations
 from ashore.sim.policy_interface import interface_of
 from ashore.sim.randomizer_interface import Randomizer
 from ashore.sim.robots.robot import joint_units
 from ashore.sim.scene.scene import compile_scene
 from ashore.sim.view.visuals import Visuals
 
-Obs = dict[str, Tensor]
+STATE = ("episode", "age", "skipped", "sums", "metric_sums")  # what the environment itself knows of each world
+PARTS = ("world", "command", "channel", "actuation", "disturbance", "task")  # which know the rest
 
 
 class Env:
@@ -69,7 +70,6 @@ class Env:
         longest = longest_signal_delay(settings.randomization)
         tool = measured_tool(self.interface)
         self.channel = Channel(self.interface.signals, num_envs, settings.control_dt, longest, self.command.clock, tool)
-        self._derived = Derived(self.interface)
         # Where the target starts from; a direct task has none.
         self.measured_joints = slice(0) if task.raw_actuators else self.channel.columns("joint_position")
         self.discrete = False
@@ -81,10 +81,9 @@ class Env:
         self.randomizer = randomizer
         if randomizer is not None:
             randomizer.bind(self)
-        self._told = randomizer if critic_sees_world else None
-        privileged = self.task.privileged_size + (self._told.values.shape[1] if self._told else 0)
-        privileged += 0 if task.raw_actuators else 2 * len(self.interface.joints)
-        self.observation_sizes = {"actor": self.interface.actor_size, "critic": self.interface.actor_size + privileged}
+        known = randomizer if critic_sees_world else None
+        self._observations = Observations(self.task, self.interface, self.command, known)
+        self.observation_sizes = self._observations.sizes
         self.numbers = np.arange(num_envs)  # by which chance knows each world
         self.assign: Callable[[Tensor], None] | None = None  # told of the worlds [k] that are about to begin an episode
         self._no_words: Words = np.zeros((num_envs, 0), np.uint32)
@@ -189,12 +188,7 @@ class Env:
     def _measured(self, noise: Draws | None) -> Tensor:
         """Every world's actor observation after a step: [N, actor_size]."""
         signals = self.channel.observe(self.task.measure(), noise)
-        return self._seen(signals, self.task.goal_command(), self.command.memory())
-
-    def _seen(self, signals: Tensor, command: Tensor, memory: tuple[Tensor, ...]) -> Tensor:
-        """An actor's observation, from what passed the channel and what did not: [k, actor_size]."""
-        seen = torch.cat((signals, command, *memory), 1)
-        return torch.cat((seen, *self._derived(seen)), 1) if self.interface.differences else seen
+        return self._observations.actor(signals, self.task.goal_command(), self.command.memory())
 
     def _restart(self, ids: Tensor, actor: Tensor) -> Tensor:
         """Begin the next episode of these worlds; writes their rows of the actor observation and returns it."""
@@ -205,16 +199,7 @@ class Env:
         self.metric_sums.index_fill_(0, ids, 0.0)
         if self.assign is not None:
             self.assign(ids)
-        worlds, episodes = self.numbers[ids.numpy()], self.episode.index_select(0, ids).numpy()
-        num_uniforms = self.task.num_uniforms + (self.randomizer.num_uniforms if self.randomizer else 0)
-        counts = (
-            num_uniforms,
-            self.channel.num_uniforms,
-            self.actuation.num_episode_uniforms,
-            self.disturbance.num_episode_uniforms,
-        )
-        bits = rng.words(self.seed, rng.EPISODE, worlds, episodes, None, sum(counts))
-        own, sensing, driving, disturbing = rng.parted(bits, counts)
+        own, sensing, driving, disturbing = self._first_chances(ids)
         u, noise = torch.from_numpy(rng.uniform(own)), self.channel.noise(sensing)
         self.world.reset(ids)
         if self.randomizer is not None:
@@ -229,17 +214,12 @@ class Env:
         memory = self.command.restart(ids, signals[:, self.measured_joints])
         self.disturbance.restart(ids, signals[:, self.measured_joints], disturbing)
         command = self.task.goal_command().index_select(0, ids)
-        return actor.index_copy_(0, ids, self._seen(signals, command, memory))
+        return actor.index_copy_(0, ids, self._observations.actor(signals, command, memory))
 
     def _observed(self, actor: Tensor) -> Obs:
-        parts = [actor, self.task.privileged()]
         if isinstance(self.command, CommandPath):
-            lag = (self.world.act - self.world.qpos[:, self.task.qpos_of]).float()
-            parts += [lag, self.command.setpoint_velocity]
-            self.command.heading = self._derived.heading(actor)
-        if self._told is not None:
-            parts.append(self._told.values)
-        self.observation = {"actor": actor, "critic": torch.cat(parts, 1)}
+            self.command.heading = self._observations.heading(actor)
+        self.observation = self._observations.both(actor)
         return self.observation
 
     def _finished(self, ids: Tensor, final: Obs, success: Tensor) -> dict[str, Any]:
@@ -258,6 +238,18 @@ class Env:
             "final_obs": {k: v.index_select(0, ids) for k, v in final.items()},
             "episode": episode,
         }
+
+    def _first_chances(self, ids: Tensor) -> list[Words]:
+        """Random words of the episodes that begin in these worlds, [k, num_uniforms] each: for task and randomizer, sensing,
+        drives and disturbances."""
+        counts = (
+            self.task.num_uniforms + (self.randomizer.num_uniforms if self.randomizer else 0),
+            self.channel.num_uniforms,
+            self.actuation.num_episode_uniforms,
+            self.disturbance.num_episode_uniforms,
+        )
+        worlds, episodes = self.numbers[ids.numpy()], self.episode.index_select(0, ids).numpy()
+        return rng.parted(rng.words(self.seed, rng.EPISODE, worlds, episodes, None, sum(counts)), counts)
 
     def _chances(self) -> list[Words]:
         """Random words of every world's step, [N, num_uniforms] each, for sensing, delivery, drives and disturbances: as many
@@ -285,30 +277,21 @@ class Env:
         return {
             "seed": self.seed,
             "diverged_count": self.diverged_count,
-            "episode": self.episode.clone(),
-            "age": self.age.clone(),
-            "skipped": self.skipped.clone(),
-            "sums": self.sums.clone(),
-            "metric_sums": self.metric_sums.clone(),
+            **{name: getattr(self, name).clone() for name in STATE},
             "began": self._began.clone(),
             "observation": {k: v.clone() for k, v in self.observation.items()},
-            "world": self.world.state_dict(),
-            "command": self.command.state_dict(),
-            "channel": self.channel.state_dict(),
-            "actuation": self.actuation.state_dict(),
-            "disturbance": self.disturbance.state_dict(),
-            "task": self.task.state_dict(),
+            **{name: getattr(self, name).state_dict() for name in PARTS},
             "randomizer": self.randomizer.state_dict() if self.randomizer is not None else {},
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.seed, self.diverged_count = state["seed"], state["diverged_count"]
-        for name in ("episode", "age", "sums", "metric_sums"):
+        state = {"skipped": torch.zeros_like(self.age)} | state  # older checkpoints have none
+        for name in STATE:
             setattr(self, name, state[name].clone())
-        self.skipped = state.get("skipped", torch.zeros_like(self.age)).clone()  # older checkpoints have none
         self._began = state["began"].clone()
         self.observation = {k: v.clone() for k, v in state["observation"].items()}
         if self.randomizer is not None:
             self.randomizer.load_state_dict(state["randomizer"])
-        for name in ("world", "command", "channel", "actuation", "disturbance", "task"):
+        for name in PARTS:
             getattr(self, name).load_state_dict(state[name])

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ashore.sim.engine.threads import on_one_core
-from ashore.sim.env import Env, Obs
+from ashore.sim.env import Env
+from ashore.sim.observations import Obs
 
 MOST_WORLDS = 256  # at a time, where episodes are counted
 

@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ashore.sim.engine.threads import on_one_core
-from ashore.sim.env import Env, Obs
+from ashore.sim.env import Env
 from ashore.sim.evaluate import Episodes
+from ashore.sim.observations import Obs
 
 Ints = NDArray[np.int64]
 TIME_TO_SUCCESS = "metric/seconds_to_success"  # NaN where there was none; of tasks whose success lasts

@@ -1,4 +1,4 @@
-"""One core a test."""
+"""One core a test; what several tests need is made once."""
 
 import os
 import sys
@@ -6,6 +6,7 @@ import sys
 import pytest
 
 import ashore  # sets the environment variables that torch and mujoco read when they are first imported
+from tests import untrained
 
 assert ashore.__version__
 
@@ -38,3 +39,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             if "all_models" in item.keywords:
                 item.add_marker(skipped)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def exports_for_all(tmp_path_factory: pytest.TempPathFactory) -> None:
+    ours = tmp_path_factory.getbasetemp()
+    untrained.FOLDER = (ours.parent if "PYTEST_XDIST_WORKER" in os.environ else ours) / "untrained"
+    untrained.FOLDER.mkdir(exist_ok=True)

@@ -18,8 +18,8 @@ from ashore import api
 from ashore.cli import main
 from ashore.configs.loader import load_run, of_task
 from ashore.deploy_ros.bundle import load_policy
-from ashore.runs import export_untrained
 from ashore.settings_arguments import overrides_of
+from tests.untrained import export_untrained
 
 SMALL: dict[str, Any] = {
     "total_steps": 1024,

@@ -11,7 +11,7 @@ from ashore.benchmarks.node_faults import TASKS, Storm, bench_faults
 from ashore.configs.loader import load_run
 from ashore.deploy_ros.bundle import Policy, load_policy
 from ashore.deploy_ros.safety import Command, Gate, limits_of
-from ashore.runs import export_untrained
+from tests.untrained import export_untrained
 
 
 @pytest.fixture(scope="module", params=TASKS)

@@ -18,9 +18,10 @@ from ashore.configs.loader import ConfigError, load_run
 from ashore.environments import TEST_SEED
 from ashore.falsifying import table
 from ashore.policies.checkpoint import latest, load
-from ashore.runs import POLICY_FILE, export_untrained
+from ashore.runs import POLICY_FILE
 from ashore.showing import env_of, shown_world
 from ashore.trained_policy import load_trained
+from tests.untrained import export_untrained
 
 SHORT = ["task.episode_seconds=0.2", "task.options.hold_seconds=0.1"]
 TRAIN = "num_envs=16 total_steps=1024 eval_episodes=4 eval_every=1024 checkpoint_every=512 torch_threads=1"
@@ -86,7 +87,7 @@ def test_a_place_that_cannot_be_written_is_refused_before_anything_is_played(
 ) -> None:
     monkeypatch.setattr("ashore.falsifying.falsify", lambda *_: pytest.fail("played"))
     assert main(["falsify", str(policy_file), "-o", str(tmp_path)]) == 2
-    assert f"{tmp_path} is a folder; allowed: a file" in capsys.readouterr().err
+    assert f"{tmp_path} cannot be written: Is a directory" in capsys.readouterr().err
 
 
 def test_play_shows_the_world_and_the_episode_that_failed(policy_file: Path, failing_file: Path) -> None:

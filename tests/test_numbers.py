@@ -15,11 +15,12 @@ from ashore.deploy_ros.bundle import load_policy
 from ashore.environments import make_env
 from ashore.randomization.robustness.curve import Curve, Point, clopper_pearson, fewest_episodes
 from ashore.randomization.robustness.sweep import headroom_text, margin_texts
-from ashore.runs import export_untrained, train_run
+from ashore.runs import train_run
 from ashore.sim.env import Env
 from ashore.sim.evaluate import Episodes, run_episodes, worlds_and_rounds
 from ashore.sweeps import with_ranges
 from ashore.trained_policy import carried_settings, graph_act, load_trained, measure
+from tests.untrained import export_untrained
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ import pytest
 
 from ashore.configs.loader import load_run
 from ashore.environments import make_env
-from ashore.runs import export_untrained
 from ashore.sim.view.cameras import VideoError
 from ashore.sim.view.render import Renderer, halved, write_video
+from tests.untrained import export_untrained
 
 ROOT = Path(__file__).parents[1]
 SHORT = ["task.episode_seconds=0.6", "train.algorithm.actor_hidden=[16]"]

@@ -33,7 +33,7 @@ SMALL = [
 ]
 
 
-@pytest.mark.parametrize(("preset", "kind"), [("arm_push", "none"), ("arm_push", "history"), ("arm_reach", "lstm")])
+@pytest.mark.parametrize(("preset", "kind"), [("arm_push", "history"), ("arm_reach", "lstm")])
 def test_the_run_and_its_file_do_the_same_through_resets(tmp_path: Path, preset: str, kind: str) -> None:
     run = load_run(preset, [*SMALL, f"train.algorithm.memory.kind={kind}"])
     outcome = train_run(run, tmp_path / "run", resume=False)

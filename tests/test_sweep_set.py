@@ -19,9 +19,9 @@ from ashore.configs.loader import load_run
 from ashore.configs.sweep_plan import plan_of
 from ashore.randomization.robustness.looking import looking_confidence
 from ashore.results import Sweep
-from ashore.runs import export_untrained
 from ashore.sweeps import run_sweep
 from ashore.trained_policy import load_trained
+from tests.untrained import export_untrained
 
 EASY = ["task.episode_seconds=0.3", "task.options.hold_seconds=0.04", "task.options.tolerance=0.25"]
 PLAN: dict[str, Any] = {

@@ -21,10 +21,11 @@ from ashore.configs.loader import load_run
 from ashore.environments import TEST_SEED
 from ashore.randomization.robustness.report import render
 from ashore.randomization.robustness.sweep import SweepResult
-from ashore.runs import POLICY_FILE, export_untrained
+from ashore.runs import POLICY_FILE
 from ashore.sweep_set import sweep_report
 from ashore.sweeps import EPISODES, Swept, plan_for, run_sweep, sweep_name
 from ashore.trained_policy import TrainedPolicy, load_trained, measure
+from tests.untrained import export_untrained
 
 SHORT = ["task.episode_seconds=0.2", "task.options.hold_seconds=0.1"]
 ROOT = Path(__file__).parent.parent

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ashore.benchmarks import transfer
 from ashore.configs import loader
 from ashore.configs.errors import AshoreError, UsageError
+from ashore.configs.schema import RunSettings, TaskSettings
 from ashore.environments import make_env
 
 SMALL = transfer.Size(seeds=1, steps=6144, episodes=4)
@@ -41,8 +43,23 @@ def test_held_out_worlds_go_beyond_those_of_training() -> None:
     assert (models["other_model"].jnt_range == models["as_trained"].jnt_range).all()
 
 
+def _short(task: TaskSettings) -> TaskSettings:
+    return task.model_copy(update={"episode_seconds": 1.0})
+
+
 @pytest.mark.slow
-def test_a_small_table_from_beginning_to_end(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_small_table_from_beginning_to_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With episodes of a second, and of the checkpoints alone."""
+    worlds, training = transfer.families, transfer.training
+
+    def shorter(*of: Any) -> RunSettings:
+        run = training(*of)
+        return run.model_copy(update={"task": _short(run.task)})
+
+    monkeypatch.setattr(transfer, "families", lambda *of: {name: _short(task) for name, task in worlds(*of).items()})
+    monkeypatch.setattr(transfer, "training", shorter)
+    monkeypatch.setattr("ashore.runs.export_run", lambda *_: None)
+
     def run() -> dict:  # type: ignore[type-arg]
         return transfer.transfer("arm_push", ("none", "adr_small"), SMALL, tmp_path, command="test")
 

@@ -14,8 +14,9 @@ from ashore.configs.errors import UsageError
 from ashore.configs.loader import load_run
 from ashore.configs.verdict import Verdict, read_stamp, verdict_path
 from ashore.deploy_ros import dds_node
-from ashore.runs import POLICY_FILE, export_untrained
+from ashore.runs import POLICY_FILE
 from ashore.trained_policy import load_trained
+from tests.untrained import export_untrained
 
 SHORT = ["task.episode_seconds=0.2", "task.options.hold_seconds=0.1"]
 EASY = "success: {at_least: 0.7, episodes: 16, doublings: 0}\n"

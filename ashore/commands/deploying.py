@@ -27,9 +27,12 @@ def inspect(options: argparse.Namespace) -> None:
 
 
 def twin(options: argparse.Namespace) -> int:
+    from ashore.configs.whole_file import require_writable
     from ashore.files import write_atomically
     from ashore.twins import serve_twin
 
+    if options.json is not None:
+        require_writable(options.json)
     results = serve_twin(
         options.policy,
         options.set,

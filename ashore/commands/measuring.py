@@ -71,9 +71,10 @@ def gate(options: argparse.Namespace) -> int:
 def falsify(options: argparse.Namespace) -> int:
     from rich.console import Console
 
+    from ashore.configs.whole_file import require_writable
     from ashore.falsifying import Asked, default_path, table
     from ashore.falsifying import falsify as search
-    from ashore.files import require_writable, write_atomically
+    from ashore.files import write_atomically
     from ashore.trained_policy import load_trained
 
     policy = load_trained(options.policy, options.set)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ashore.configs.schema import RobotSettings, Workspace
 from ashore.sim.robots.loops import Loops
 from ashore.sim.robots.robot import ModelError, joint_addresses
+from ashore.sim.scene.computed_once import computed_once
 from ashore.sim.tasks.task import sensor_columns
 
 CANDIDATES = 1024
@@ -36,7 +37,16 @@ def tool_postures(
 
     They begin around home, at most `variety` times `robot.start_spread` away, and go to a random point of the box by
     damped least squares (Wampler 1986); with `down` the tool's z axis then points down within 15 degrees.
+    Raises ModelError where loops cannot be closed, or too few of the postures are free.
     """
+    depends_on = f"tool_postures {robot.model_dump_json()} {box.model_dump_json()} {down} {variety!r}"
+    qpos, tool = computed_once(model, depends_on, lambda: _tool_postures(model, robot, box, down, variety))
+    return qpos, tool
+
+
+def _tool_postures(
+    model: mujoco.MjModel, robot: RobotSettings, box: Workspace, down: bool, variety: float
+) -> tuple[Array, Array]:
     random = np.random.Generator(np.random.Philox(0))
     moved = _moved(robot)
     home, low, high = np.array(robot.home), np.array(box.low), np.array(box.high)

@@ -15,6 +15,7 @@ from ashore.configs.schema import Fraction, Positive, Settings, TaskSettings
 from ashore.sim import rotations
 from ashore.sim.engine.world import World
 from ashore.sim.robots.robot import ModelError
+from ashore.sim.scene.computed_once import computed_once
 from ashore.sim.tasks import locomotion
 from ashore.sim.tasks.rewards import RewardWeights, reward
 from ashore.sim.tasks.task import StepOutcome, Task
@@ -58,7 +59,9 @@ class QuadrupedGetup(Task):
         self._home = torch.tensor(settings.robot.home)
         self._height = locomotion.home_height(world.model, settings)
         self._hold_steps = round(self.options.hold_seconds / settings.control_dt)
-        self._starts = self._fallen_postures()
+        robot = settings.robot.model_dump_json()
+        (starts,) = computed_once(world.model, f"fallen postures {robot}", lambda: (self._fallen_postures().numpy(),))
+        self._starts = torch.from_numpy(starts)
         self.held = torch.zeros(world.num_worlds)  # control steps of standing, in a row
         self.success = torch.zeros(world.num_worlds, dtype=torch.bool)
 

@@ -22,7 +22,8 @@ from torch import Tensor
 
 from ashore.configs.errors import AshoreError
 from ashore.sim.engine.threads import on_one_core
-from ashore.sim.env import Env, Obs
+from ashore.sim.env import Env
+from ashore.sim.observations import Obs
 from ashore.sim.view.render import shape, show
 
 LOOPBACK = "127.0.0.1"

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ashore.configs.whole_file import whole_file
-from ashore.sim.env import Env, Obs
+from ashore.sim.env import Env
+from ashore.sim.observations import Obs
 from ashore.sim.tasks.task import Marker
 from ashore.sim.view.cameras import VideoError, draw, open_renderer
 from ashore.sim.view.visuals import Look

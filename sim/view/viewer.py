@@ -9,7 +9,8 @@ import mujoco
 import mujoco.viewer
 from torch import Tensor
 
-from ashore.sim.env import Env, Obs
+from ashore.sim.env import Env
+from ashore.sim.observations import Obs
 from ashore.sim.view.render import add_marker, show
 
 

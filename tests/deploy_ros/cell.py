@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -18,6 +18,13 @@ from ashore.deploy_ros.settings import NodeSettings
 from ashore.deploy_ros.states import Output
 
 TICK = 0.002  # s, of `Servos` and their controller
+GOAL = (1.8, -1.3, 0.9)
+# Of the velocity limits. The stand-in's cubics ask for up to 1.03 of them at the end of an acceleration, without any fault.
+MOST = 1.06
+# s: lag of the servos, and from a setpoint to them. The last is as slow as the training environment's slowest arm.
+ROBOTS = [(0.0, 0.0), (0.03, 0.0), (0.03, 0.05), (0.1, 0.06)]
+# s between the controller's words on where it stands (0: none): at 500, 125 and 50 Hz, Humble's default.
+TELLS = [0.0, 0.002, 0.008, 0.02]
 Accept = Callable[[Trajectory, float], bool]  # trajectory, now -> whether the controller gets it
 
 
@@ -176,3 +183,9 @@ class Cell:
     def _sense(self) -> None:
         q, v = self.robot.measure()
         self.node.on_joint_state(self._names, q.tolist(), v.tolist(), 0.0, self.now)
+
+
+def cell(policy: Policy, lag: float = 0.03, late: float = 0.0, **options: Any) -> tuple[Cell, Servos]:
+    """At rest at zero, with `GOAL` as its goal."""
+    robot = Servos(np.zeros(3), lag, late)
+    return Cell(policy, robot, goal=GOAL, **options), robot

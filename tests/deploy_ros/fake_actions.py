@@ -91,14 +91,29 @@ def run_executor() -> None:
         EXECUTOR.popleft()()
 
 
+def cancel_response(return_code: int, goals: int) -> Any:
+    """action_msgs/srv/CancelGoal's; goals: how many it names that will be cancelled, none where a server of rclpy refuses."""
+    return SimpleNamespace(return_code=return_code, goals_canceling=[SimpleNamespace()] * goals)
+
+
 class Server:
-    """An action server that does what a test says: accepts or not, and ends goals when told."""
+    """An action server that does what a test says: accepts or not, ends goals when told, answers at once or when told."""
 
     def __init__(self, accepts: bool = True, answers: bool = True) -> None:
         self.ready, self.accepts, self.answers = True, accepts, answers
+        self.to_cancel: Any = cancel_response(0, 1)  # what it says to a request to cancel; None: nothing
         self.goals: list[Any] = []
+        self.asked: list[tuple[ActionClient, Future]] = []  # by the goals that have no answer yet
         self.handles: list[Handle] = []  # of goals that were accepted
         self.cancelled: list[Handle] = []
+
+    def answer(self, which: int = 0, accepts: bool = True) -> None:
+        """What it did not say at once."""
+        client, future = self.asked.pop(which)
+        handle = Handle(client, self, accepts)
+        if accepts:
+            self.handles.append(handle)
+        future.set_result(handle)
 
     def end(self, status: int, stalled: bool = False, which: int = -1) -> None:
         result = SimpleNamespace(stalled=stalled, reached_goal=status == SUCCEEDED)
@@ -113,20 +128,23 @@ SERVERS: dict[str, Server] = {}  # by the name of the action
 
 
 class Handle:
-    """`rclpy.action.client.ClientGoalHandle`."""
+    """`rclpy.action.client.ClientGoalHandle`, which asks through its client."""
 
-    def __init__(self, server: Server, accepted: bool) -> None:
-        self._server, self.accepted = server, accepted
+    def __init__(self, client: ActionClient, server: Server, accepted: bool) -> None:
+        self._client, self._server, self.accepted = client, server, accepted
         self.result_future = Future()
 
     def get_result_async(self) -> Future:
+        self._client.require()
         assert self.accepted, "the server knows no such goal"
         return self.result_future
 
     def cancel_goal_async(self) -> Future:
+        self._client.require()
         self._server.cancelled.append(self)
         future = Future()
-        future.set_result(SimpleNamespace(return_code=0))
+        if self._server.to_cancel is not None:
+            future.set_result(self._server.to_cancel)
         return future
 
 
@@ -140,26 +158,24 @@ class ActionClient:
         node.action_clients.append(self)
 
     def server_is_ready(self) -> bool:
-        self._require()
+        self.require()
         return self._name in SERVERS and SERVERS[self._name].ready
 
     def send_goal_async(self, goal: Any, feedback_callback: Any = None, goal_uuid: Any = None) -> Future:
-        self._require()
+        self.require()
         if not isinstance(goal, self._type.Goal):
             raise TypeError
         server, future = SERVERS[self._name], Future()
         server.goals.append(goal)
+        server.asked.append((self, future))
         if server.answers:
-            handle = Handle(server, server.accepts)
-            if server.accepts:
-                server.handles.append(handle)
-            future.set_result(handle)
+            server.answer(-1, server.accepts)
         return future
 
     def destroy(self) -> None:
-        self._require()
+        self.require()
         self.destroyed = True
 
-    def _require(self) -> None:
+    def require(self) -> None:
         if self.destroyed:
             raise RuntimeError("cannot use Destroyable because destruction was requested")  # InvalidHandle

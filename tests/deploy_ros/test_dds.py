@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -216,26 +215,45 @@ def test_the_last_command_is_waited_for_where_nothing_can_be_said(
     assert flushed and robot.commands[-1].points[0].velocities == [0.0, 0.0, 0.0]
 
 
+class NoUtf8(types.String):
+    """Of the right type, with bytes that are none of its field's."""
+
+    def serialize(self, *_: Any, **__: Any) -> bytes:
+        return b"\x00\x01\x00\x00" + b"\x02\x00\x00\x00" + b"\xff\x00"  # CDR, little-endian; length 2; no UTF-8
+
+
 @pytest.mark.slow
-def test_bytes_that_are_no_message_are_left_out_and_counted(participant: Participant) -> None:
-    heard: list[Any] = []
-    participant.reader("/ashore/stop", types.Bool, heard.append)
-    (_, condition, callback) = participant._readers[0]
+def test_bytes_that_are_no_message_are_left_out_and_counted_and_what_came_with_them_is_heard(
+    participant: Participant,
+) -> None:
+    heard: list[str] = []
+    participant.reader("/ashore/episode", types.String, lambda message: heard.append(message.data), reliable=True)
+    writer = participant.writer("/ashore/episode", types.String, depth=10)
+    spin_until(participant, lambda: writer.heard)
+    for message in (types.String(data="before"), NoUtf8(), NoUtf8(), types.String(data="after")):
+        writer.write(message)
+    spin_until(participant, lambda: "after" in heard)
+    assert heard == ["before", "after"] and participant.unreadable == 2
+    assert "rt/ashore/episode that cannot be read: UnicodeDecodeError" in participant.last_unreadable
 
-    def take(_: int) -> list[Any]:
-        raise UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte")
 
-    broken = SimpleNamespace(take=take, topic=SimpleNamespace(name="rt/ashore/goal_pose"))
-    participant._readers.insert(0, (broken, condition, callback))  # type: ignore[arg-type]
-    stop = participant.writer("/ashore/stop", types.Bool)
+@pytest.mark.slow
+def test_bytes_that_are_no_message_are_said_once_however_many_come(
+    participant: Participant, patient_file: Path
+) -> None:
+    episodes = participant.writer("/ashore/episode", types.String)
+    with Node(patient_file, wait=30.0) as node:
 
-    def write_and_look() -> bool:
-        stop.write(types.Bool(data=True))
-        return bool(heard)
+        def write_and_look() -> bool:
+            episodes.write(NoUtf8())
+            return any("rt/ashore/episode that cannot be read" in line for line in node.said)
 
-    spin_until(participant, write_and_look)
-    participant._readers.pop(0)
-    assert participant.unreadable > 0 and "rt/ashore/goal_pose that cannot be read" in participant.last_unreadable
+        spin_until(participant, lambda: episodes.heard)
+        spin_until(participant, write_and_look)
+        for _ in range(10):
+            episodes.write(NoUtf8())
+            participant.spin(0.02)
+    assert len([line for line in node.said if "cannot be read" in line]) == 1, node.said
 
 
 def test_a_patient_file_that_is_none_ends_the_node_in_one_line(tmp_path: Path) -> None:
@@ -243,3 +261,16 @@ def test_a_patient_file_that_is_none_ends_the_node_in_one_line(tmp_path: Path) -
     (tmp_path / "p.onnx").write_bytes(b"nothing of the kind")
     assert run_node(tmp_path / "p.onnx", say=said.append) == 2
     assert len(said) == 1 and "not an ONNX file" in said[0]
+
+
+@pytest.mark.parametrize(("name", "why"), [("report", "cannot be written"), ("record", "No such file or directory")])
+def test_a_place_that_cannot_be_written_ends_the_node_before_it_starts(
+    patient_file: Path, tmp_path: Path, name: str, why: str
+) -> None:
+    said: list[str] = []
+    (tmp_path / "file").touch()
+    places = {"report": str(tmp_path / "run.json"), "record": str(tmp_path / "run.mcap")}
+    places[name] = str(tmp_path / ("file" if name == "report" else "absent") / "run")
+    assert run_node(patient_file, NodeSettings(**places), say=said.append) == 2
+    assert len(said) == 1 and why in said[0]
+    assert list(tmp_path.iterdir()) == [tmp_path / "file"]

@@ -7,9 +7,8 @@ import pytest
 
 from ashore.deploy_ros.bundle import Policy
 from ashore.deploy_ros.reasons import Reason
-from tests.deploy_ros.cell import TICK, Cell, Servos
+from tests.deploy_ros.cell import GOAL, ROBOTS, TICK, Cell, Servos
 from tests.deploy_ros.policies import DT
-from tests.deploy_ros.test_reachable import GOAL, ROBOTS
 
 
 class Deaf(Cell):

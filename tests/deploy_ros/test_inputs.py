@@ -194,12 +194,32 @@ def test_what_is_sent_again_with_its_old_stamp_makes_no_measurement_fresh() -> N
         told.take("twist", (0.1,) * 6, "", now, 50.0)
 
 
+def test_a_static_transform_is_taken_whatever_its_stamp() -> None:
+    told = Transforms()
+    for x, stamp in ((0.1, 50.0), (0.2, 50.0), (0.3, 40.0)):
+        told.take([Transform("base", "camera", (x, 0.0, 0.0), NONE, stamp)], True, 1.0, running=True)
+        told.take([Transform("camera", "puck", (0.0, 0.0, 0.0), NONE, 10.0 + x)], False, 1.0, running=True)
+        found = told.look_up("base", "puck", 1.0)
+        assert found is not None and found[0][0] == x
+    told.take([Transform("base", "camera", (0.4, 0.0, 0.0), NONE, 30.0)], False, 2.0, running=True)
+    found = told.look_up("base", "camera", 2.0)
+    assert found is not None and found[0][0] == 0.4, "its stamp says nothing of a measurement's"
+
+
 def test_a_transform_that_is_sent_again_with_its_old_stamp_ages() -> None:
     told = Transforms()
     for now, stamp in ((1.0, 50.0), (1.1, 50.1), (1.2, 50.1), (1.3, 50.1)):
         told.take([Transform("base", "puck", (0.4, 0.0, 0.0), NONE, stamp)], False, now)
     found = told.look_up("base", "puck", 1.3)
     assert found is not None and found[1] == 1.1
+    told.take([Transform("base", "puck", (0.5, 0.0, 0.0), NONE, 49.0)], False, 1.3, running=True)
+    found = told.look_up("base", "puck", 1.3)
+    assert found is not None and found[1] == 1.1 and found[0][0] == 0.4, (
+        "an earlier one neither, while the robot is driven"
+    )
+    told.take([Transform("base", "puck", (0.5, 0.0, 0.0), NONE, 49.0)], False, 1.35)
+    found = told.look_up("base", "puck", 1.35)
+    assert found is not None and found[1] == 1.35, "nothing is driven, and the clock may have been set back"
     told.take([Transform("base", "puck", (0.4, 0.0, 0.0), NONE)], False, 1.4)
     told.take([Transform("base", "puck", (0.4, 0.0, 0.0), NONE)], False, 1.5)
     found = told.look_up("base", "puck", 1.6)

@@ -25,7 +25,7 @@ from ashore.deploy_ros.latency import (
     trained_latency,
     verdict,
 )
-from ashore.deploy_ros.run_report import report_of, write_report
+from ashore.deploy_ros.run_report import report_of, require_report, write_report
 from ashore.deploy_ros.safety import Command
 from tests.deploy_ros.cell import Cell, Servos
 from tests.deploy_ros.policies import DT, interface
@@ -213,8 +213,11 @@ def test_a_robot_that_is_later_than_in_training_is_outside(policy: Policy) -> No
     assert meter.texts()[f"{COMMAND} [s]"].endswith("outside (trained on 0.02 to 0.04)")
 
 
-def test_a_report_that_cannot_be_written_is_said(policy: Policy, tmp_path: Path) -> None:
-    cell = Cell(policy, Servos(np.zeros(3)), goal=GOALS[0], report=str(tmp_path / "absent" / "run.json"))
+def test_a_report_that_cannot_be_written_any_more_is_said_and_leaves_nothing(policy: Policy, tmp_path: Path) -> None:
+    cell = Cell(policy, Servos(np.zeros(3)), goal=GOALS[0], report=str(tmp_path / "run.json"))
+    require_report(cell.node.settings)
+    (tmp_path / "run.json").mkdir()
     said: list[str] = []
     write_report(cell.node, said.append)
-    assert len(said) == 1 and said[0].endswith("run.json': No such file or directory")
+    assert len(said) == 1 and said[0].endswith("run.json': Is a directory")
+    assert list(tmp_path.rglob("*")) == [tmp_path / "run.json"]

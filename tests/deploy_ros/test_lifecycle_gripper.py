@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 
+from ashore.deploy_ros import gripper_goals
 from ashore.deploy_ros.dds_node import run_node
 from ashore.deploy_ros.groups import groups_of
 from ashore.deploy_ros.messages import RoutingError
 from ashore.deploy_ros.settings import NodeSettings
 from ashore.deploy_ros.twin_controllers import Controllers
-from tests.deploy_ros.fake_actions import ABORTED, CANCELED, SERVERS, SUCCEEDED, ActionClient, Server
+from tests.deploy_ros.fake_actions import ABORTED, CANCELED, SERVERS, SUCCEEDED, Server, cancel_response
 from tests.deploy_ros.fake_rclpy import Message
 from tests.deploy_ros.lifecycle_rig import goal, joint_state
 from tests.deploy_ros.policies import INPUTS, interface, make_policy, signal
@@ -104,18 +105,59 @@ def test_a_stop_cancels_what_is_under_way_and_a_reset_begins_anew(module: Any, f
     cell.until(lambda: len(cell.server.goals) > count)
 
 
-def test_a_goal_that_is_accepted_after_a_stop_is_cancelled_then(module: Any, file: Path) -> None:
+def test_a_goal_that_is_accepted_after_a_stop_is_cancelled_then(
+    module: Any, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(gripper_goals, "PATIENCE", 1e9)
     cell = Cell(module, file, Server(answers=False))
     cell.until(lambda: cell.server.goals)
-    (client,) = cell.node._grippers._clients.values()
-    late = ActionClient.send_goal_async  # the answer of a slow server
     cell.node.listeners["/ashore/stop"](Message(data=True))
     cell.until(lambda: cell.status["reason"] == "stopped on request")
-    cell.server.answers = True
-    future = late(cell.node.action_clients[0], client._goal(client._aim))
-    future.add_done_callback(client._on_answer)
+    cell.server.answer()
     cell.until(lambda: cell.server.cancelled)
     assert cell.server.cancelled == cell.server.handles
+
+
+@pytest.mark.parametrize(
+    ("response", "patience", "says"),
+    [
+        (cancel_response(1, 0), 1e9, "refuses to cancel its goal of "),
+        (cancel_response(0, 0), 1e9, "refuses to cancel its goal of "),
+        (None, 0.05, "gives no answer to a request to cancel its goal of "),
+    ],
+)
+def test_a_gripper_that_is_not_cancelled_after_a_stop_is_said_and_needs_a_reset(
+    module: Any, file: Path, monkeypatch: pytest.MonkeyPatch, response: Any, patience: float, says: str
+) -> None:
+    monkeypatch.setattr(gripper_goals, "PATIENCE", 1e9)
+    cell = Cell(module, file, Server())
+    cell.until(lambda: cell.server.handles)
+    monkeypatch.setattr(gripper_goals, "PATIENCE", patience)
+    cell.server.to_cancel = response
+    cell.node.listeners["/ashore/stop"](Message(data=True))
+    cell.until(lambda: says in cell.status["reason"])
+    fault = f"the gripper does not do what it was told: {NAME} {says}"
+    assert cell.status["reason"].startswith(f"stopped on request; {fault}") and cell.status["latched"]
+    assert len([line for line in cell.node.log if says in line and "holding" not in line]) == 1, cell.node.log
+    cell.server.to_cancel = cancel_response(0, 1)
+    monkeypatch.setattr(gripper_goals, "PATIENCE", 1e9)
+
+    def goes_on() -> bool:
+        if "reset" not in cell.node.log:
+            cell.node.listeners["/ashore/reset"](Message(data=True))  # in vain while it brakes
+        return bool(cell.status["reason"].startswith("following"))
+
+    cell.until(goes_on)
+
+
+def test_an_answer_that_comes_after_a_cleanup_is_not_heeded(module: Any, file: Path) -> None:
+    cell = Cell(module, file, Server(answers=False))
+    cell.until(lambda: cell.server.goals)
+    cell.node.trigger_deactivate()
+    cell.server.answer()  # the executor has not come to it yet
+    cell.node.trigger_cleanup()
+    cell.node.tick()
+    assert not cell.server.cancelled
 
 
 @pytest.mark.parametrize(
@@ -128,15 +170,19 @@ def test_a_goal_that_is_accepted_after_a_stop_is_cancelled_then(module: Any, fil
     ],
 )
 def test_what_the_gripper_does_not_do_brakes_the_robot_and_is_said_once(
-    module: Any, file: Path, what: str, says: str, tmp_path: Path
+    module: Any, file: Path, what: str, says: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(gripper_goals, "PATIENCE", 1e9)
     cell = Cell(module, file, Server(), record=str(tmp_path / "run.mcap"))
     cell.until(lambda: len(cell.server.handles) > 2)
+    if what == "silent":
+        monkeypatch.setattr(gripper_goals, "PATIENCE", 0.05)
     if what == "aborts":
         cell.server.end(ABORTED)
     cell.server.accepts, cell.server.answers = what != "rejects", what != "silent"
     cell.server.ready = what != "dies"
     cell.until(lambda: cell.status["latched"])
+    monkeypatch.setattr(gripper_goals, "PATIENCE", 1e9)
     assert (
         cell.status["reason"].startswith("the gripper does not do what it was told: ") and says in cell.status["reason"]
     )

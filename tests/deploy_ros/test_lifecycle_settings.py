@@ -41,7 +41,13 @@ def driving(module: Any, file: Path) -> Any:
 
 @pytest.mark.parametrize(
     ("wrong", "why"),
-    [({"rate": 5000.0}, "5000.0"), ({"auto_reset": 5}, "auto_reset"), ({"rate": 5000}, "rate = 5000: ")],
+    [
+        ({"rate": 5000.0}, "5000.0"),
+        ({"auto_reset": 5}, "auto_reset"),
+        ({"rate": 5000}, "rate = 5000: "),
+        ({"report": "/dev/null/run.json"}, "/dev/null/run.json cannot be written: /dev/null is no folder"),
+        ({"record": "/dev/null/run.mcap"}, "record = '/dev/null/run.mcap': Not a directory"),
+    ],
 )
 def test_a_parameter_that_cannot_be_used_ends_the_process_in_one_line(
     module: Any, patient_file: Path, capsys: pytest.CaptureFixture[str], wrong: dict[str, Any], why: str

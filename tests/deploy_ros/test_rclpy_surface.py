@@ -93,6 +93,7 @@ def test_nothing_else_of_rclpy_is_used() -> None:
     compiled = {name.split(".")[-1] for name in COMPILED}
     fields = {"metadata", "annotation", "model_fields", "model_dump", "errors"}  # of pydantic
     fields |= {name for message in MESSAGES.values() for name in message} | {"data", "transition", "success", "Goal"}
+    fields |= {"return_code", "goals_canceling"}  # of action_msgs/srv/CancelGoal_Response
     known = own_names() | PYTHONS | set(MEMBERS) | set(GUARDED) | compiled | fields
     known |= {name.split(".")[-1] for name in KNOWN} | {"exit", "stderr", "version_info", "MessageOnly"}
     unknown = {f"{where}: {name}" for path in FILES for name, where in attributes(path) if name not in known}

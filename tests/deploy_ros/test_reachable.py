@@ -2,32 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ashore.configs.laws.limits import JointLimits
 from ashore.deploy_ros.bundle import Policy
-from ashore.deploy_ros.following import Evidence, Following, Measured
 from ashore.deploy_ros.reasons import Reason
-from tests.deploy_ros.cell import TICK, Cell, Servos
+from tests.deploy_ros.cell import GOAL, MOST, ROBOTS, TELLS, TICK, Cell, Servos, cell
 from tests.deploy_ros.policies import DT, LIMITS
-
-GOAL = (1.8, -1.3, 0.9)
-# Of the velocity limits. The stand-in's cubics ask for up to 1.03 of them at the end of an acceleration, without any fault.
-MOST = 1.06
-# s: lag of the servos, and from a setpoint to them. The last is as slow as the training environment's slowest arm.
-ROBOTS = [(0.0, 0.0), (0.03, 0.0), (0.03, 0.05), (0.1, 0.06)]
-# s between the controller's words on where it stands (0: none): at 500, 125 and 50 Hz, Humble's default.
-TELLS = [0.0, 0.002, 0.008, 0.02]
-
-
-def cell(policy: Policy, lag: float = 0.03, late: float = 0.0, **options: Any) -> tuple[Cell, Servos]:
-    robot = Servos(np.zeros(3), lag, late)
-    return Cell(policy, robot, goal=GOAL, **options), robot
 
 
 @pytest.mark.parametrize(("lag", "late"), ROBOTS)
@@ -163,25 +146,6 @@ def test_a_controller_at_a_third_of_the_speed_is_waited_for(policy: Policy) -> N
     assert np.abs(robot.q - given_up).max() <= 0.03
 
 
-@pytest.mark.parametrize("seconds", [0.1, 0.5, 5.0])
-def test_a_forward_controller_that_comes_late_finds_its_value_where_the_robot_is(
-    policy: Policy, seconds: float
-) -> None:
-    it, robot = cell(policy, 0.05, controller_at=seconds, output="forward")
-    it.run(seconds + 0.5)
-    it.interrupt()
-    assert it.excess() <= MOST
-    if seconds > 0.3:
-        assert not robot.q.any()
-
-
-def test_a_forward_controller_that_comes_soon_after_the_start_is_no_jump(policy: Policy) -> None:
-    it, robot = cell(policy, 0.01, controller_at=0.1, output="forward")
-    it.run(4.0)
-    assert it.excess() <= MOST
-    np.testing.assert_allclose(robot.q, GOAL, atol=2e-3)
-
-
 class Late(Cell):
     """Until `late`, in s, the robot and its joint states stand still, as on a computer with other work."""
 
@@ -205,17 +169,6 @@ def test_a_computer_that_is_late_for_a_moment_is_no_robot_that_stands_still(poli
     it.run(4.0)
     assert {o.reason for o in it.outputs} <= {Reason.OK, Reason.LIMITED}
     np.testing.assert_allclose(robot.q, [-x for x in GOAL], atol=2e-3)
-
-
-def test_a_forward_controller_holds_a_blocked_arm_where_it_is(policy: Policy) -> None:
-    it, robot = cell(policy, output="forward")
-    it.run(0.5)
-    robot.blocked[:] = True
-    it.run_until(Reason.STALLED, 0.4)
-    reach = it.node.gate.following.reach
-    assert (np.abs(np.array(it.setpoints) - np.array(it.path[:-1])) <= reach).all()
-    it.run(0.1)
-    np.testing.assert_allclose(it.setpoints[-1], robot.q)
 
 
 @settings(max_examples=40, deadline=None)
@@ -257,21 +210,6 @@ def test_whatever_happens_the_robot_keeps_its_velocity_limits(
         assert np.isfinite(output.position).all() and np.isfinite(output.velocity).all()
 
 
-@pytest.mark.parametrize("joint", [0, 1, 2])
-@pytest.mark.parametrize(("lag", "late"), [(0.002, 0.0), (0.01, 0.0), (0.03, 0.0), (0.03, 0.05)])
-def test_one_blocked_joint_of_a_forward_controller_is_no_leap_of_the_others(
-    policy: Policy, lag: float, late: float, joint: int
-) -> None:
-    it, robot = cell(policy, lag, late, output="forward")
-    it.run(0.5)
-    robot.blocked[joint] = True
-    since = len(it.path) - 1
-    it.run(2.0)
-    assert it.outputs[-1].status.latched and it.node.at_rest
-    others = [k for k in range(3) if k != joint]
-    assert (np.abs(it.speeds[since:, others]) / LIMITS.velocity[others]).max() <= MOST
-
-
 @pytest.mark.parametrize(("seconds", "most"), [(0.6, 0.5), (0.8, MOST), (1.2, MOST)])
 def test_a_joint_that_was_blocked_for_more_than_half_a_second_does_not_spring(
     policy: Policy, seconds: float, most: float
@@ -285,107 +223,3 @@ def test_a_joint_that_was_blocked_for_more_than_half_a_second_does_not_spring(
     robot.blocked[:] = False
     it.run(1.0)
     assert np.abs(it.speeds[since:, 0]).max() / LIMITS.velocity[0] <= most
-
-
-def test_a_joint_that_starts_outside_its_limits_is_given_the_time_to_come_back() -> None:
-    """By hand: 0.12 rad beyond a limit, at 3.14 rad/s at most, a cubic from rest to rest takes 1.5 * 0.12 / 3.14 = 0.0573 s."""
-    one = np.ones(1)
-    following = Following(JointLimits(-6.28 * one, 6.28 * one, 3.14 * one, 8.0 * one), 0.02, 0.2)
-    begun = Evidence.begin(Measured(6.4 * one, 0 * one, 0.0), 6.4 * one)
-    for velocity in (0 * one, -0.1 * one):
-        assert following.travel_time(6.28 * one, velocity, begun, 0.0) == pytest.approx(0.0573, abs=0.002)
-
-
-def test_the_end_of_one_motion_does_not_count_towards_the_next() -> None:
-    """The sixth joint of the twin's panda and its target, rad, every 20 ms: it settles, then its target sets off again.
-
-    Recorded in `make demo`, where the gate shut on a healthy arm.
-    """
-    robot = [2.1556, 2.1594, 2.1623, 2.1646, 2.167, 2.1692, 2.1719, 2.173, 2.1737, 2.1731, 2.1722]
-    robot += [2.1707, 2.1687, 2.1656, 2.1655, 2.1651, 2.164, 2.1644, 2.1633, 2.1581, 2.1534]
-    target = [2.1787, 2.1802, 2.18, 2.1787, 2.176, 2.1725, 2.1687, 2.1662, 2.1638, 2.1623, 2.1611]
-    target += [2.1619, 2.1618, 2.1631, 2.1565, 2.1418, 2.1191, 2.0884, 2.0497, 2.003, 1.958]
-    one = np.ones(1)
-    following = Following(JointLimits(-6.28 * one, 6.28 * one, 2.61 * one, 20.0 * one), DT, 0.2)
-    evidence = Evidence.begin(Measured(2.152 * one, 0 * one, -DT), 2.175 * one)._replace(proven=True)
-    for k, (q, p) in enumerate(zip(robot, target, strict=True)):
-        evidence = following.watch(evidence, Measured(q * one, 0 * one, k * DT), p * one)
-        assert not following.stalled(evidence, p * one).any(), f"after {k} periods"
-
-
-@pytest.mark.parametrize(("lag", "late"), [(0.002, 0.0), *ROBOTS[1:]])
-@pytest.mark.parametrize("tells", TELLS[1:])
-@pytest.mark.parametrize("seconds", [0.06, 0.1, 0.15, 0.25, 0.4])
-def test_points_that_are_lost_under_way_are_no_leap_where_the_controller_says_where_it_stands(
-    policy: Policy, lag: float, late: float, tells: float, seconds: float
-) -> None:
-    for at in (0.3, 0.5, 0.8):
-        it, robot = cell(policy, lag, late, tells=tells, accept=lambda _, now, at=at: not at < now < at + seconds)
-        it.run(4.0)
-        assert it.excess() <= 1.12  # without: 1.7 to 8.2
-        assert {o.reason for o in it.outputs} <= {Reason.OK, Reason.LIMITED, Reason.REJECTED}
-        if seconds < 0.2:
-            np.testing.assert_allclose(robot.q, GOAL, atol=2e-3)
-
-
-class Noisy(Servos):
-    """Its encoders are, rad."""
-
-    noise, random = 0.0, np.random.default_rng(0)
-
-    def measure(self) -> tuple[np.ndarray, np.ndarray]:
-        return self.q + self.random.normal(0.0, self.noise, self.q.shape), self.v
-
-
-@pytest.mark.parametrize("noise", [0.003, 0.01])
-@pytest.mark.parametrize("at", [0.1, 0.2, 0.3, 0.5, 1.0])
-def test_noise_is_no_motion_where_the_controller_says_where_it_stands(policy: Policy, noise: float, at: float) -> None:
-    robot = Noisy(np.zeros(3), 0.002)
-    robot.noise = noise
-    it = Cell(policy, robot, goal=GOAL, controller_at=at, tells=0.008)
-    it.run(at + 1.0)
-    assert it.excess() <= 1.15  # without: 1.3 to 8.9
-
-
-def test_a_controller_that_rejects_is_told_from_a_robot_that_is_blocked(policy: Policy) -> None:
-    it, robot = cell(policy, end_velocity=False, tells=0.02)
-    assert it.run_until(Reason.REJECTED) <= 0.2 + 1e-9
-    assert "allow_nonzero_velocity_at_trajectory_end" in it.outputs[-1].status.reason
-    it.run(2.0)
-    assert it.excess() < 1e-9 and it.outputs[-1].reason is Reason.REJECTED
-    it, robot = cell(policy, tells=0.02)
-    it.run(0.5)
-    robot.blocked[1] = True
-    it.run_until(Reason.BLOCKED, 0.4)
-    it.run(1.5)
-    assert (np.abs(it.setpoints[-1] - robot.q) < 1e-3).all()  # without servo effort
-
-
-def test_rejection_is_found_within_0_2_s_on_noisy_encoders_too(policy: Policy) -> None:
-    robot = Noisy(np.zeros(3))
-    robot.noise = 0.01
-    it = Cell(policy, robot, goal=GOAL, end_velocity=False, tells=0.008)
-    assert it.run_until(Reason.REJECTED) <= 0.2 + 1e-9
-
-
-@pytest.mark.parametrize("what", ["nan", "names", "length", "text", "far", "huge", "silence"])
-def test_a_controller_state_that_cannot_be_used_is_as_if_there_were_none(policy: Policy, what: str) -> None:
-    it, robot = cell(policy)
-    names = tuple(j.name for j in it.node.interface.joints)
-    fit: tuple[Any, Any, Any] = (names, [0.0] * 3, [0.0] * 3)
-    strange: dict[str, tuple[Any, Any, Any]] = {
-        "nan": (names, [float("nan")] * 3, [0.0] * 3),
-        "names": (names[:2], [0.0] * 2, [0.0] * 2),
-        "length": (names, [0.0] * 2, []),
-        "far": (names, [0.0, 5.0, 0.0], [0.0] * 3),  # limits: 1.5 rad to both sides
-        "huge": (names, [0.0, 1e308, 0.0], [0.0] * 3),
-        "text": (names, ["a", "b", "c"], []),
-        "silence": fit,  # and nothing after it
-    }
-    for _ in range(1 if what == "silence" else 100):
-        why = it.node.on_controller_state(*strange[what], it.now)
-        assert bool(why) == (what != "silence")
-        it.run(DT)
-    it.run(4.0)
-    assert it.node.refusals.count == 0 and it.outputs[-1].reason is Reason.OK
-    np.testing.assert_allclose(robot.q, GOAL, atol=2e-3)

@@ -170,6 +170,19 @@ def test_a_command_of_another_type_or_that_ends_too_early_is_one_line(
         replayed(rewritten(recording, tmp_path / "other.mcap", other), policy_file)
 
 
+def test_settings_that_do_not_fit_the_policy_are_refused_with_the_file(
+    recording: Path, policy_file: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged.mcap"
+    damaged.write_bytes(
+        recording.read_bytes().replace(b'"gripper_controller":"gripper_c', b'"gripper_controller":"gripper_x')
+    )
+    with pytest.raises(
+        RecordingError, match=r"damaged.mcap: its settings do not fit the policy: gripper_controller = "
+    ):
+        replayed(damaged, policy_file)
+
+
 def test_damaged_bytes_are_refused_or_cut_off_and_nothing_else(
     recording: Path, policy_file: Path, tmp_path: Path
 ) -> None:

@@ -120,6 +120,11 @@ def test_an_object_whose_frame_is_lost_brakes_the_robot_and_is_named(told: Trans
     """It is said to be where no arm reaches, or hangs from a frame that leads to no base."""
     it = cell("arm_push", home, "task.randomization={}", object="puck=tf:puck_frame")
     assert it.run(0.4)[-1].reason in HEALTHY
+    it.node.on_transforms([told._replace(stamp=1e-3)], False, it.now)
+    output = it.node.step(it.now)
+    assert output is not None and output.reason in HEALTHY, (
+        "while it is driven, an earlier one than the last says nothing"
+    )
     it.node.on_transforms([told], False, it.now)
     output = it.node.step(it.now)
     assert output is not None and output.reason is Reason.SIGNAL_STALE

@@ -19,9 +19,9 @@ from ashore.deploy_ros.profile_files import with_profile
 from ashore.deploy_ros.settings import NodeSettings
 from ashore.deploy_ros.twin import run_twin
 from ashore.deploy_ros.twin_results import EpisodeResult
-from ashore.runs import export_untrained
 from ashore.sim.robot_simulator import RobotSimulator
 from tests.deploy_ros.twin_cell import plant
+from tests.untrained import export_untrained
 
 # With a participant in the domain, which two threads cannot open at once.
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("participant")]

@@ -15,7 +15,8 @@ from ashore.configs.requirements import requirements_of
 from ashore.configs.verdict import Verdict, verdict_path
 from ashore.configs.yaml_text import load_text
 from ashore.randomization.robustness.required import Check
-from ashore.runs import POLICY_FILE, export_untrained
+from ashore.runs import POLICY_FILE
+from tests.untrained import export_untrained
 
 PAGE = (Path(__file__).parents[2] / "docs" / "verdicts.md").read_text()
 COMMANDS = re.findall(r"^ashore .*", re.findall(r"```sh\n(.*?)```", PAGE, re.S)[0], re.M)

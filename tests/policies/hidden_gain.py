@@ -59,8 +59,8 @@ def evaluate(acting: Acting) -> dict[str, float]:
     return {"success": float(torch.cat(episodes).mean()), "return": 0.0}
 
 
-def settings(**memory: Any) -> TrainSettings:
-    steps = 110 * 128 * 20
+def settings(rollouts: int, **memory: Any) -> TrainSettings:
+    steps = rollouts * 128 * 20
     ppo = PPOSettings(
         rollout_steps=20,
         minibatch_size=640,

@@ -45,13 +45,23 @@ def _policy(**memory: Any) -> tuple[Actor, Normalizer]:
     return actor, normalizer
 
 
-@pytest.mark.parametrize("memory", KINDS)
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, Contract]]:
+    """Of each of `KINDS`."""
+    folder = tmp_path_factory.mktemp("memories")
+    paths = [folder / f"{k}.onnx" for k in range(len(KINDS))]
+    return [
+        (path, export_policy(*_policy(**kind), INTERFACE, path, **ABOUT))
+        for path, kind in zip(paths, KINDS, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("kind", range(len(KINDS)))
 def test_the_file_gives_what_the_trained_actor_gives_over_a_sequence_with_a_reset(
-    tmp_path: Path, memory: dict[str, Any]
+    files: list[tuple[Path, Contract]], kind: int
 ) -> None:
-    actor, normalizer = _policy(**memory)
-    export_policy(actor, normalizer, INTERFACE, tmp_path / "p.onnx", **ABOUT)
-    policy = load_policy(tmp_path / "p.onnx")
+    memory, (actor, normalizer) = KINDS[kind], _policy(**KINDS[kind])
+    policy = load_policy(files[kind][0])
     acting = Acting(actor, normalizer)
     limits = JointLimits(
         *(
@@ -87,15 +97,14 @@ def test_the_file_gives_what_the_trained_actor_gives_over_a_sequence_with_a_rese
         np.testing.assert_allclose(own, acting.state.numpy(), atol=1e-5)  # type: ignore[union-attr]
 
 
-def test_the_contract_says_what_each_memory_begins_with(tmp_path: Path) -> None:
+def test_the_contract_says_what_each_memory_begins_with(files: list[tuple[Path, Contract]]) -> None:
     memory = {}
-    for kind in KINDS[1:]:
-        contract = export_policy(*_policy(**kind), INTERFACE, tmp_path / "p.onnx", **ABOUT)
+    for kind, (path, contract) in zip(KINDS[1:], files[1:], strict=True):
         memory[kind["kind"]] = [(m.name, m.size, m.starts_as) for m in contract.interface.memory[2:]]
         assert (
             contract.interface.actor_size == INTERFACE.actor_size and contract.interface.memory[:2] == INTERFACE.memory
         )
-        text = {p.key: p.value for p in onnx.load(tmp_path / "p.onnx").metadata_props}[METADATA_CONTRACT]
+        text = {p.key: p.value for p in onnx.load(path).metadata_props}[METADATA_CONTRACT]
         assert Contract.model_validate_json(text) == contract
         if kind["kind"] == "history":
             assert "joint_position, 4 times" in describe(contract)
@@ -109,11 +118,10 @@ def test_the_contract_says_what_each_memory_begins_with(tmp_path: Path) -> None:
         "gru": [("recurrent.output", 24, None)],
         "lstm": [("recurrent.output", 24, None), ("recurrent.cell", 24, None)],
     }
-    contract = export_policy(*_policy(kind="history", steps=3), INTERFACE, tmp_path / "p.onnx", **ABOUT)
     first = {"joint_position": np.array([0.1, 0.2]), "goal_b": np.array([1.0, 2.0, 3.0])}
-    start = load_policy(tmp_path / "p.onnx").initial_memory(first)
-    assert start["history.goal_b"].tolist() == [1, 2, 3, 1, 2, 3]
-    assert start["history.target"].tolist() == pytest.approx([0.1, 0.2, 0.1, 0.2])
+    start = load_policy(files[1][0]).initial_memory(first)
+    assert start["history.goal_b"].tolist() == [1, 2, 3] * 4
+    assert start["history.target"].tolist() == pytest.approx([0.1, 0.2] * 4)
     assert not start["history.target_velocity"].any()
 
 

@@ -132,7 +132,7 @@ def test_no_memory_is_the_actor_as_it_was() -> None:
 
 @pytest.mark.parametrize("memory", [KINDS[0], KINDS[5], {"kind": "lstm", "size": 8, "sequence": 10}])
 def test_a_resumed_run_with_memory_ends_in_the_same_bits(tmp_path: Path, memory: dict[str, Any]) -> None:
-    whole = settings(**memory).model_copy(update={"total_steps": 6 * 16 * 20, "num_envs": 16})
+    whole = settings(110, **memory).model_copy(update={"total_steps": 6 * 16 * 20, "num_envs": 16})
     env = HiddenGain(16)
     train(whole, env, tmp_path / "whole")
     half = whole.model_copy(update={"total_steps": 3 * 16 * 20})
@@ -157,17 +157,17 @@ def test_memories_that_cannot_be_are_refused(changes: dict[str, Any], text: str)
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("memory", "least", "most"),
+    ("memory", "rollouts", "least", "most"),
     [
-        ({"kind": "none"}, 0.0, 0.6),  # half of the worlds: those whose gain has the sign that it bets on
-        ({"kind": "history", "steps": 8}, 0.7, 1.0),
-        ({"kind": "gru", "size": 32}, 0.85, 1.01),
+        ({"kind": "none"}, 60, 0.0, 0.6),  # half of the worlds: those whose gain has the sign that it bets on
+        ({"kind": "history", "steps": 8}, 110, 0.7, 1.0),
+        ({"kind": "gru", "size": 32}, 60, 0.85, 1.01),
     ],
 )
 def test_a_hidden_gain_is_found_out_by_those_who_remember(
-    tmp_path: Path, memory: dict[str, Any], least: float, most: float
+    tmp_path: Path, memory: dict[str, Any], rollouts: int, least: float, most: float
 ) -> None:
-    train(settings(**memory), HiddenGain(128), tmp_path, evaluate=evaluate)
+    train(settings(rollouts, **memory), HiddenGain(128), tmp_path, evaluate=evaluate)
     rows = [json.loads(line) for line in (tmp_path / "metrics.jsonl").read_text().splitlines()]
     last = [row["eval/success"] for row in rows if "eval/success" in row][-3:]
     assert least < sum(last) / len(last) < most

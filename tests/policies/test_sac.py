@@ -60,7 +60,7 @@ def _training(algorithm: AlgorithmSettings, steps: int = 12 * 1024) -> TrainSett
 
 @pytest.mark.parametrize("name", EACH)
 def test_solves_the_double_integrator(name: str, tmp_path: Path) -> None:
-    outcome = train(_training(EACH[name], 20 * 1024), DoubleIntegrator(64), tmp_path, evaluate=evaluate)
+    outcome = train(_training(EACH[name]), DoubleIntegrator(64), tmp_path, evaluate=evaluate)
     assert outcome.evaluation is not None and outcome.evaluation["return"] > 33.5  # -5 without a policy
     policy = load_policy(outcome.checkpoint)
     assert evaluate(policy.acting()) == pytest.approx(outcome.evaluation, rel=1e-4)
@@ -68,7 +68,7 @@ def test_solves_the_double_integrator(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", EACH)
 def test_stopped_and_resumed_ends_in_the_same_bits(name: str, tmp_path: Path) -> None:
-    short, whole = _training(EACH[name], 6 * 1024), _training(EACH[name])
+    short, whole = _training(EACH[name], 3 * 1024), _training(EACH[name], 5 * 1024)
     train(whole, DoubleIntegrator(64), tmp_path / "whole")
     train(short, DoubleIntegrator(64), tmp_path / "parts")
     train(whole, DoubleIntegrator(64), tmp_path / "parts", resume=True)
@@ -110,11 +110,11 @@ class Bandit(LinearQuadratic):
         return seen, -(action[:, 0] - 0.3).square(), ended, ~ended, info
 
 
-@pytest.mark.parametrize("target", [-1.0, 0.0])
-def test_the_temperature_brings_the_entropy_to_its_target(target: float) -> None:
+@pytest.mark.parametrize(("target", "rollouts"), [(-1.0, 28), (0.0, 12)])
+def test_the_temperature_brings_the_entropy_to_its_target(target: float, rollouts: int) -> None:
     settings = SACSettings(kind="sac", **SMALL | {"learning_starts": 256}, target_entropy=target)
     learner, env = SAC(settings, Bandit(64), 0), Bandit(64)
-    for _ in range(40):
+    for _ in range(rollouts):
         report = learner.improve(env)
     assert report.losses["entropy"] == pytest.approx(target, abs=0.15)
     action = learner.acting()(torch.zeros(1, 1))
@@ -131,16 +131,16 @@ def test_the_critic_agrees_with_a_soft_value_computation() -> None:
         batch_size=256,
         hidden=(64, 64),
         learning_starts=2000,
-        learning_rate=1e-3,
+        learning_rate=2e-3,
         discount=discount,
-        tau=0.02,
+        tau=0.04,
         initial_temperature=temperature,
         n_step=1,
     )
     env = LinearQuadratic(64)
     learner = SAC(settings, env, 0)
     learner.temperature_optimizer.param_groups[0]["lr"] = 0.0
-    for _ in range(32):
+    for _ in range(12):
         learner.improve(env)
     x, u, q = soft_q(temperature, discount)
     inside = np.abs(x) < 1.5

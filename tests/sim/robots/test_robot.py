@@ -17,12 +17,12 @@ from ashore.configs.errors import AshoreError, UsageError
 from ashore.configs.loader import ConfigError, load_run
 from ashore.configs.schema import RobotSettings
 from ashore.deploy_ros import bundle
-from ashore.runs import export_untrained
 from ashore.sim import tasks
 from ashore.sim.robots import robot
 from ashore.sim.scene.scene import compile_scene
 from ashore.trained_policy import load_trained
 from tests.sim.worlds import make, task
+from tests.untrained import export_untrained
 
 PANDA = task("arm_reach").robot
 HALF_PI = np.pi / 2

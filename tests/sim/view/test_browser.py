@@ -20,11 +20,11 @@ from mujoco.studio import messages
 from mujoco.studio.dear_imgui import dear_imgui as gui
 
 from ashore.configs.loader import load_run
-from ashore.runs import export_untrained
 from ashore.sim import tasks
 from ashore.sim.scene.scene import compile_scene
 from ashore.sim.view import browser
 from tests.sim.worlds import make
+from tests.untrained import export_untrained
 
 FIRST = 1000
 
