@@ -20,7 +20,7 @@ MODULES = {
 }
 EXTRAS = dict.fromkeys(
     "cma gymnasium imageio mujoco onnx plotly rich safetensors scipy tensorboard torch yaml".split(), "train"
-) | {"cyclonedds": "dds", "mujoco_menagerie": "menagerie", "wandb": "wandb"}
+) | {"cyclonedds": "dds", "mujoco_menagerie": "menagerie", "mujoco_warp": "gpu", "wandb": "wandb", "warp": "gpu"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -54,9 +54,9 @@ def self_contained(run: RunSettings) -> RunSettings:
 def as_trained(
     run: RunSettings, num_envs: int, state: dict[str, Any] | None
 ) -> tuple[Env, tuple[Dimension, ...], Card | None]:
-    """An environment whose sampler is as training left it, the ranges it reached, and its card."""
+    """An environment, on the CPU engine, whose sampler is as training left it, the ranges it reached, and its card."""
     randomizer = make_randomizer(run.task, sampler=run.sampler)
-    env = Env(run.task, num_envs, seed=TEST_SEED, randomizer=randomizer)
+    env = Env(run.task.on_cpu(), num_envs, seed=TEST_SEED, randomizer=randomizer)
     if randomizer is None:
         return env, (), None
     if state is not None:
@@ -92,6 +92,8 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool, console: Console 
         stagger=True,
         critic_sees_world=settings.critic_sees_world,
     )
+    if run.task.engine == "warp":
+        print("ashore: MuJoCo Warp compiles its kernels for a new model: minutes, the first time", file=sys.stderr)
     replay_failures(env, settings)
     env.task.adapt()
     require_fit(settings.algorithm, env)
@@ -106,6 +108,11 @@ def train_run(run: RunSettings, folder: Path, *, resume: bool, console: Console 
     outcome = train(
         settings, env, folder, evaluate=evaluate, resume=resume, start=start, console=console, opening=opening
     )
+    if overflows := env.world.overflows():
+        print(
+            f"ashore: warning: the engine's buffers were too small in some steps of worlds: {overflows}",
+            file=sys.stderr,
+        )
     if not outcome.interrupted and not env.task.raw_actuators:
         export_run(folder, folder / POLICY_FILE)
     return outcome
@@ -174,7 +181,7 @@ def export_run(folder: Path, path: Path) -> Contract:
 def export_untrained(run: RunSettings, path: Path) -> Contract:
     """A policy that has learned nothing, of the run's shape: for tests and timing."""
     run = self_contained(run)
-    env = make_env(run.task, 1)
+    env = make_env(run.task.on_cpu(), 1)
     size = env.observation_sizes["actor"]
     actor = make_actor(run.train.algorithm, size, env.action_size)
     return _export(run, LearnedPolicy(actor.eval(), Normalizer(size).eval(), 0, None), path)

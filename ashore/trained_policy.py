@@ -49,7 +49,14 @@ class TrainedPolicy(NamedTuple):
 
 
 def load_trained(where: str, overrides: Sequence[str] = ()) -> TrainedPolicy:
-    """`where`: a run's folder, or an exported `.onnx`."""
+    """`where`: a run's folder, or an exported `.onnx`. On the CPU engine, unless `overrides` name another."""
+    policy = _load(where, overrides)
+    if any(change.startswith("task.engine") for change in overrides):
+        return policy
+    return policy._replace(run=policy.run.model_copy(update={"task": policy.run.task.on_cpu()}))
+
+
+def _load(where: str, overrides: Sequence[str]) -> TrainedPolicy:
     path = Path(where)
     if path.is_dir():
         checkpoint = latest(path / CHECKPOINTS)

@@ -46,7 +46,7 @@ def start_of(run: RunSettings, env: Env, folder: Path) -> Start | None:
     def of(which: RunSettings, name: str) -> Any:
         return getattr(which.train.algorithm, name, "none, for it has another kind of network")
 
-    before = make_env(source.task, 1, critic_sees_world=source.train.critic_sees_world)
+    before = make_env(source.task.on_cpu(), 1, critic_sees_world=source.train.critic_sees_world)
     for what, there, here in (
         ("signals", before.interface.seen, env.interface.seen),
         ("task.action", before.interface.action, env.interface.action),

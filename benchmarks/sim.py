@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from ashore.benchmarks.peers.envpool_peer import EnvPool
-from ashore.sim.engine.cpu import CpuWorld
+from ashore.sim.engine.choice import make_world
+from ashore.sim.engine.world import World
 from ashore.sim.env import Env
 
 WARMUP = 1.2  # episodes' worth of steps before timing, where time allows: resets are spread out by then
@@ -92,8 +93,8 @@ class _Raw:
     def __init__(self, env: Env, actions: Actions) -> None:
         world = env.world
         self.env = env
-        self.world = CpuWorld(world.model, env.num_envs, world.batch.nthread, fresh=world.fresh)
-        self.world.batch.state[:] = world.batch.state
+        self.world = make_world(env.settings, world.model, env.num_envs, fresh=not env.task.raw_actuators)
+        self.world.load_state_dict(world.state_dict() | {"fields": {}})
         self.home = world.qpos.clone()
         self.commands: list[Tensor] = []
         self.resets: list[Tensor] = []
@@ -119,7 +120,7 @@ class _Raw:
                 world.forward(ids)
 
 
-def _clocked(world: CpuWorld) -> list[float]:
+def _clocked(world: World) -> list[float]:
     """How long each of a world's steps takes from now on, s."""
     advance, taken = world.step, list[float]()
 

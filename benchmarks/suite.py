@@ -15,6 +15,7 @@ from rich.table import Table
 
 from ashore.benchmarks.peers.envpool_peer import ENVPOOL, EnvPool
 from ashore.benchmarks.sim import bench_sim
+from ashore.configs.cores import usable_cores
 from ashore.configs.loader import load_run, presets
 from ashore.configs.schema import TaskSettings
 from ashore.environments import make_env
@@ -93,7 +94,7 @@ def _measure(task: TaskSettings, num_envs: int, seconds: float, envpool: Path | 
     env = make_env(task, num_envs)
     if envpool is None or task.name not in ENVPOOL:
         return bench_sim(env, seconds)
-    peer = EnvPool(envpool, task.name, num_envs, env.world.batch.nthread)
+    peer = EnvPool(envpool, task.name, num_envs, usable_cores())
     try:
         return bench_sim(env, seconds, peer)
     finally:

@@ -30,6 +30,10 @@ class TaskSettings(Settings):
         default=None, description="FILE.py:CLASS of a task outside of this package; its code is run"
     )
     robot: RobotSettings
+    engine: Literal["cpu", "warp"] = Field(default="cpu", description="mujoco.batch, or MuJoCo Warp: extra `gpu`")
+    device: str = Field(
+        default="cpu", pattern=r"^(cpu|cuda(:\d{1,3})?)$", description="where engine warp computes: cpu, cuda or cuda:N"
+    )
     physics_dt: Positive = Field(description="s")
     control_dt: Positive = Field(description="s, a whole multiple of physics_dt")
     episode_seconds: Positive
@@ -65,6 +69,12 @@ class TaskSettings(Settings):
         return self
 
     @model_validator(mode="after")
+    def _engine_of_device(self) -> TaskSettings:
+        if self.engine == "cpu" and self.device != "cpu":
+            raise ValueError(f"device = {self.device} is of engine warp; allowed: engine = warp, or device = cpu")
+        return self
+
+    @model_validator(mode="after")
     def _buffers(self) -> TaskSettings:
         for name, entry in self.randomization.items():
             delay = max(longest_command_delay({name: entry}), longest_signal_delay({name: entry}))
@@ -73,6 +83,10 @@ class TaskSettings(Settings):
                     f"randomization.{name} delays by up to {delay:g} s; allowed: at most {LONGEST_DELAY:g} s"
                 )
         return self
+
+    def on_cpu(self) -> TaskSettings:
+        """The same task on the CPU engine, which every machine has."""
+        return self.model_copy(update={"engine": "cpu", "device": "cpu"})
 
     @property
     def decimation(self) -> int:

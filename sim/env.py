@@ -21,7 +21,7 @@ from ashore.sim.drive.actuation import Actuation
 from ashore.sim.drive.adversary import Adversary
 from ashore.sim.drive.command import ActionPath, CommandPath, RawActuatorPath
 from ashore.sim.drive.disturbance import Disturbance, Words
-from ashore.sim.engine.cpu import CpuWorld
+from ashore.sim.engine.choice import make_world
 from ashore.sim.engine.threads import on_one_core
 from ashore.sim.observations import Obs, Observations
 from ashore.sim.policy_interface import interface_of
@@ -60,7 +60,8 @@ class Env:
         task = tasks.find(settings.name, settings.source)
         self.settings = settings = task.resolve(settings)
         self.num_envs, self.seed = num_envs, seed
-        self.world = CpuWorld(compile_scene(task, settings), num_envs, num_threads, fresh=not task.raw_actuators)
+        model = compile_scene(task, settings)
+        self.world = make_world(settings, model, num_envs, num_threads, fresh=not task.raw_actuators)
         self.task = task(settings, self.world)
         self.interface = interface_of(self.task)
         self.command: ActionPath = (
@@ -266,9 +267,10 @@ class Env:
         return rng.words(self.seed, rng.EVENT, self.numbers[ids], episodes, ages, count)
 
     def report(self) -> dict[str, float]:
-        """What goes beside the metrics of training: the worlds it shows."""
+        """What goes beside the metrics of training: the worlds it shows, and where the engine had too little room for them."""
         numbers = self.randomizer.report() if self.randomizer is not None else {}
-        return {f"randomization/{name}": value for name, value in numbers.items()}
+        shown = {f"randomization/{name}": value for name, value in numbers.items()}
+        return shown | {f"engine/overflow_{name}": float(count) for name, count in self.world.overflows().items()}
 
     def state_dict(self) -> dict[str, Any]:
         """All that the next step depends on."""

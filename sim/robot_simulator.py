@@ -56,7 +56,7 @@ class RobotSimulator:
     def __init__(self, settings: TaskSettings, randomizer: Randomizer | None, *, seed: int, publish_dt: float) -> None:
         """publish_dt: s between calls of `measure`, as near as whole physics steps come to it."""
         self.publish_dt = max(1, round(publish_dt / settings.physics_dt)) * settings.physics_dt
-        self._env = env = Env(settings, 1, seed=seed, randomizer=None, num_threads=1)
+        self._env = env = Env(settings.on_cpu(), 1, seed=seed, randomizer=None, num_threads=1)
         self.interface = env.interface
         if not env.interface.joints:
             raise TaskError(f"task {settings.name} drives no joint targets; allowed for a twin: a robot's joints")

@@ -20,6 +20,7 @@ from ashore.configs.loader import load_run
 from ashore.options import parse
 from ashore.seed_progress import SeedsProgress
 from ashore.statistics import band, interval
+from tests.sim.worlds import cpu_world
 
 SMALL: dict[str, Any] = {
     "total_steps": 1024,
@@ -88,7 +89,7 @@ def test_runs_share_the_cores_and_their_engines_take_no_more(monkeypatch: pytest
     assert module._shares(2) == [{0, 1}, {2, 3, 4}]
     assert module._shares(8) == [{0, 1, 2, 3, 4}]
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {3})
-    assert ashore.make_env("cartpole_swingup", 4).world.batch.nthread == 1
+    assert cpu_world(ashore.make_env("cartpole_swingup", 4)).batch.nthread == 1
 
 
 def test_folders_are_not_mixed(runs: ashore.RunSet, tmp_path: Path) -> None:

@@ -15,13 +15,13 @@ from ashore.configs.entries.physics import ContactParameter, GravityParameter, I
 from ashore.configs.entries.signal import SignalParameter
 from ashore.configs.space import Entry
 from ashore.randomization.effects.actuation import actuation_effect
-from ashore.randomization.effects.base import Effect, SpaceError, Target
+from ashore.randomization.effects.base import Effect, SpaceError, Target, WorldFields
 from ashore.randomization.effects.camera import VisualEffect
 from ashore.randomization.effects.contact import ContactEffect
 from ashore.randomization.effects.disturbance import AdversaryEffect, KickEffect, PulseEffect
 from ashore.randomization.effects.gravity import GravityEffect
-from ashore.randomization.effects.inertia import InertiaEffect
-from ashore.randomization.effects.physics import FieldEffect
+from ashore.randomization.effects.inertia import FIELDS, InertiaEffect
+from ashore.randomization.effects.physics import FieldEffect, split_field
 from ashore.randomization.effects.sensing import SignalEffect
 from ashore.randomization.effects.timing import CommandEffect
 
@@ -45,10 +45,17 @@ GROUPED: dict[type[Entry], Callable[[Any, Any], Effect]] = {
     GravityParameter: GravityEffect,
     ContactParameter: ContactEffect,
 }
+# The model fields that these write, whatever the entry; a FieldParameter names its own.
+WRITTEN: dict[type[Entry], tuple[str, ...]] = {
+    InertiaParameter: tuple(FIELDS),
+    GravityParameter: ("opt.gravity",),
+    ContactParameter: ("geom_friction", "geom_condim"),
+}
 
 
 def bind(entries: dict[str, ParameterSettings], target: Target) -> list[Effect]:
     """Effects of these entries, names resolved. SpaceError where an entry matches nothing or two write the same value."""
+    _refuse_fixed(entries, target.world)
     effects: list[Effect] = []
     owners: dict[tuple[str, int], str] = {}
     for kind, make in GROUPED.items():
@@ -60,6 +67,25 @@ def bind(entries: dict[str, ParameterSettings], target: Target) -> list[Effect]:
             effects.append(EFFECTS[type(entry)](name, entry, target))
             _claim(effects[-1], name, owners)
     return effects
+
+
+def _refuse_fixed(entries: dict[str, ParameterSettings], world: WorldFields) -> None:
+    """SpaceError that names every entry whose fields this engine has once for all worlds."""
+    faults = []
+    for name, entry in entries.items():
+        own = isinstance(entry, FieldParameter)
+        fields = (
+            [split_field(f)[0] for f in entry.field]
+            if isinstance(entry, FieldParameter)
+            else WRITTEN.get(type(entry), ())
+        )
+        if fixed := [f for f in fields if not world.varies(f)]:
+            faults.append(f"{name}{'.field' if own else ''}: {', '.join(map(repr, fixed))}")
+    if faults:
+        other = "" if world.engine == "cpu" else ", or task.engine=cpu"
+        raise SpaceError(
+            f"{'; '.join(faults)} cannot differ between worlds on engine {world.engine}; allowed: other fields{other}"
+        )
 
 
 def _claim(effect: Effect, name: str, owners: dict[tuple[str, int], str]) -> None:

@@ -45,7 +45,10 @@ class WorldFields(Protocol):
 
     model: Any  # as compiled
     num_worlds: int
+    engine: str  # as `task.engine` names it
     longest_delay: float  # s that the actuators' delay buffers can hold
+
+    def varies(self, name: str) -> bool: ...
 
     def field(self, name: str) -> Tensor: ...
 

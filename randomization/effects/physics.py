@@ -36,7 +36,7 @@ class FieldEffect:
             members = _members(name, entry, world)
             dimensions += [Dimension.of(name, entry, m) for m in members] if entry.each else [Dimension.of(name, entry)]
             for field in entry.field:
-                field_name, column, inverse = _split(field)
+                field_name, column, inverse = split_field(field)
                 writer = writers.setdefault(field_name, _writer(name, field_name, world))
                 cells = _cells(name, entry, field_name, column, writer, world)
                 if entry.op == "scale" and not writer.values[0, [cell for _, cell in cells]].any():
@@ -172,7 +172,7 @@ def _check_delay(entry_name: str, entry: FieldParameter, world: WorldFields) -> 
         )
 
 
-def _split(field: str) -> tuple[str, int | None, bool]:
+def split_field(field: str) -> tuple[str, int | None, bool]:
     """'actuator_gainprm.0' -> ('actuator_gainprm', 0, False); '1/body_gravcomp' -> ('body_gravcomp', None, True)."""
     inverse, field = field.startswith("1/"), field.removeprefix("1/")
     name, _, column = field.rpartition(".")
@@ -181,7 +181,7 @@ def _split(field: str) -> tuple[str, int | None, bool]:
 
 def _members(entry_name: str, entry: FieldParameter, world: WorldFields) -> list[str]:
     """Names of the objects an entry matches, in the order of its first field's rows, each once."""
-    names = world.row_names(_split(entry.field[0])[0])
+    names = world.row_names(split_field(entry.field[0])[0])
     if not names:
         return [""]
     return list(dict.fromkeys(names[i] for i in matching(entry.match, names, entry_name, "match")))

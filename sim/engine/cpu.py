@@ -31,6 +31,8 @@ class CpuWorld:
     evaluation of the dynamics, and a step is spared one pass over positions and velocities.
     """
 
+    engine = "cpu"
+
     def __init__(self, model: mujoco.MjModel, num_worlds: int, num_threads: int = 0, *, fresh: bool = True) -> None:
         if not model.opt.disableflags & mujoco.mjtDisableBit.mjDSBL_AUTORESET:
             raise ValueError("the model must disable the engine's autoreset: it would hide divergence")
@@ -55,6 +57,9 @@ class CpuWorld:
         self._fields: dict[str, Tensor] = {}
         self._outputs: dict[str, Tensor] = {"sensordata": self.sensordata}
 
+    def varies(self, name: str) -> bool:
+        return name in MODEL_FIELDS
+
     def field(self, name: str) -> Tensor:
         if name not in self._fields:
             try:
@@ -71,6 +76,9 @@ class CpuWorld:
         if name not in self._outputs:
             self._outputs[name] = _tensor(self.batch.bind(name))
         return self._outputs[name]
+
+    def overflows(self) -> dict[str, int]:
+        return {}  # its buffers grow
 
     def nbytes(self) -> int:
         """What the engine holds for its worlds: states, outputs and model fields of their own."""

@@ -1,4 +1,5 @@
-"""The engine interface: N worlds of one model that advance by one call. `cpu.py` implements it on `mujoco.batch`."""
+"""The engine interface: N worlds of one model that advance by one call. `cpu.py` implements it on `mujoco.batch`,
+`gpu.py` on MuJoCo Warp."""
 
 from __future__ import annotations
 
@@ -30,6 +31,7 @@ class World(Protocol):
 
     model: mujoco.MjModel
     num_worlds: int
+    engine: str  # as `task.engine` names it
     longest_delay: float  # s that the actuators' delay buffers can hold
     qpos: Tensor  # [N, nq] float64
     qvel: Tensor  # [N, nv]
@@ -41,6 +43,10 @@ class World(Protocol):
     mocap_quat: Tensor  # [N, nmocap, 4]
     sensordata: Tensor  # [N, nsensordata]
     readings: Tensor  # [N, nsensordata] float32, as `sensordata` was after the last step or `forward`
+
+    def varies(self, name: str) -> bool:
+        """Whether a model field can differ between worlds."""
+        ...
 
     def field(self, name: str) -> Tensor:
         """Per-world values of a model field: live [N, ...]. ValueError for a field that cannot differ between worlds."""
@@ -88,7 +94,15 @@ class World(Protocol):
         ...
 
     def diverged(self) -> Tensor | None:
-        """Mask [N] of worlds whose state is not finite or huge; None where there is none."""
+        """Mask [N] of worlds whose state is not finite or huge; None where there is none, or a mask without any."""
+        ...
+
+    def overflows(self) -> dict[str, int]:
+        """In how many steps of worlds a buffer of the engine was too small for what happened there, by the buffer's name."""
+        ...
+
+    def nbytes(self) -> int:
+        """What the engine holds for its worlds."""
         ...
 
     def state_dict(self) -> dict[str, Any]: ...

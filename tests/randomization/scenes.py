@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ashore.sim.env import Env
 from ashore.sim.view.cameras import Cameras, VideoError
-from tests.sim.worlds import rollout
+from tests.sim.worlds import cpu_world, rollout
 
 Seen = dict[str, Tensor]
 PUSH = 1.0  # N or N*m
@@ -24,7 +24,7 @@ def prod(env: Env) -> None:
     """Set all that no servo drives in motion and push it: what lies still shows neither mass nor friction."""
     driven = torch.zeros(env.world.model.nv, dtype=torch.bool)
     driven[env.task.dof_of] = True
-    env.world.batch.bind("qfrc_applied")[:] = (~driven).double().numpy() * PUSH
+    cpu_world(env).batch.bind("qfrc_applied")[:] = (~driven).double().numpy() * PUSH
     env.world.qvel[:, ~driven] += 0.2
 
 

@@ -31,7 +31,7 @@ from tests.randomization.cases import (
     tables,
 )
 from tests.randomization.scenes import LEAST, SCENES, prodded
-from tests.sim.worlds import assert_same_bits, rollout
+from tests.sim.worlds import assert_same_bits, cpu_world, rollout
 
 
 @pytest.fixture(scope="module", params=CASES, ids=["-".join(c) for c in CASES])
@@ -41,7 +41,7 @@ def case(request: pytest.FixtureRequest) -> Case:
 
 def models(case: Case) -> list[mujoco.MjModel]:
     """What the engine has each world run on."""
-    return [case.env.world.batch.get_model(w) for w in range(WORLDS)]
+    return [cpu_world(case.env).batch.get_model(w) for w in range(WORLDS)]
 
 
 def split(field: str) -> tuple[str, int | None]:

@@ -10,7 +10,7 @@ import torch
 from ashore.configs.entries.field import FieldParameter
 from ashore.configs.loader import catalogue, load_run
 from tests.randomization.scenes import prod
-from tests.sim.worlds import RANDOMIZED, assert_same_bits, make, randomizer_of, rollout, task
+from tests.sim.worlds import RANDOMIZED, assert_same_bits, cpu_world, make, randomizer_of, rollout, task
 
 each_preset = pytest.mark.parametrize("preset", RANDOMIZED)
 
@@ -54,9 +54,9 @@ def test_writing_lambda_again_changes_nothing(preset: str) -> None:
         state = env.world.state_dict()["state"]
         for _ in range(times):
             randomizer_of(env).write(everyone, randomizer_of(env).lambdas.clone())
-        env.world.batch.state[:] = state
+        cpu_world(env).batch.state[:] = state
         env.world.forward(everyone)
-    for name, values in once.world._fields.items():
+    for name, values in once.world.fields.items():
         assert torch.equal(values, thrice.world.field(name)), name
     assert_same_bits(rollout(once, 60), rollout(thrice, 60))
 
@@ -67,7 +67,7 @@ def test_worlds_that_are_not_written_keep_their_bits(preset: str) -> None:
     far = torch.tensor([[d.widest[1] for d in randomizer_of(touched).dimensions]], dtype=torch.float64)
     randomizer_of(touched).write(torch.tensor([2]), far)
     others = [0, 1, 3]
-    for name, values in plain.world._fields.items():
+    for name, values in plain.world.fields.items():
         assert torch.equal(values[others], touched.world.field(name)[others]), name
     a, b = rollout(plain, 40), rollout(touched, 40)
     assert_same_bits({k: v[:, others] for k, v in a.items()}, {k: v[:, others] for k, v in b.items()})
@@ -81,7 +81,7 @@ def test_the_mass_matrix_is_positive_definite_at_every_end_of_the_range(preset: 
     alternating = [[d.widest[(k + i) % 2] for k, d in enumerate(randomizer_of(env).dimensions)] for i in (0, 1)]
     randomizer_of(env).write(torch.arange(4), torch.tensor(ends + alternating, dtype=torch.float64))
     for w in range(4):
-        model = env.world.batch.get_model(w)
+        model = cpu_world(env).batch.get_model(w)
         data = mujoco.MjData(model)
         for posture in np.random.default_rng(0).uniform(-1, 1, (5, model.nq)):
             data.qpos[:] = posture
@@ -102,7 +102,7 @@ def assert_constants_follow(model: mujoco.MjModel) -> None:
 def test_constants_that_derive_from_masses_follow_them(preset: str) -> None:
     env = make(preset)
     for w in range(env.num_envs):
-        model = env.world.batch.get_model(w)
+        model = cpu_world(env).batch.get_model(w)
         assert model.body_subtreemass[0] == pytest.approx(model.body_mass.sum(), rel=1e-12)
         assert abs(model.body_subtreemass[0] - env.world.model.body_subtreemass[0]) > 1e-4, "this world's masses differ"
         assert_constants_follow(model)
@@ -128,5 +128,5 @@ def test_everything_at_once_makes_worlds_of_any_arm(robot: str) -> None:
     assert env.diverged_count == 0
     assert seen["actor"].isfinite().all()
     for w in range(env.num_envs):
-        assert_constants_follow(env.world.batch.get_model(w))
+        assert_constants_follow(cpu_world(env).batch.get_model(w))
     assert seen["qpos"].std(1).amax() > 0

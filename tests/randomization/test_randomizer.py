@@ -127,7 +127,7 @@ def test_the_critic_sees_minus_one_and_one_at_the_widest_ends() -> None:
 def test_a_restored_randomizer_has_the_same_worlds_and_writes_them(preset: str) -> None:
     env, other = make(preset, 4), make(preset, 4, seed=9)
     state = randomizer_of(env).state_dict()
-    fields = {k: v.clone() for k, v in env.world._fields.items()}
+    fields = {k: v.clone() for k, v in env.world.fields.items()}
     randomizer_of(other).load_state_dict(state)
     assert torch.equal(lambdas(other), lambdas(env))
     assert torch.equal(randomizer_of(other).values, randomizer_of(env).values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import torch
@@ -11,14 +12,16 @@ from ashore.configs.loader import load_run, presets
 from ashore.configs.schema import TaskSettings
 from ashore.environments import make_randomizer
 from ashore.randomization.randomizer import Randomizer
+from ashore.sim.engine.cpu import CpuWorld
 from ashore.sim.env import Env
 
 PRESETS = presets()
 LONGEST = 250  # control steps
+ENGINE = os.environ.get("ASHORE_TEST_ENGINE", "cpu")  # pytest --engine
 
 
 def task(preset: str, **changes: Any) -> TaskSettings:
-    return load_run(preset).task.model_copy(update=changes)
+    return load_run(preset).task.model_copy(update={"engine": ENGINE} | changes)
 
 
 RANDOMIZED = [preset for preset in PRESETS if task(preset).randomization]
@@ -39,6 +42,12 @@ def make(
     env = Env(settings, num_envs, seed=seed, randomizer=make_randomizer(settings, pins), num_threads=threads)
     env.reset(seed)
     return env
+
+
+def cpu_world(env: Env) -> CpuWorld:
+    """An environment's worlds, for tests that look into the CPU engine."""
+    assert isinstance(env.world, CpuWorld)
+    return env.world
 
 
 def randomizer_of(env: Env) -> Randomizer:

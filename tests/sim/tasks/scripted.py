@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from ashore.sim.env import Env
+from tests.sim.worlds import cpu_world
 
 DOWN = torch.tensor([0.0, 0.0, -1.0], dtype=torch.float64)
 
@@ -19,7 +20,7 @@ class Hand:
         self._site = model.site(env.settings.robot.tool_site or "").id
         self._body = int(model.site_bodyid[self._site])
         self._home = torch.tensor(env.settings.robot.home, dtype=torch.float64).unsqueeze(1)
-        self._place, self._axes = (env.world.batch.bind(name) for name in ("site_xpos", "site_xmat"))
+        self._place, self._axes = (cpu_world(env).batch.bind(name) for name in ("site_xpos", "site_xmat"))
 
     @property
     def position(self) -> Tensor:
@@ -33,7 +34,7 @@ class Hand:
     def towards(self, position: Tensor, heading: Tensor, fastest: float = 0.25) -> Tensor:
         """position [N, 3] m, heading [N] rad of the tool's x axis, z down -> joint targets [N, joints]; fastest: m/s."""
         env, dt = self.env, self.env.settings.control_dt
-        env.world.batch.forward(None, int(mujoco.mjtStage.mjSTAGE_VEL))
+        cpu_world(env).batch.forward(None, int(mujoco.mjtStage.mjSTAGE_VEL))
         error = position - self.position
         error = error * (fastest * dt / error.norm(dim=1, keepdim=True).clip(min=1e-9)).clip(max=0.08)
         frame = self.frame()
@@ -41,7 +42,7 @@ class Hand:
         turn = torch.linalg.cross(frame[:, :, 2], DOWN.expand_as(x)) + torch.linalg.cross(frame[:, :, 0], x)
         turn = turn * (0.04 / turn.norm(dim=1, keepdim=True).clip(min=1e-9)).clip(max=0.08)
         jacobian = torch.cat(
-            [torch.from_numpy(j) for j in env.world.batch.jac(self._body, self.position.numpy())], 1
+            [torch.from_numpy(j) for j in cpu_world(env).batch.jac(self._body, self.position.numpy())], 1
         )[:, :, env.task.dof_of]  # fmt: skip
         wanted = torch.cat((error, turn), 1).unsqueeze(2)
         square = jacobian @ jacobian.mT + 1e-5 * torch.eye(6, dtype=torch.float64)

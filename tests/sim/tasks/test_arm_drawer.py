@@ -10,7 +10,7 @@ import torch
 from ashore.sim.env import Env
 from ashore.sim.tasks.arm_drawer import HANDLE_HEIGHT, ArmDrawer
 from tests.sim.tasks.scripted import Hand
-from tests.sim.worlds import make, task
+from tests.sim.worlds import cpu_world, make, task
 
 
 def still(num_envs: int = 8) -> tuple[Env, ArmDrawer]:
@@ -42,7 +42,7 @@ def test_a_known_force_opens_the_drawer_as_far_as_the_equation_of_motion_says(fo
     """m a = F - friction - damping v: with 1.56 kg, 8 N*s/m and 4 N, 3 N do nothing and 10 N approach 0.75 m/s."""
     env, drawer = still(2)
     slide = drawer._drawer_dof
-    applied = torch.from_numpy(env.world.batch.bind("qfrc_applied"))
+    applied = torch.from_numpy(cpu_world(env).batch.bind("qfrc_applied"))
     applied[:, slide] = force
     for _ in range(10):
         env.step(torch.zeros(2, env.action_size))
@@ -67,7 +67,7 @@ def test_cabinets_are_elsewhere_in_each_episode_and_the_signals_say_where_the_ha
     env, drawer = still(16)
     model = env.world.model
     site, cabinet = model.site("handle").id, model.body("cabinet").id
-    handles, frames = env.world.batch.bind("site_xpos"), env.world.batch.bind("xmat")
+    handles, frames = cpu_world(env).batch.bind("site_xpos"), cpu_world(env).batch.bind("xmat")
     start = 2 * len(env.interface.joints) + 3
     seen = []
     for seed in (1, 2):

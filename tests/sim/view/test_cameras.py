@@ -19,7 +19,7 @@ from ashore.randomization.effects.base import SpaceError
 from ashore.sim.env import Env
 from ashore.sim.view.cameras import CameraError, Cameras, VideoError, open_renderer
 from ashore.sim.view.render import Renderer
-from tests.sim.worlds import make, randomizer_of, task
+from tests.sim.worlds import cpu_world, make, randomizer_of, task
 
 SIZE = 48
 PARSE: Any = TypeAdapter(ParameterSettings)
@@ -179,11 +179,11 @@ def test_a_size_that_physics_has_is_the_size_that_is_seen() -> None:
     )
     env = make(task("arm_push", randomization={"puck": entry}), 2)
     randomizer_of(env).write(torch.arange(2), torch.tensor([[1.0], [2.0]], dtype=torch.float64))
-    env.world.batch.state[1] = env.world.batch.state[0]
+    cpu_world(env).batch.state[1] = cpu_world(env).batch.state[0]
     small, large = pictures(env, shadows=0)
     assert not torch.equal(small, large)
     plain = make(task("arm_push", randomization={}), 1)
-    plain.world.batch.state[0] = env.world.batch.state[0]
+    cpu_world(plain).batch.state[0] = cpu_world(env).batch.state[0]
     assert torch.equal(pictures(plain, shadows=0)[0], small)
 
 
