@@ -1,6 +1,6 @@
 # `make help` lists what there is to do. PYTHON picks the interpreter that .venv is made with: 3.11 or newer.
 PYTHON ?= python3
-PIP_EXTRAS := dds,train,dev,gpu
+PIP_EXTRAS ?= dds,train,dev
 BIN := .venv/bin
 STAMP := .venv/.installed
 # Two at a time; each file's tests stay together.

@@ -21,7 +21,7 @@ class Pair:
     `held` is the engine's own memory. float32 to float64 and back changes no bit.
     """
 
-    def __init__(self, array: wp.array, views: torch.device, shape: tuple[int, ...] | None = None) -> None:
+    def __init__(self, array: wp.array[Any], views: torch.device, shape: tuple[int, ...] | None = None) -> None:
         held = wp.to_torch(array, requires_grad=False)
         self.held = held if shape is None else held.view(len(held), *shape)
         self.shown = torch.empty_like(self.held, dtype=_SEEN_AS.get(held.dtype), device=views).copy_(self.held)
