@@ -39,7 +39,7 @@ def tool_postures(
     damped least squares (Wampler 1986); with `down` the tool's z axis then points down within 15 degrees.
     Raises ModelError where loops cannot be closed, or too few of the postures are free.
     """
-    depends_on = f"tool_postures {robot.model_dump_json()} {box.model_dump_json()} {down} {variety!r}"
+    depends_on = f"tool_postures {CANDIDATES} {robot.model_dump_json()} {box.model_dump_json()} {down} {variety!r}"
     qpos, tool = computed_once(model, depends_on, lambda: _tool_postures(model, robot, box, down, variety))
     return qpos, tool
 

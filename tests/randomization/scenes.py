@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from ashore.configs.entries import longest_picture_delay
 from ashore.sim.env import Env
 from ashore.sim.view.cameras import Cameras, VideoError
 from tests.sim.worlds import cpu_world, rollout
@@ -78,12 +79,19 @@ def pictured(env: Env) -> Seen | None:
         cameras = Cameras(env, ("overview",), 48, 48, shadows=256)
     except VideoError as error:
         pytest.skip(str(error))
-    seen = [cameras.observe()["overview"]]
-    for _ in range(4):
+    late = longest_picture_delay(env.settings.randomization) > 0  # what is seen then depends on every picture before
+    seen = [_picture(cameras, late)]
+    for k in range(4):
         env.step(torch.full((env.num_envs, env.action_size), 0.5))
-        seen.append(cameras.observe()["overview"])
+        if late or k == 3:
+            seen.append(_picture(cameras, late))
     cameras.close()
     return {"picture": torch.stack((seen[0], seen[-1])).float()}
+
+
+def _picture(cameras: Cameras, late: bool) -> Tensor:
+    """Of all worlds as a policy sees them, or of two as they are."""
+    return (cameras.observe() if late else cameras.take(torch.arange(2)))["overview"]
 
 
 SCENES: tuple[Callable[[Env], Seen | None], ...] = (pictured, prodded, over_the_table, at_the_stops)

@@ -10,6 +10,7 @@ import torch
 from ashore.sim.robots import robot
 from ashore.sim.robots.own_robot import adopt
 from ashore.sim.robots.robot import ModelError
+from ashore.sim.scene import ik
 from tests.sim.robots.tiny_arm import arm, env_of, of
 
 # A parallelogram: the crank's joint turns the last link through a rod.
@@ -28,7 +29,9 @@ LOOP = """<mujoco><worldbody><body name="base"><geom type="cylinder" size=".05 .
 <equality><connect body1="rod" body2="b3" anchor="0 0 .22"/></equality></mujoco>"""
 
 
-def test_a_loop_is_closed_where_episodes_start(tmp_path: Path) -> None:
+def test_a_loop_is_closed_where_episodes_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ik, "CANDIDATES", 96)  # for 16 worlds enough
+    monkeypatch.setattr(ik, "FEWEST", 16)
     (tmp_path / "loop.xml").write_text(LOOP)
     box = {"low": (0.1, -0.15, 0.08), "high": (0.3, 0.15, 0.35)}
     env = env_of(of(tmp_path / "loop.xml", home=(0, 0.3, 0.9), compensates_gravity=True, workspace=box), worlds=16)
@@ -38,7 +41,8 @@ def test_a_loop_is_closed_where_episodes_start(tmp_path: Path) -> None:
     assert (arm(env).sensor("tool_position") - before).norm(dim=1).max() < 1e-3  # m
 
 
-def test_a_loop_that_cannot_be_closed_is_refused(tmp_path: Path) -> None:
+def test_a_loop_that_cannot_be_closed_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ik, "CANDIDATES", 32)  # none can be closed: fewer tell as much
     (tmp_path / "loop.xml").write_text(LOOP.replace('joint name="p1" axis="0 1 0"', 'joint name="p1" axis="1 0 0"'))
     with pytest.raises(ModelError, match="has a loop of `connect` or `weld` equalities that its joints cannot close"):
         env_of(of(tmp_path / "loop.xml", home=(0, 0.3, 0.9)))

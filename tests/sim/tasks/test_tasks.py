@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
 from torch import Tensor
 
+from ashore.configs.schema import TaskSettings
 from ashore.sim import tasks
 from ashore.sim.env import Env
 from ashore.sim.tasks.task import StepOutcome, Task
-from tests.sim.worlds import ENGINE, PRESETS, actions, assert_same_bits, make, rollout, short, task
+from tests.sim import worlds
+from tests.sim.worlds import ENGINE, PRESETS, actions, assert_same_bits, rollout, task
+
+EPISODE = 60  # control steps: the contract is about what follows what, and an episode's end is soon reached
 
 # What mirrors show because their originals do, although some of it never moves: a mass, the force on what touches nothing.
 STILL = {"ant": {"contact_force"}, "humanoid": {"com_inertia", "contact_force"}}
@@ -19,6 +24,15 @@ STILL = {"ant": {"contact_force"}, "humanoid": {"com_inertia", "contact_force"}}
 # `pytest --engine warp` runs the contract on MuJoCo Warp, without the mirrors, which it refuses.
 MIRRORS = {preset for preset in PRESETS if tasks.find(task(preset).name).raw_actuators}
 pytestmark = pytest.mark.parametrize("preset", [p for p in PRESETS if ENGINE == "cpu" or p not in MIRRORS])
+
+
+def short(preset: str) -> TaskSettings:
+    settings = task(preset)
+    return settings.model_copy(update={"episode_seconds": EPISODE * settings.control_dt})
+
+
+def make(preset: str | TaskSettings, num_envs: int = 4, **how: Any) -> Env:
+    return worlds.make(short(preset) if isinstance(preset, str) else preset, num_envs, **how)
 
 
 def test_every_preset_is_of_a_registered_task(preset: str) -> None:
@@ -129,7 +143,7 @@ def test_a_world_that_is_not_finite_ends_is_counted_and_touches_no_other(preset:
     plain, poisoned = make(preset), make(preset)
     if poison == "act" and plain.task.raw_actuators:
         pytest.skip("its actuators have no state")
-    drawn = actions(plain, 30)
+    drawn = actions(plain, 16)
     for action in drawn[:5]:
         plain.step(action)
         poisoned.step(action)
