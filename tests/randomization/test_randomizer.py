@@ -34,7 +34,8 @@ def test_an_episode_has_the_same_lambda_whatever_the_number_of_worlds_and_thread
 @pytest.mark.parametrize("preset", RANDOMIZED)
 def test_an_episode_reached_through_play_has_the_lambda_of_its_number(preset: str) -> None:
     played, counted = make(preset, 2), make(preset, 2)
-    rollout(played, played.settings.episode_steps + 3)
+    played.age.fill_(played.settings.episode_steps - 10)
+    rollout(played, 13)
     assert int(played.episode.min()) >= 1
     for _ in range(int(played.episode[1])):
         counted.restart()

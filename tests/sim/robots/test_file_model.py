@@ -19,8 +19,16 @@ from ashore.sim.robots import robot
 from ashore.sim.robots.model_check import compare
 from ashore.sim.robots.own_robot import adopt
 from ashore.sim.robots.robot import ModelError
+from ashore.sim.scene import ik
 from tests.sim.robots.own_arm import write_stl
 from tests.sim.robots.tiny_arm import arm, env_of, of, settings
+
+
+@pytest.fixture
+def few_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For robots that are looked at where they stand: each is another one, whose starts are looked for anew."""
+    monkeypatch.setattr(ik, "CANDIDATES", 128)
+    monkeypatch.setattr(ik, "FEWEST", 8)
 
 
 def tool_after(env: Env, steps: int = 10) -> torch.Tensor:
@@ -30,6 +38,7 @@ def tool_after(env: Env, steps: int = 10) -> torch.Tensor:
     return env.world.qpos.clone()
 
 
+@pytest.mark.usefixtures("few_starts")
 @pytest.mark.parametrize(
     "defaults",
     [
@@ -67,6 +76,7 @@ def test_a_material_that_a_default_class_or_a_site_names_may_have_a_picture(tmp_
     assert robot.load(own).compile().ntex == 0
 
 
+@pytest.mark.usefixtures("few_starts")
 def test_a_tasks_world_has_gravity_and_contacts_whatever_the_file_says(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -85,6 +95,7 @@ def test_a_tasks_world_has_gravity_and_contacts_whatever_the_file_says(
         assert f"robot afloat: <{'flag' if what in ('contact', 'limit') else 'option'} {what}>" in told
 
 
+@pytest.mark.usefixtures("few_starts")
 def test_neither_a_models_text_nor_the_override_flag_sets_a_tasks_world(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -113,11 +124,13 @@ def test_an_object_before_the_arm_in_its_file_is_not_its_base(tmp_path: Path, ki
     assert torch.allclose(arm(env).sensor("tool_position"), arm(alone).sensor("tool_position"), atol=1e-6)
 
 
+@pytest.mark.usefixtures("few_starts")
 def test_a_mocap_base_is_a_fixed_one(tmp_path: Path) -> None:
     model = env_of(settings(tmp_path, base='mocap="true"')).world.model
     assert model.nmocap == 0 and model.body("base").weldid[0] == 0
 
 
+@pytest.mark.usefixtures("few_starts")
 def test_a_joint_without_limits_stays_within_a_turn_of_home_or_within_the_settings(tmp_path: Path) -> None:
     joint = env_of(settings(tmp_path, limits="")).interface.joints[0]
     assert (joint.low, joint.high) == pytest.approx((-2 * math.pi, 2 * math.pi), abs=1e-4)
@@ -152,6 +165,7 @@ def test_a_urdfs_continuous_joint_has_a_rule_and_a_revolute_one_needs_limits(tmp
         adopt(urdf(tmp_path, "revolute", '<limit effort="3" velocity="2"/>'))
 
 
+@pytest.mark.usefixtures("few_starts")
 def test_home_may_lie_at_a_limit_whose_digits_the_models_text_rounds(tmp_path: Path) -> None:
     own = settings(tmp_path, {"home": (3 * math.pi / 4, 0.6, 1.2)})
     joint = env_of(own).interface.joints[0]
@@ -181,6 +195,7 @@ def test_mass_is_what_the_file_makes_of_inertias_and_shapes(tmp_path: Path, mode
     assert compare(own) == []
 
 
+@pytest.mark.usefixtures("few_starts")
 def test_unnamed_bodies_may_touch_at_home_and_be_the_base(tmp_path: Path) -> None:
     own = settings(tmp_path)
     text = (

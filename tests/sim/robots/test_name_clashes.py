@@ -15,8 +15,16 @@ from ashore.sim.env import Env
 from ashore.sim.robots import robot
 from ashore.sim.robots.own_robot import adopt
 from ashore.sim.robots.robot import ModelError
+from ashore.sim.scene import ik
 from ashore.sim.scene.scene import compile_scene
 from tests.sim.robots.tiny_arm import env_of, of, settings
+
+
+@pytest.fixture(autouse=True)
+def few_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every robot here is another one, whose starts are looked for anew; nothing depends on how many there are."""
+    monkeypatch.setattr(ik, "CANDIDATES", 128)
+    monkeypatch.setattr(ik, "FEWEST", 8)
 
 
 @pytest.mark.parametrize(
