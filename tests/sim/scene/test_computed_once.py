@@ -5,9 +5,14 @@ from __future__ import annotations
 import mujoco
 import numpy as np
 import pytest
+import torch
 
+from ashore.sim.env import Env
 from ashore.sim.scene import computed_once as module
+from ashore.sim.scene import ik
 from ashore.sim.scene.computed_once import Arrays, computed_once
+from ashore.sim.tasks.manipulation import ArmTask
+from tests.sim.worlds import task
 
 BALL = "<mujoco><worldbody><body><freejoint/><geom size='{}'/></body></worldbody></mujoco>"
 
@@ -61,3 +66,15 @@ def test_an_error_is_not_kept() -> None:
     with pytest.raises(ValueError, match="no start"):
         computed_once(ball(), "a", fails)
     assert computed_once(ball(), "a", Counted())[0][0] == 1.0
+
+
+def test_start_postures_of_an_arm_are_the_same_bits_each_time_they_are_computed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ik, "CANDIDATES", 192)
+    settings = task("arm_lift")
+    first = Env(settings, 1).task
+    module._kept.clear()
+    second = Env(settings, 1).task
+    assert isinstance(first, ArmTask) and isinstance(second, ArmTask)
+    assert torch.equal(first._starts, second._starts) and torch.equal(first._start_tools, second._start_tools)
