@@ -19,7 +19,7 @@ from ashore.configs.loader import load_run
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "new-task.md").read_text()
 NEEDED = ["ashore", "pyproject.toml", "benchmarks", "configs", "deploy_ros", "policies", "randomization", "sim"]
-NEEDED += ["tests/conftest.py", "tests/sim"]
+NEEDED += ["tests/conftest.py", "tests/untrained.py", "tests/sim"]
 # Seconds instead of minutes; nothing else differs from what the page says.
 SMALL = ["num_envs=16", "total_steps=2048", "eval_every=1024", "eval_episodes=16", "torch_threads=1"]
 SMALL += ["algorithm.rollout_steps=16", "algorithm.minibatch_size=128"]
