@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -36,11 +37,17 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def require_writable(path: Path) -> None:
-    """Raise UsageError, before any work, where a file cannot be written that is to hold what comes of it; make its folder."""
+    """Raise UsageError, before any work, where a file cannot be written that is to hold what comes of it; make its folder.
+
+    A device or a pipe is not opened: whoever reads from a pipe would see it end, and without a reader it would wait for one.
+    """
     part = _part(path)
     try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if _is_special(path):
-            path.open("ab").close()
+            if not os.access(path, os.W_OK):
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
             return
         path.parent.mkdir(parents=True, exist_ok=True)
         part.touch()

@@ -56,6 +56,13 @@ def test_a_pipe_is_written_to_as_it_is(tmp_path: Path) -> None:
     assert read == ["all of it"] and pipe.is_fifo() and list(tmp_path.iterdir()) == [pipe]
 
 
+def test_a_pipe_is_not_opened_before_there_is_something_to_write(tmp_path: Path) -> None:
+    """Nobody reads from it: opening it would wait for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    require_writable(tmp_path / "pipe")
+    assert (tmp_path / "pipe").is_fifo()
+
+
 def test_a_place_where_a_file_can_be_written_stays_as_it_is_but_for_its_folder(tmp_path: Path) -> None:
     (tmp_path / "old").write_text("old")
     require_writable(tmp_path / "old")
