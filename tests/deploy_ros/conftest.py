@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from ashore.deploy_ros.bundle import Policy, load_policy
-from tests.deploy_ros.fake_rclpy import NODES, stand_ins
+from tests.deploy_ros.fake_rclpy import NODES
 from tests.deploy_ros.policies import INPUTS, interface, make_policy, signal
 from tests.deploy_ros.processes import new_domain
 from tests.deploy_ros.rig import Rig
+from tests.deploy_ros.stand_ins import stand_ins
 from tests.deploy_ros.steady_clock import steady_nodes
 
 if TYPE_CHECKING:

@@ -2,32 +2,19 @@
 
 The lifecycle is that of rclpy 7.1 (Jazzy, December 2024): `rclpy/lifecycle/node.py` and `rcl_lifecycle.c`. An exception in a
 transition's callback counts as an error; a transition that the state does not have is an RCLError, in a service's callback
-too, and what a callback raises leaves `SingleThreadedExecutor.spin_once`. Handles are those of `destroyable.cpp`: entering
-one gives nothing, and one that was destroyed cannot be used.
+too, and what a callback raises leaves `SingleThreadedExecutor.spin_once`.
 """
 
 from __future__ import annotations
 
 import enum
-import importlib
-import inspect
 import sys
-from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import ModuleType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any
 
-from tests.deploy_ros.fake_actions import (
-    EXECUTOR,
-    SERVERS,
-    ActionClient,
-    GripperCommand,
-    parallel_gripper_command,
-    run_executor,
-)
-from tests.deploy_ros.fake_messages import message_classes
-from tests.deploy_ros.steady_clock import STEADY, steady_nodes
+from tests.deploy_ros.fake_actions import ActionClient, run_executor
+from tests.deploy_ros.fake_topics import Handle, Subscription, info_of
 
 CONFIGURE, CLEANUP, ACTIVATE, DEACTIVATE, INACTIVE_SHUTDOWN, ACTIVE_SHUTDOWN = (
     1,
@@ -48,29 +35,6 @@ TRANSITIONS = {
     7: ("active", "on_shutdown", "finalized"),
 }
 SHUTDOWN = {"unconfigured": 5, "inactive": 6, "active": 7}
-PACKAGES = (
-    "builtin_interfaces",
-    "control_msgs",
-    "diagnostic_msgs",
-    "geometry_msgs",
-    "rcl_interfaces",
-    "sensor_msgs",
-    "std_msgs",
-    "tf2_msgs",
-    "trajectory_msgs",
-    "unitree_go",
-)
-OURS = tuple(
-    f"ashore.deploy_ros.{name}"
-    for name in (
-        *("rclpy_types", "rclpy_parameters", "rclpy_buttons", "rclpy_gripper", "rclpy_commands", "autostart"),
-        "lifecycle_node",
-        "rclpy_spin",
-    )
-)
-
-
-PARTS = ("action", "duration", "exceptions", "executors", "lifecycle", "parameter", "qos", "signals", "subscription")
 
 
 class Return(enum.Enum):
@@ -89,49 +53,6 @@ class InvalidParameterTypeException(Exception):  # noqa: N818 - its name
 
 class InvalidParameterValueException(Exception):  # noqa: N818 - its name
     """rclpy's, of `rclpy.exceptions`."""
-
-
-class InvalidHandle(RuntimeError):  # noqa: N818 - its name
-    """rclpy's, of `_rclpy_pybind11`."""
-
-
-class Handle:
-    """What a publisher or a subscription holds of the middleware."""
-
-    def __init__(self) -> None:
-        self.queue: deque[Any] = deque()
-        self.destroyed = False
-
-    def __enter__(self) -> None:
-        if self.destroyed:
-            raise InvalidHandle("cannot use Destroyable because destruction was requested")
-
-    def __exit__(self, *_: object) -> None: ...
-
-    def take_message(self, _msg_type: Any, _raw: bool) -> tuple[Any, Any] | None:
-        return self.queue.popleft() if self.queue else None
-
-
-class CallbackType(enum.Enum):
-    MessageOnly = 0
-    WithMessageInfo = 1
-
-
-class Subscription:
-    """Keeps the newest messages for the executor, or for whoever takes them."""
-
-    CallbackType = CallbackType
-
-    def __init__(self, msg_type: Any, topic: str, callback: Callable[..., None], depth: int) -> None:
-        two = len(inspect.signature(callback).parameters) == 2
-        self._callback_type = CallbackType.WithMessageInfo if two else CallbackType.MessageOnly
-        self.msg_type, self.topic, self.callback, self.raw = msg_type, topic, callback, False
-        self.handle = Handle()
-        self.handle.queue = deque(maxlen=depth)
-
-    def call(self, message: Any, info: Any) -> None:
-        """As an executor does."""
-        self.callback(*((message, info) if self._callback_type is CallbackType.WithMessageInfo else (message,)))
 
 
 class Message(SimpleNamespace):
@@ -349,11 +270,6 @@ def out_of_range(value: Any, descriptor: Any) -> str:
     return ""
 
 
-def info_of(sent: int | None) -> dict[str, int]:
-    """Beside a message; sent: ns, or a time of its own."""
-    return {"source_timestamp": STEADY.time_ns() if sent is None else sent}
-
-
 NODES: list[FakeNode] = []  # that were made
 
 
@@ -372,51 +288,3 @@ class Executor:
         next(Executor.script)(self._node)
 
     def shutdown(self) -> None: ...
-
-
-@contextmanager
-def stand_ins() -> Iterator[Any]:
-    """`ashore.deploy_ros.rclpy_spin`, imported with stand-ins; what was there before comes back."""
-    names = (
-        "Duration", "Time", "DiagnosticArray", "DiagnosticStatus", "KeyValue", "PoseStamped", "Imu", "Joy", "Twist",
-        "PoseWithCovarianceStamped", "Float64",
-        "TFMessage", "FloatingPointRange",
-        "ParameterDescriptor", "JointState", "Bool", "Float64MultiArray", "Header", "String", "JointTrajectory",
-        "JointTrajectoryControllerState", "JointTrajectoryPoint", "QoSProfile", "SetParametersResult",
-    )  # fmt: skip
-    anything: dict[str, Any] = {name: type(name, (Message,), {}) for name in names}
-    anything |= {"LifecycleNode": FakeNode, "TransitionCallbackReturn": Return, "SingleThreadedExecutor": Executor}
-    anything |= {"ChangeState": ChangeState, "ReliabilityPolicy": SimpleNamespace(BEST_EFFORT=1, RELIABLE=2)}
-    anything["Subscription"] = Subscription
-    anything |= {"ActionClient": ActionClient, "GripperCommand": GripperCommand}
-    anything["ParallelGripperCommand"] = parallel_gripper_command(anything["JointState"])
-    for error in (InvalidParameterTypeException, InvalidParameterValueException):
-        anything[error.__name__] = error
-    anything |= {"DurabilityPolicy": SimpleNamespace(TRANSIENT_LOCAL=1)}
-    anything["Parameter"] = lambda name, value: SimpleNamespace(name=name, value=value)
-    anything["SignalHandlerOptions"] = SimpleNamespace(NO=0)
-    anything |= {"init": lambda **_: None, "ok": lambda: True, "try_shutdown": lambda: None}
-    parts = [f"rclpy.{part}" for part in PARTS]
-    modules = ["rclpy", *parts, *PACKAGES, *(f"{p}.msg" for p in PACKAGES), "lifecycle_msgs", "lifecycle_msgs.srv"]
-    modules.append("control_msgs.action")
-    before = {name: sys.modules.get(name) for name in (*modules, *OURS)}
-    for name in modules:
-        stand_in = ModuleType(name)
-        vars(stand_in).update(anything)
-        if name == "unitree_go.msg":
-            vars(stand_in).update(message_classes("unitree_go"))
-        sys.modules[name] = stand_in
-    for name in OURS:
-        sys.modules.pop(name, None)
-    NODES.clear()
-    EXECUTOR.clear()
-    SERVERS.clear()
-    try:
-        spin = importlib.import_module("ashore.deploy_ros.rclpy_spin")
-        with steady_nodes():
-            yield spin
-    finally:
-        for name, module in before.items():
-            sys.modules.pop(name, None)
-            if module is not None:
-                sys.modules[name] = module

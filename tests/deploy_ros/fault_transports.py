@@ -15,8 +15,9 @@ import pytest
 from ashore.deploy_ros import dds_node
 from ashore.deploy_ros import dds_types as types
 from ashore.deploy_ros.dds import Participant, Writer
-from tests.deploy_ros.fake_rclpy import NODES, Executor, FakeNode, stand_ins
+from tests.deploy_ros.fake_rclpy import NODES, Executor, FakeNode
 from tests.deploy_ros.fault_rig import STATUS, Run
+from tests.deploy_ros.stand_ins import stand_ins
 
 # That no other test of this folder opens, for a process opens each in one way alone; a new one a run, for a participant
 # that was left may still be announced for a while.
